@@ -1,0 +1,1 @@
+//! Transparency log with signed checkpoints, and receipts anyone can verify offline.

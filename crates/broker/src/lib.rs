@@ -1,0 +1,1 @@
+//! The task lifecycle: one durable state machine from wish to receipt.

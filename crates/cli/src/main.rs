@@ -1,0 +1,2 @@
+//! The `ainur` command.
+fn main() {}

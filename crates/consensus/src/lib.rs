@@ -1,0 +1,1 @@
+//! The replicated log: one trait, and the embedded single-process back end.

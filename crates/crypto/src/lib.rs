@@ -1,0 +1,1 @@
+//! Hashes, Merkle trees, hybrid post-quantum signatures, key agreement and sealed boxes.

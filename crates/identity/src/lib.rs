@@ -1,0 +1,1 @@
+//! DID documents, key rotation and agent cards: the rules, without I/O.

@@ -1,0 +1,1 @@
+//! Sealed-bid auctions as pure, replayable integer mechanisms.

@@ -1,0 +1,1 @@
+//! Executors: WASM components and plain commands in worker processes with hard limits.

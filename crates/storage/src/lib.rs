@@ -1,0 +1,1 @@
+//! Write-ahead log, key-value state, content-addressed blobs; every byte checked.

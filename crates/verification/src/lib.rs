@@ -1,0 +1,1 @@
+//! Acceptance as code: schema, digest and verdict rules.
