@@ -1,4 +1,5 @@
 //! How a result is accepted, and why an attempt may fail.
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -114,5 +115,5 @@ pub struct Verdict {
     /// Who ran it.
     pub verifier: Did,
     /// One line for people; empty when there is nothing to say.
-    pub detail: alloc::string::String,
+    pub detail: String,
 }
