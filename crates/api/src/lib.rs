@@ -1,0 +1,14 @@
+//! What a node can be asked, and what it answers.
+//!
+//! Every way in (the command line on the data directory, the command line through a running node,
+//! HTTP) speaks the same [`Operation`]s and gets the same [`Reply`]s and [`Problem`]s. A
+//! [`Service`] performs them; the node is one, and a client that talks to a running node is the
+//! other.
+pub mod operation;
+pub mod problem;
+pub mod service;
+pub mod view;
+
+pub use operation::{Operation, Reply};
+pub use problem::Problem;
+pub use service::Service;

@@ -1,0 +1,236 @@
+//! Everything a node can be asked. Adding an operation is one variant here, one arm in the node.
+use ainur_primitives::{
+    AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits,
+    SelectionRule, TaskId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::view;
+
+/// A question or a command.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "operation", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Operation {
+    /// How the node is doing.
+    NodeStatus,
+    /// Every named limit.
+    NodeLimits,
+    /// Finish what is running, write snapshots and stop.
+    NodeStop,
+    /// Add an agent.
+    AgentAdd(AgentAdd),
+    /// All agents.
+    AgentList,
+    /// One agent by DID or name.
+    AgentShow {
+        /// DID, or the agent's name.
+        agent: String,
+    },
+    /// Remove an agent: it bids no more; its stake returns when no agreement is running.
+    AgentRemove {
+        /// DID, or the agent's name.
+        agent: String,
+    },
+    /// Announce a task; answers at once with its id unless `wait` is set.
+    TaskRun(TaskRequest),
+    /// Tasks, newest first.
+    TaskList {
+        /// At most this many.
+        limit: u32,
+        /// Only tasks with a smaller number (for the next page).
+        before: Option<u64>,
+    },
+    /// One task. Ids may be shortened to a unique beginning.
+    TaskShow {
+        /// Task id or a unique beginning of it.
+        task: String,
+    },
+    /// What has happened to a task since event number `after`.
+    TaskEvents {
+        /// Task id or a unique beginning of it.
+        task: String,
+        /// Events up to this number are known to the caller; 0 for all.
+        after: u32,
+        /// How long to wait for news when there is none.
+        wait_ms: DurationMs,
+    },
+    /// Bids, payment, runner-up and why: the replayed transcript.
+    TaskExplain {
+        /// Task id or a unique beginning of it.
+        task: String,
+    },
+    /// Cancel a task that has no accepted result; the buyer is refunded.
+    TaskCancel {
+        /// Task id or a unique beginning of it.
+        task: String,
+    },
+    /// The buyer's word on a delivered result.
+    TaskDecide {
+        /// Task id or a unique beginning of it.
+        task: String,
+        /// Accept or refuse.
+        accept: bool,
+        /// Why, one line.
+        reason: String,
+    },
+    /// Rate a settled task.
+    TaskRate {
+        /// Task id or a unique beginning of it.
+        task: String,
+        /// 1 (worst) to 5.
+        rating: u8,
+    },
+    /// Open a budget for tasks to draw on.
+    BudgetOpen {
+        /// The most that may be spent under it.
+        limit: Amount,
+        /// The budget it lies inside.
+        parent: Option<BudgetId>,
+    },
+    /// One budget.
+    BudgetShow {
+        /// Its id.
+        budget: BudgetId,
+    },
+    /// An account; the node's own when no DID is given.
+    AccountShow {
+        /// Whose.
+        account: Option<Did>,
+    },
+    /// Pay from the node's own account.
+    AccountTransfer {
+        /// To whom.
+        to: Did,
+        /// How much.
+        amount: Amount,
+    },
+    /// Height, roots, totals.
+    LedgerStatus,
+    /// Recompute everything: chain, roots, conservation, logs, blobs.
+    LedgerAudit,
+    /// Write the transparency log and blocks as files.
+    LedgerExport {
+        /// An absolute path of a folder to create.
+        folder: String,
+    },
+    /// The receipt of a finished task, as canonical JSON.
+    ReceiptShow {
+        /// Task id or a unique beginning of it.
+        task: String,
+    },
+    /// Check a receipt against the node's own genesis and log key.
+    ReceiptVerify {
+        /// The receipt's bytes as text.
+        receipt: String,
+    },
+}
+
+/// An agent to add.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentAdd {
+    /// A short name, unique on the node; the manifest's when absent.
+    pub name: Option<String>,
+    /// What runs.
+    pub program: ProgramSource,
+    /// Fixed price per capability call; required for programs that cannot quote themselves.
+    pub price: Option<Amount>,
+    /// Stake to bond for it; the node's default when absent.
+    pub stake: Option<Amount>,
+    /// The capability to offer when the program does not describe itself.
+    pub capability: Option<CapabilityName>,
+}
+
+/// Where an agent's program is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ProgramSource {
+    /// A WASM component already stored as a blob.
+    Component {
+        /// Its content id.
+        content: ContentId,
+    },
+    /// A program on this machine; the first word is an absolute path.
+    Command {
+        /// Program and fixed arguments.
+        argv: Vec<String>,
+        /// It needs the network.
+        network: bool,
+    },
+}
+
+/// A task to announce. What is absent takes the node's defaults.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskRequest {
+    /// What is wanted.
+    pub capability: CapabilityName,
+    /// JSON parameters.
+    pub parameters: serde_json::Value,
+    /// The input, stored as a blob.
+    pub input: Option<ContentId>,
+    /// The most to pay.
+    pub reserve: Amount,
+    /// What failed work would cost the buyer (scored selection); the reserve when absent.
+    pub loss: Option<Amount>,
+    /// The budget to draw on.
+    pub budget: Option<BudgetId>,
+    /// How to choose.
+    pub selection: SelectionRule,
+    /// How to accept; when absent, the schema for JSON outputs and the buyer's word otherwise.
+    pub check: Option<AcceptanceCheck>,
+    /// Time until refund.
+    pub deadline_ms: Option<DurationMs>,
+    /// Limits on each attempt.
+    pub limits: Option<ExecutionLimits>,
+    /// Only this agent may bid (used to compare with a market).
+    pub only: Option<Did>,
+    /// The same key never makes two tasks.
+    pub idempotency_key: Option<String>,
+    /// Answer only when the task has ended.
+    pub wait: bool,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", content = "value", rename_all = "kebab-case")]
+pub enum Reply {
+    /// Done; nothing to say.
+    Done,
+    /// To [`Operation::NodeStatus`].
+    NodeStatus(view::NodeStatus),
+    /// To [`Operation::NodeLimits`].
+    Limits(Vec<view::Limit>),
+    /// One agent.
+    Agent(view::AgentView),
+    /// Agents.
+    Agents(Vec<view::AgentView>),
+    /// A task was announced.
+    TaskAnnounced {
+        /// Its id.
+        task: TaskId,
+    },
+    /// One task.
+    Task(Box<view::TaskView>),
+    /// Tasks.
+    Tasks(Vec<view::TaskView>),
+    /// News of a task.
+    TaskEvents(Vec<view::TaskEvent>),
+    /// Why a bidder won.
+    Explanation(view::Explanation),
+    /// A budget.
+    Budget(view::BudgetView),
+    /// An account.
+    Account(view::AccountView),
+    /// The ledger.
+    Ledger(view::LedgerStatus),
+    /// An audit.
+    Audit(view::AuditReport),
+    /// A receipt, canonical JSON.
+    Receipt {
+        /// The document.
+        receipt: String,
+    },
+    /// A receipt's checks.
+    Verification(view::Verification),
+}
