@@ -26,5 +26,5 @@ pub use capability::{CapabilityContract, CapabilityName, Effects};
 pub use digest::{ContentId, Digest};
 pub use identifier::{BudgetId, ConversationId, Did, MessageId, TaskId};
 pub use probability::Ppm;
-pub use task::{ExecutionLimits, SelectionRule, TaskSpec};
+pub use task::{ExecutionLimits, QualityLevel, SelectionRule, TaskSpec};
 pub use time::{DurationMs, Timestamp};

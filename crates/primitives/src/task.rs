@@ -38,6 +38,33 @@ pub enum SelectionRule {
     BestReputation,
 }
 
+/// How good the work is to be: what a bid offers and a negotiation settles.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Debug,
+    Default,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum QualityLevel {
+    /// What the contract promises, no more.
+    #[default]
+    Standard,
+    /// Better than the contract asks.
+    Premium,
+    /// The seller's best, with its attention.
+    Enterprise,
+}
+
 /// Hard limits on one attempt, part of the agreement and enforced by the runtime.
 #[derive(
     Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
