@@ -1,2 +1,71 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks: `cargo xtask <command>`, one file per command.
+//!
+//! Everything here runs ordinary tools (cargo, git, sha256sum) and reads the tree, so that it builds
+//! in seconds. A command prints what it runs and how long that took, and exits 1 when anything
+//! failed.
+use std::process::ExitCode;
+
+use anyhow::bail;
+
+mod agents;
+mod check;
+mod steps;
+mod test;
+mod tidy;
+mod workspace;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  check                        format, lints, tidy, docs, no_std builds, licences
+  test [--full]                build everything and run every test; --full draws many more cases
+  tidy                         the rules of this tree that no compiler checks
+  agents [--check|--rebuild]   prebuilt guest components against their digests, or build them anew
+";
+
+/// What was asked for.
+enum Command {
+    Check,
+    Test(test::Options),
+    Tidy,
+    Agents(agents::Mode),
+    Help,
+}
+
+impl Command {
+    fn parse(arguments: &[&str]) -> anyhow::Result<Self> {
+        Ok(match arguments {
+            ["check"] => Self::Check,
+            ["test", options @ ..] => Self::Test(test::Options::parse(options)?),
+            ["tidy"] => Self::Tidy,
+            ["agents", options @ ..] => Self::Agents(agents::Mode::parse(options)?),
+            [] | ["help" | "--help" | "-h"] => Self::Help,
+            unknown => bail!("no such command: {}\n\n{USAGE}", unknown.join(" ")),
+        })
+    }
+
+    fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Check => check::run(),
+            Self::Test(options) => test::run(options),
+            Self::Tidy => tidy::run(),
+            Self::Agents(mode) => agents::run(mode),
+            Self::Help => {
+                print!("{USAGE}");
+                Ok(())
+            }
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match Command::parse(&arguments).and_then(Command::run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
