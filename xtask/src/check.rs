@@ -32,7 +32,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
         let lints = ["--all-targets", "--", "-D", "warnings"];
         execute(cargo(&["clippy", "--workspace"]).args(lints))?;
         if agents {
-            execute(cargo(&["clippy", "--manifest-path", "agents/Cargo.toml"]).args(lints))?;
+            execute(
+                cargo(&["clippy", "--manifest-path", "agents/Cargo.toml", "--workspace"])
+                    .args(lints),
+            )?;
         }
         Ok(())
     });
@@ -54,6 +57,6 @@ fn deny() -> anyhow::Result<()> {
         println!("skipped: cargo-deny is not installed (cargo install --locked cargo-deny)");
         return Ok(());
     }
-    execute(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))
-        .context("deny.toml says what is allowed and why")
+    let what = ["check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
+    execute(cargo(&["deny"]).args(what)).context("deny.toml says what is allowed and why")
 }
