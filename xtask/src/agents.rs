@@ -3,7 +3,8 @@
 //! `agents/prebuilt/*.wasm` are built from the packages under `agents/guests` by `agents/builder`,
 //! which alone knows how, so that nobody needs a WASM toolchain to use or test them.
 //! `agents/prebuilt/DIGESTS` names the SHA-256 of each; checking costs milliseconds and finds a
-//! component that was changed, added or removed without the others.
+//! component that was changed, added or removed without the others. Whether sources and components
+//! fit is only known by building: `--rebuild --check`.
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -15,19 +16,21 @@ use crate::steps::Tally;
 use crate::workspace::{cargo, output, root, run as execute};
 
 /// What to do with the prebuilt components.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Mode {
     /// Compare them with their digests.
     Check,
-    /// Build them and their digests anew.
-    Rebuild,
+    /// Run the builder with these arguments, then compare.
+    Rebuild(Vec<String>),
 }
 
 impl Mode {
     pub(crate) fn parse(arguments: &[&str]) -> anyhow::Result<Self> {
         match arguments {
             [] | ["--check"] => Ok(Self::Check),
-            ["--rebuild"] => Ok(Self::Rebuild),
+            ["--rebuild", builder @ ..] => {
+                Ok(Self::Rebuild(builder.iter().map(|argument| (*argument).to_owned()).collect()))
+            }
             unknown => bail!("agents takes --check or --rebuild, not {}", unknown.join(" ")),
         }
     }
@@ -38,8 +41,11 @@ impl Mode {
 /// # Errors
 /// When a component is not the one its digest names, or cannot be built.
 pub(crate) fn run(mode: Mode) -> anyhow::Result<()> {
-    if mode == Mode::Rebuild {
-        rebuild()?;
+    if let Mode::Rebuild(arguments) = mode {
+        let manifest = ["--manifest-path", "agents/Cargo.toml"];
+        let mut builder = cargo(&["run", "--quiet", "--release", "--package", "builder"]);
+        execute(builder.args(manifest).arg("--").args(arguments))
+            .context("agents/README.md says what the builder needs")?;
     }
     let tally = check()?;
     println!("{tally}");
@@ -93,15 +99,17 @@ fn compare(listed: &BTreeMap<String, String>, present: &BTreeMap<String, String>
     changed.chain(missing).collect()
 }
 
-/// Reads lines of `<hex digest>  <file>`, as `sha256sum` writes them.
+/// Reads lines that end in `<SHA-256>  <file>`; lines that begin with `#` are remarks.
 fn parse_digests(text: &str) -> anyhow::Result<BTreeMap<String, String>> {
-    let line = |line: &str| {
-        let (digest, name) = line.split_once("  ")?;
+    let read = |line: &str| {
+        let (before, name) = line.rsplit_once("  ")?;
+        let digest = before.rsplit(' ').next()?;
         let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_digest.then(|| (name.to_owned(), digest.to_owned()))
     };
     text.lines()
-        .map(|text| line(text).with_context(|| format!("not `<digest>  <file>`: {text}")))
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| read(line).with_context(|| format!("not `<SHA-256>  <file>`: {line}")))
         .collect()
 }
 
@@ -120,13 +128,6 @@ fn digests(prebuilt: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     names.sort();
     let mut sha256sum = Command::new("sha256sum");
     parse_digests(&output(sha256sum.args(&names).current_dir(prebuilt))?)
-}
-
-/// Builds every guest into a component, and lists their digests.
-fn rebuild() -> anyhow::Result<()> {
-    let manifest = ["--manifest-path", "agents/Cargo.toml"];
-    let mut builder = cargo(&["run", "--quiet", "--package", "builder"]);
-    execute(builder.args(manifest)).context("agents/builder says what it needs")
 }
 
 #[cfg(test)]
@@ -154,10 +155,19 @@ mod tests {
     #[test]
     fn digest_lists_are_read_strictly() {
         let digest = "0".repeat(64);
-        let read = parse_digests(&format!("{digest}  prebuilt/a.wasm\n")).unwrap();
-        assert_eq!(read, listed(&[("prebuilt/a.wasm", &digest)]));
-        assert!(parse_digests("0  prebuilt/a.wasm").is_err());
+        let text = format!("# remark\nbafk  {digest}  a.wasm\n{digest}  b.wasm\n");
+        let read = parse_digests(&text).unwrap();
+        assert_eq!(read, listed(&[("a.wasm", &digest), ("b.wasm", &digest)]));
+        assert!(parse_digests("0  a.wasm").is_err());
         assert!(parse_digests(&format!("{digest} a")).is_err());
+    }
+
+    #[test]
+    fn what_follows_rebuild_is_the_builders() {
+        assert_eq!(Mode::parse(&[]).unwrap(), Mode::Check);
+        let rebuild = Mode::parse(&["--rebuild", "--fetch", "echo"]).unwrap();
+        assert_eq!(rebuild, Mode::Rebuild(vec!["--fetch".to_owned(), "echo".to_owned()]));
+        assert!(Mode::parse(&["--fetch"]).is_err());
     }
 
     #[test]

@@ -20,7 +20,8 @@ cargo xtask <command>
   check                        format, lints, tidy, docs, no_std builds, licences
   test [--full]                build everything and run every test; --full draws many more cases
   tidy                         the rules of this tree that no compiler checks
-  agents [--check|--rebuild]   prebuilt guest components against their digests, or build them anew
+  agents [--check]             the prebuilt guest components against their digests
+  agents --rebuild [...]       build them anew; what follows goes to agents/builder
 ";
 
 /// What was asked for.
