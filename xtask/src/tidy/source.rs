@@ -260,6 +260,12 @@ mod tests {
     }
 
     #[test]
+    fn a_test_item_inside_a_test_module_is_counted_once() {
+        let text = "fn a() {}\n#[cfg(test)]\nmod b {\n    #[cfg(test)]\n    use c;\n}\nfn d() {}\n";
+        assert_eq!(Source::read("src/lib.rs", text).production_lines, 2);
+    }
+
+    #[test]
     fn an_out_of_line_test_module_ends_at_its_semicolon() {
         let text =
             "#[cfg(all(test, unix))]\nmod tests;\n#[cfg(test)]\nfn e(x: [u8; 2]) {}\nfn a() {}";
