@@ -21,6 +21,9 @@ pub mod entropy;
 pub mod hash;
 pub mod merkle;
 pub mod signature;
+#[cfg(feature = "std")]
+#[cfg(test)]
+mod vectors;
 
 pub use agreement::AgreementPublicKeys;
 #[cfg(feature = "std")]

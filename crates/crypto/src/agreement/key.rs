@@ -6,7 +6,7 @@ use core::fmt;
 
 use aws_lc_rs::digest;
 use aws_lc_rs::kem::{self, DecapsulationKey, EncapsulationKey, ML_KEM_768};
-use x25519_dalek::{PublicKey, StaticSecret};
+use x25519_dalek::{PublicKey, SharedSecret, StaticSecret};
 use zeroize::Zeroizing;
 
 use super::{AgreementPublicKeys, ML_KEM_768_PUBLIC_KEY_BYTES};
@@ -138,9 +138,17 @@ pub(super) fn shared(secret: &kem::SharedSecret) -> Option<Zeroizing<[u8; 32]>> 
     secret.as_ref().try_into().ok().map(Zeroizing::new)
 }
 
+/// The X25519 shared secret; none for a public key that forces the same secret on everyone.
+pub(super) fn agree_x25519(secret: &StaticSecret, public: [u8; 32]) -> Option<SharedSecret> {
+    Some(secret.diffie_hellman(&PublicKey::from(public))).filter(SharedSecret::was_contributory)
+}
+
 impl fmt::Debug for AgreementKey {
     /// Shows the public half only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AgreementKey").field("public", &self.public).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod vectors;

@@ -12,7 +12,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
 use super::AgreementPublicKeys;
-use super::key::{AgreementKey, shared};
+use super::key::{AgreementKey, agree_x25519, shared};
 use crate::entropy::{self, random_bytes};
 
 const SEALED_VERSION: u8 = 1;
@@ -68,10 +68,7 @@ pub fn seal(
         return Err(Error::TooLarge(plaintext.len()));
     }
     let ephemeral = StaticSecret::from(*Zeroizing::new(random_bytes::<32>()?));
-    let classical = ephemeral.diffie_hellman(&PublicKey::from(recipient.x25519));
-    if !classical.was_contributory() {
-        return Err(Error::RecipientKey);
-    }
+    let classical = agree_x25519(&ephemeral, recipient.x25519).ok_or(Error::RecipientKey)?;
     let encapsulation_key = EncapsulationKey::new(&ML_KEM_768, recipient.ml_kem_768.as_slice())
         .map_err(|_| Error::RecipientKey)?;
     let (ciphertext, post_quantum) =
@@ -110,10 +107,7 @@ impl AgreementKey {
         let (header, body) = sealed.split_at(HEADER_BYTES);
         let mut ephemeral = [0; 32];
         ephemeral.copy_from_slice(&header[1..33]);
-        let classical = self.x25519.diffie_hellman(&PublicKey::from(ephemeral));
-        if !classical.was_contributory() {
-            return Err(Error::NotAuthentic);
-        }
+        let classical = agree_x25519(&self.x25519, ephemeral).ok_or(Error::NotAuthentic)?;
         let post_quantum = self.decapsulate(&header[33..]).ok_or(Error::NotAuthentic)?;
         let (cipher, nonce) = cipher(header, &self.public, classical.as_bytes(), &post_quantum);
         cipher
@@ -140,3 +134,6 @@ fn cipher(
     let nonce = Nonce::try_from(nonce).expect("the nonce has 12 bytes");
     (ChaCha20Poly1305::new(&key), nonce)
 }
+
+#[cfg(test)]
+mod vectors;

@@ -84,18 +84,15 @@ impl InclusionProof {
 impl ConsistencyProof {
     /// True when the tree with the new root begins with the tree with the old root.
     ///
-    /// Every tree begins with the empty one: from size zero the path is empty and the old root has
-    /// to be that of the empty tree.
+    /// From size zero nothing is proved, as every tree begins with the empty one, so such a proof
+    /// is refused unless both trees are empty.
     pub fn verify(&self, old_root: Digest, new_root: Digest) -> bool {
-        if self.old_size > self.new_size {
-            return false;
-        }
         if self.old_size == self.new_size {
             let empty_fits = self.old_size > 0 || old_root == empty_root();
             return self.path.is_empty() && old_root == new_root && empty_fits;
         }
-        if self.old_size == 0 {
-            return self.path.is_empty() && old_root == empty_root();
+        if self.old_size == 0 || self.old_size > self.new_size {
+            return false;
         }
         self.roots(old_root) == Some((old_root, new_root))
     }

@@ -83,13 +83,14 @@ impl Tree {
         Some(InclusionProof { index, size, path })
     }
 
-    /// The proof that the tree of `old_size` leaves is the beginning of that of `new_size`.
+    /// The proof that the tree of `old_size` leaves is the beginning of that of `new_size`. From
+    /// size zero there is nothing to prove.
     pub fn consistency(&self, old_size: u64, new_size: u64) -> Option<ConsistencyProof> {
-        if old_size > new_size || new_size > self.size() {
+        if old_size > new_size || new_size > self.size() || (old_size == 0 && new_size > 0) {
             return None;
         }
         let mut path = Vec::new();
-        if old_size > 0 && old_size < new_size {
+        if old_size < new_size {
             let (mut start, mut end) = (0, new_size);
             // Down to the subtree in which the old tree ends; its hash opens the proof unless the
             // verifier knows it already, being the old root itself.

@@ -187,3 +187,6 @@ fn verify_ml_dsa_65(
         .verify(bytes, signature)
         .map_err(|_| SignatureError::MlDsa65)
 }
+
+#[cfg(test)]
+mod vectors;
