@@ -1,0 +1,73 @@
+//! Compiling guests and wrapping each into a component.
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use wit_component::ComponentEncoder;
+
+use crate::toolchain::Toolchain;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The guests there are, sorted.
+pub fn names(agents: &Path) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(agents.join("guests")).context("read guests")? {
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").exists() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Compiles `names` into core modules, with the standard library, so that a panic is a plain trap
+/// and carries no message.
+pub fn compile(agents: &Path, toolchain: &Toolchain, names: &[String]) -> Result<()> {
+    let home = std::env::var("CARGO_HOME")
+        .or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")))
+        .context("CARGO_HOME or HOME")?;
+    let repository = agents.parent().context("the repository")?;
+    let flags = [
+        "-Zlocation-detail=none".into(),
+        "-Zunstable-options".into(),
+        format!("--remap-path-prefix={home}=/cargo"),
+        format!("--remap-path-prefix={}=/repository", repository.display()),
+        format!("--remap-path-prefix={}=/rust", toolchain.sysroot.display()),
+    ];
+    let mut command = Command::new("cargo");
+    command
+        .current_dir(agents)
+        .args(["build", "--release", "--locked", "--lib", "--target", TARGET])
+        .args(["-Zbuild-std=std", "-Zpanic-immediate-abort"])
+        .args(names.iter().flat_map(|name| ["-p", name]))
+        .env("CARGO_TARGET_DIR", agents.join("target"))
+        .env("CARGO_PROFILE_RELEASE_PANIC", "immediate-abort")
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags.join(" "))
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", &toolchain.linker)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTC", &toolchain.compiler)
+        .env("LD_LIBRARY_PATH", &toolchain.libraries)
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("RUSTC_WRAPPER")
+        // Set by the cargo that runs this program, and meant for another compiler.
+        .env_remove("RUSTUP_TOOLCHAIN");
+    let status = command.status().context("run cargo")?;
+    if !status.success() {
+        bail!("cargo build: {status}");
+    }
+    Ok(())
+}
+
+/// The compiled guest as a component, validated.
+pub fn wrap(agents: &Path, name: &str) -> Result<Vec<u8>> {
+    let file = format!("target/{TARGET}/release/{}.wasm", name.replace('-', "_"));
+    let module = std::fs::read(agents.join(&file)).with_context(|| format!("read {file}"))?;
+    ComponentEncoder::default()
+        .validate(true)
+        .module(&module)
+        .and_then(|encoder| encoder.encode())
+        .with_context(|| format!("make a component of {name}"))
+}
