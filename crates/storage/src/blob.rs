@@ -19,7 +19,8 @@ mod tree;
 mod write;
 
 pub use read::BlobReader;
-pub use tree::{GROUP_BYTES, content_id};
+pub use tree::GROUP_BYTES;
+use tree::content_id;
 pub use write::BlobWriter;
 
 /// The largest blob.

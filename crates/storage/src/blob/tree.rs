@@ -11,7 +11,7 @@ use super::digest_id;
 pub const GROUP_BYTES: usize = 64 << 10;
 
 /// The name of some bytes.
-pub fn content_id(bytes: &[u8]) -> ContentId {
+pub(super) fn content_id(bytes: &[u8]) -> ContentId {
     digest_id(blake3::hash(bytes))
 }
 
