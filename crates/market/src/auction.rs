@@ -12,6 +12,7 @@
 use alloc::collections::BTreeMap;
 
 use ainur_primitives::{Did, Digest, Ppm, Timestamp};
+use scale::{Decode, Encode};
 
 pub mod award;
 pub mod error;
@@ -28,10 +29,12 @@ pub use transcript::{Entrant, Reveal, Transcript};
 pub const ENTRANTS_MAX: usize = 64;
 
 /// An auction while it runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Auction {
     terms: AuctionTerms,
     entrants: BTreeMap<Did, Entrant>,
+    /// Commitments ended before their time, because everyone invited had answered.
+    closed_early: Option<Timestamp>,
 }
 
 impl Auction {
@@ -41,7 +44,7 @@ impl Auction {
     /// When the terms are not [valid](AuctionTerms::validate).
     pub fn open(terms: AuctionTerms) -> Result<Self, Error> {
         terms.validate()?;
-        Ok(Self { terms, entrants: BTreeMap::new() })
+        Ok(Self { terms, entrants: BTreeMap::new(), closed_early: None })
     }
 
     /// The terms it was opened with.
@@ -65,8 +68,8 @@ impl Auction {
         commit: CommitTerms,
         failure_probability: Ppm,
     ) -> Result<(), Error> {
-        let (from, until) = (self.terms.opened, self.terms.commit_until);
-        if now < from || now >= until {
+        let (from, until) = (self.terms.opened, self.commitments_end());
+        if now < from || self.closed_early.is_some() || now >= until {
             return Err(Error::NotCommitting { now, from, until });
         }
         transcript::check_commit(&self.terms, &commit, failure_probability)?;
@@ -86,7 +89,7 @@ impl Auction {
     /// Outside the reveal phase, without a commitment, a second time, or when bid and salt are not
     /// what was committed to.
     pub fn reveal(&mut self, now: Timestamp, terms: BidTerms, salt: [u8; 32]) -> Result<(), Error> {
-        let (from, until) = (self.terms.commit_until, self.terms.reveal_until);
+        let (from, until) = (self.commitments_end(), self.terms.reveal_until);
         if now < from || now >= until {
             return Err(Error::NotRevealing { now, from, until });
         }
@@ -104,7 +107,28 @@ impl Auction {
     /// every bid is revealed.
     pub fn closes_at(&self) -> Timestamp {
         let all_revealed = self.entrants.values().all(|entrant| entrant.reveal.is_some());
-        if all_revealed { self.terms.commit_until } else { self.terms.reveal_until }
+        if all_revealed { self.commitments_end() } else { self.terms.reveal_until }
+    }
+
+    /// Ends commitments before their time. Only for a closed circle of invited bidders who have
+    /// all answered: nobody may be shut out by it, and whoever calls it vouches for that.
+    ///
+    /// # Errors
+    /// Before the auction opened.
+    pub fn close_commitments(&mut self, now: Timestamp) -> Result<(), Error> {
+        let (from, until) = (self.terms.opened, self.terms.commit_until);
+        if now < from {
+            return Err(Error::NotCommitting { now, from, until });
+        }
+        if now < until && self.closed_early.is_none() {
+            self.closed_early = Some(now);
+        }
+        Ok(())
+    }
+
+    /// When commitments end, or ended.
+    pub fn commitments_end(&self) -> Timestamp {
+        self.closed_early.unwrap_or(self.terms.commit_until)
     }
 
     /// Ends the auction. The `beacon` must not have been known while commitments were taken.

@@ -118,7 +118,7 @@ pub fn award(transcript: &Transcript, excluded: &[Did]) -> Result<Award, NoAward
     transcript.validate().map_err(NoAward::Invalid)?;
     let terms = &transcript.terms;
     let commitments = transcript.commitments();
-    let mut eligible: Vec<(Contender, &BidTerms)> = Vec::new();
+    let mut eligible: Vec<Contender> = Vec::new();
     let mut ineligible: Vec<Ranked> = Vec::new();
     for entrant in &transcript.entrants {
         let Some(reveal) = &entrant.reveal else { continue };
@@ -131,35 +131,33 @@ pub fn award(transcript: &Transcript, excluded: &[Did]) -> Result<Award, NoAward
             lot: lot(&commitments, &transcript.beacon, &bid.bidder),
         };
         match reason(terms, bid, excluded) {
-            None => eligible.push((contender, bid)),
+            None => eligible.push(contender),
             Some(reason) => ineligible.push(ranked(terms, &contender, Some(reason))),
         }
     }
-    if eligible.is_empty() {
+    let (rule, reserve, loss) = (terms.selection, terms.reserve, terms.loss);
+    let decision = mechanism::decide(rule, reserve, loss, &mut eligible);
+    let bid = eligible.first().and_then(|winner| transcript.bid(&winner.bidder));
+    let (Some((payment, price_set_by)), Some(bid)) = (decision, bid) else {
         return Err(if ineligible.is_empty() {
             NoAward::NoBid
         } else {
             NoAward::NoneEligible(numbered(ineligible))
         });
-    }
-    let (rule, loss) = (terms.selection, terms.loss);
-    eligible.sort_by(|one, other| mechanism::prefer(rule, loss, &one.0, &other.0));
-    let (winner, bid) = &eligible[0];
-    let runner_up = eligible.get(1).map(|(contender, _)| contender);
-    let (payment, price_set_by) = mechanism::payment(rule, terms.reserve, loss, winner, runner_up);
+    };
     let mut ranking: Vec<Ranked> =
-        eligible.iter().map(|(contender, _)| ranked(terms, contender, None)).collect();
+        eligible.iter().map(|contender| ranked(terms, contender, None)).collect();
     ranking.append(&mut ineligible);
     Ok(Award {
-        winner: winner.bidder,
-        bid: (*bid).clone(),
+        winner: bid.bidder,
+        bid: bid.clone(),
         payment,
         price_set_by,
-        runner_up: runner_up.map(|contender| contender.bidder),
+        runner_up: eligible.get(1).map(|contender| contender.bidder),
         ranking: numbered(ranking),
         unrevealed: transcript.unrevealed(),
         selection: rule,
-        reserve: terms.reserve,
+        reserve,
         transcript: transcript.digest(),
     })
 }

@@ -58,7 +58,7 @@ pub fn score(rule: SelectionRule, loss: Amount, contender: &Contender) -> Amount
 }
 
 /// Which of two the rule prefers: `Less` is better. Never `Equal` for two different lots.
-pub fn prefer(rule: SelectionRule, loss: Amount, one: &Contender, other: &Contender) -> Ordering {
+fn prefer(rule: SelectionRule, loss: Amount, one: &Contender, other: &Contender) -> Ordering {
     let key = |contender: &Contender| {
         let score = score(rule, loss, contender);
         let first = match rule {
@@ -71,8 +71,20 @@ pub fn prefer(rule: SelectionRule, loss: Amount, one: &Contender, other: &Conten
     key(one).cmp(&key(other))
 }
 
-/// What the winner is paid: at least its bid, at most the reserve.
-pub fn payment(
+/// Sorts eligible bids best first and says what the first is paid, at least its bid and at most
+/// the reserve; `None` when there is no bid.
+pub fn decide(
+    rule: SelectionRule,
+    reserve: Amount,
+    loss: Amount,
+    contenders: &mut [Contender],
+) -> Option<(Amount, PriceSetBy)> {
+    contenders.sort_unstable_by(|one, other| prefer(rule, loss, one, other));
+    let winner = contenders.first()?;
+    Some(payment(rule, reserve, loss, winner, contenders.get(1)))
+}
+
+fn payment(
     rule: SelectionRule,
     reserve: Amount,
     loss: Amount,

@@ -69,6 +69,12 @@ impl Transcript {
         hash::tagged("ainur/auction-commitments/v1", &[&all])
     }
 
+    /// A bidder's revealed bid.
+    pub fn bid(&self, bidder: &Did) -> Option<&BidTerms> {
+        let place = self.entrants.binary_search_by_key(bidder, |entrant| entrant.commit.bidder);
+        self.entrants[place.ok()?].reveal.as_ref().map(|reveal| &reveal.terms)
+    }
+
     /// Who committed and did not reveal: their bonds are forfeit whether or not anyone wins.
     pub fn unrevealed(&self) -> Vec<Did> {
         let silent = self.entrants.iter().filter(|entrant| entrant.reveal.is_none());
