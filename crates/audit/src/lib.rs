@@ -10,4 +10,5 @@ pub mod checkpoint;
 pub mod entry;
 pub mod log;
 pub mod note;
+pub mod receipt;
 pub mod tiles;

@@ -1,0 +1,265 @@
+//! Receipts: one document per task that says who did what for whom at which price and why, and
+//! carries every proof of it.
+//!
+//! A receipt is JSON in the canonical form of RFC 8785; any other spelling is refused. Its *body*
+//! tells the story and carries the ledger's events with the validators' signatures, the auction's
+//! transcript and the seller's signed bid. The transparency log holds an entry that names the
+//! body's digest ([`AuditProof`]), and the issuer signs the whole document. [`verify`] checks all
+//! of it offline against a [`Trust`] and names what is wrong.
+//!
+//! What the ledger proves: parties, reserve, price, order of attempts, output, verdict and
+//! transcript (by digest), payment or refund. What is the issuer's word, made undeniable by the
+//! log: the output's length, why an attempt failed when no event says so, and that the ledger
+//! refused an agreement.
+use ainur_crypto::{HybridSignature, Proof, hash};
+use ainur_ledger::EventProof;
+use ainur_market::auction::Transcript;
+use ainur_primitives::acceptance::Verdict;
+use ainur_primitives::canonical_json::{CanonicalJsonError, to_canonical_json};
+use ainur_primitives::{
+    AcceptanceCheck, Amount, ContentId, Did, Digest, FailureReason, TaskId, TaskSpec, Timestamp,
+};
+use ainur_protocol::Specification;
+use scale::Encode as _;
+use serde::{Deserialize, Serialize};
+
+mod check;
+mod issue;
+mod keys;
+mod proof;
+mod render;
+mod report;
+mod trust;
+
+pub use check::verify;
+pub use issue::{IssueError, issue, log_entry};
+pub use keys::{KeysError, PartyKeys, ROTATIONS_MAX};
+pub use proof::{AuditProof, AuditProofError};
+pub use render::{Row, rows};
+pub use report::{CheckName, CheckResult, Finding, Report};
+pub use trust::{Trust, TrustedLedger};
+
+/// A receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    /// Kind and version of the document.
+    #[serde(rename = "type")]
+    pub kind: ReceiptKind,
+    /// What happened.
+    pub body: ReceiptBody,
+    /// That the transparency log holds the body's digest.
+    pub audit: AuditProof,
+    /// The issuer's signature over [`Receipt::digest`].
+    pub proof: Proof,
+}
+
+/// The kinds of receipt this version reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum ReceiptKind {
+    /// The first.
+    #[default]
+    #[serde(rename = "AACL-Receipt-v1")]
+    V1,
+}
+
+/// What happened to a task whose money was locked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptBody {
+    /// The ledger.
+    pub chain_id: Digest,
+    /// The task.
+    pub task: TaskId,
+    /// What was wanted.
+    pub specification: TaskSpec,
+    /// The salt of the reserve, when the call kept it sealed.
+    pub reserve_salt: Option<Digest>,
+    /// Who paid.
+    pub buyer: Did,
+    /// Whose word decided.
+    pub verifier: Did,
+    /// Who issues the receipt.
+    pub issuer: Did,
+    /// When it was issued, by the issuer's clock.
+    pub issued: Timestamp,
+    /// The auction: why this seller and this price.
+    pub transcript: Transcript,
+    /// Every award, in order.
+    pub attempts: Vec<AttemptRecord>,
+    /// What was delivered and accepted; none after a refund.
+    pub output: Option<AcceptedOutput>,
+    /// How the last check ended; none when nothing was checked.
+    pub verdict: Option<Verdict>,
+    /// What the seller got.
+    pub paid: Amount,
+    /// What the buyer got back.
+    pub refunded: Amount,
+    /// The ledger's event that ended it: settled or refunded.
+    pub settlement: LedgerEvent,
+    /// Keys of those whose signatures the receipt carries.
+    pub keys: Vec<PartyKeys>,
+}
+
+/// One award of the task, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttemptRecord {
+    /// Who was to work.
+    pub seller: Did,
+    /// For how much.
+    pub price: Amount,
+    /// The seller's signature over its bid.
+    pub bid_proof: Option<Proof>,
+    /// The ledger's event that bound them; none when the ledger refused.
+    pub agreed: Option<LedgerEvent>,
+    /// What came of it.
+    pub end: AttemptEnd,
+}
+
+/// What came of an award.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum AttemptEnd {
+    /// The work was accepted and paid.
+    Settled,
+    /// The attempt failed.
+    Failed {
+        /// Why.
+        reason: FailureReason,
+        /// The ledger's event that says so, when it is shown.
+        event: Option<Box<LedgerEvent>>,
+    },
+    /// The ledger did not bind the seller, as when it lacks the bond; nothing was locked.
+    Refused {
+        /// One line for people.
+        detail: String,
+    },
+}
+
+/// What was delivered and accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptedOutput {
+    /// The bytes' address.
+    pub content: ContentId,
+    /// Their length.
+    pub bytes: u64,
+}
+
+/// Something the ledger says happened, signed by those who keep it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerEvent {
+    /// The event under the header of its block.
+    pub proof: EventProof,
+    /// Signatures over the header's digest, ascending by validator.
+    pub signatures: Vec<ValidatorSignature>,
+}
+
+/// One validator's signature over a block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidatorSignature {
+    /// Who signed.
+    pub validator: Did,
+    /// With which of its keys.
+    pub key_version: u32,
+    /// The signature of the header's digest under [`HEADER_DOMAIN`].
+    pub signature: HybridSignature,
+}
+
+/// The domain under which validators sign the 32 bytes of a header's digest.
+pub const HEADER_DOMAIN: &str = "ainur/block-header/v1";
+/// The largest receipt that is read, in bytes.
+pub const RECEIPT_BYTES_MAX: usize = 4 << 20;
+/// The most awards in one receipt.
+pub const ATTEMPTS_MAX: usize = 64;
+/// The most parties whose keys one receipt carries.
+pub const PARTIES_MAX: usize = 128;
+/// The most validators that sign one header.
+pub const VALIDATORS_MAX: usize = 1_024;
+
+impl ReceiptBody {
+    /// The digest that the transparency log holds.
+    ///
+    /// # Errors
+    /// Never for a body of this type; the encoder's signature has one.
+    pub fn digest(&self) -> Result<Digest, CanonicalJsonError> {
+        Ok(hash::tagged("ainur/receipt-body/v1", &[&to_canonical_json(self)?]))
+    }
+
+    /// The digest by which the ledger knows what was wanted.
+    pub fn specification_digest(&self) -> Digest {
+        match &self.reserve_salt {
+            None => specification_digest(&self.specification),
+            Some(salt) => {
+                named(&self.specification, &Specification::sealed(&self.specification, &salt.0))
+            }
+        }
+    }
+
+    /// The attempt that was paid.
+    pub fn settled(&self) -> Option<&AttemptRecord> {
+        self.attempts.last().filter(|attempt| attempt.end == AttemptEnd::Settled)
+    }
+}
+
+impl Receipt {
+    /// What the issuer signs: everything but the signature.
+    ///
+    /// # Errors
+    /// Never for a receipt of this type; the encoder's signature has one.
+    pub fn digest(&self) -> Result<Digest, CanonicalJsonError> {
+        signed_digest(self.kind, &self.body, &self.audit)
+    }
+
+    /// The canonical form.
+    ///
+    /// # Errors
+    /// Never for a receipt of this type; the encoder's signature has one.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, CanonicalJsonError> {
+        to_canonical_json(self)
+    }
+}
+
+/// The digest of a verdict, as the ledger's settlement holds it.
+pub fn verdict_digest(verdict: &Verdict) -> Digest {
+    hash::tagged("ainur/verdict/v1", &[&verdict.encode()])
+}
+
+/// The digest of an acceptance check, as the ledger's agreement holds it.
+pub fn check_digest(check: &AcceptanceCheck) -> Digest {
+    hash::tagged("ainur/check/v1", &[&check.encode()])
+}
+
+/// The digest of a task's specification with an open reserve, as the call for proposals and the
+/// ledger's agreement hold it ([`Specification::digest`]).
+///
+/// One with an integer beyond 2⁵³, which no call can carry and no receipt can show, is named by its
+/// SCALE encoding.
+pub fn specification_digest(specification: &TaskSpec) -> Digest {
+    named(specification, &Specification::open(specification))
+}
+
+fn named(specification: &TaskSpec, stated: &Specification) -> Digest {
+    stated.digest().unwrap_or_else(|_| {
+        hash::tagged("ainur/task-specification-scale/v1", &[&specification.encode()])
+    })
+}
+
+fn signed_digest(
+    kind: ReceiptKind,
+    body: &ReceiptBody,
+    audit: &AuditProof,
+) -> Result<Digest, CanonicalJsonError> {
+    #[derive(Serialize)]
+    struct Unsigned<'a> {
+        #[serde(rename = "type")]
+        kind: ReceiptKind,
+        body: &'a ReceiptBody,
+        audit: &'a AuditProof,
+    }
+    let bytes = to_canonical_json(&Unsigned { kind, body, audit })?;
+    Ok(hash::tagged("ainur/receipt/v1", &[&bytes]))
+}

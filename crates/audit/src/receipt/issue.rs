@@ -1,0 +1,95 @@
+//! Issuing: a body goes into the log by its digest, then body and log proof are signed together.
+use ainur_crypto::{Proof, SigningKey, batch};
+use ainur_primitives::Did;
+use ainur_primitives::canonical_json::{CanonicalJsonError, from_canonical_json};
+
+use super::{
+    ATTEMPTS_MAX, AuditProof, PARTIES_MAX, RECEIPT_BYTES_MAX, Receipt, ReceiptBody, ReceiptKind,
+    signed_digest,
+};
+use crate::entry::{Entry, EntryKind};
+
+/// A receipt that cannot be issued.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueError {
+    /// It cannot be written so that it reads back the same, as with integers beyond 2⁵³.
+    #[error("the receipt cannot be written as canonical JSON")]
+    Json(#[from] CanonicalJsonError),
+    /// Body and key are of different issuers.
+    #[error("the receipt names {body} as issuer, the key is of {key}")]
+    AnotherIssuer {
+        /// As the body says.
+        body: Did,
+        /// Whose key.
+        key: Did,
+    },
+    /// The log's entry is about something else.
+    #[error("the log's entry is not about this receipt")]
+    AnotherEntry,
+    /// Over a limit.
+    #[error("a receipt has at most {max} {what}, not {found}")]
+    TooLarge {
+        /// Of what.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+        /// How many are allowed.
+        max: usize,
+    },
+}
+
+/// The entry to append to the log before a receipt with this body is issued.
+///
+/// # Errors
+/// When the body cannot be written as canonical JSON.
+pub fn log_entry(body: &ReceiptBody) -> Result<Entry, CanonicalJsonError> {
+    let ending = if body.settled().is_some() { "settled" } else { "refunded" };
+    Ok(Entry {
+        kind: EntryKind::Receipt,
+        at: body.issued,
+        actor: body.issuer,
+        subject: body.digest()?,
+        summary: format!("task {} {ending}", body.task),
+    })
+}
+
+/// Signs receipts, all with one signature: each carries its path to the signed root.
+///
+/// # Errors
+/// When one of them could not be verified by anybody; then none is issued.
+pub fn issue(
+    key: &SigningKey,
+    issuer: Did,
+    key_version: u32,
+    parts: Vec<(ReceiptBody, AuditProof)>,
+) -> Result<Vec<Receipt>, IssueError> {
+    let mut digests = Vec::with_capacity(parts.len());
+    for (body, audit) in &parts {
+        check_part(body, audit, issuer)?;
+        digests.push(signed_digest(ReceiptKind::V1, body, audit)?);
+    }
+    let proofs: Vec<Proof> = batch::prove_all(key, issuer, key_version, &digests);
+    let mut receipts = Vec::with_capacity(parts.len());
+    for ((body, audit), proof) in parts.into_iter().zip(proofs) {
+        let receipt = Receipt { kind: ReceiptKind::V1, body, audit, proof };
+        let bytes = receipt.to_bytes()?;
+        at_most("bytes", bytes.len(), RECEIPT_BYTES_MAX)?;
+        // Reads back the same, or nobody could verify it.
+        from_canonical_json::<Receipt>(&bytes)?;
+        receipts.push(receipt);
+    }
+    Ok(receipts)
+}
+
+fn check_part(body: &ReceiptBody, audit: &AuditProof, issuer: Did) -> Result<(), IssueError> {
+    if body.issuer != issuer {
+        return Err(IssueError::AnotherIssuer { body: body.issuer, key: issuer });
+    }
+    at_most("attempts", body.attempts.len(), ATTEMPTS_MAX)?;
+    at_most("parties", body.keys.len(), PARTIES_MAX)?;
+    if audit.entry.subject == body.digest()? { Ok(()) } else { Err(IssueError::AnotherEntry) }
+}
+
+fn at_most(what: &'static str, found: usize, max: usize) -> Result<(), IssueError> {
+    if found <= max { Ok(()) } else { Err(IssueError::TooLarge { what, found, max }) }
+}
