@@ -1,0 +1,123 @@
+//! Every limit of this crate, by name and with its unit last.
+
+/// Bytes of input or output that may travel inside a job; more goes through files.
+pub const INLINE_BYTES_MAX: u64 = 8 << 20;
+/// Pieces one input may consist of.
+pub const INPUT_PIECES_MAX: usize = 65_536;
+/// Bytes a guest may emit at once, and so the largest chunk.
+pub const CHUNK_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a chunk cut from the output of a command.
+pub const COMMAND_CHUNK_BYTES: usize = 1 << 20;
+/// Chunks of one attempt that may wait for acknowledgement before the guest has to.
+pub const CHUNKS_UNACKNOWLEDGED_MAX: u32 = 8;
+/// How long an attempt waits for an acknowledgement in total before it is given up, without blame.
+pub const ACKNOWLEDGE_WAIT_MS_MAX: u64 = 30_000;
+/// Bytes a guest may read from its input with one call.
+pub const READ_BYTES_MAX: u32 = 1 << 20;
+/// Bytes of one frame between node and worker.
+pub const FRAME_BYTES_MAX: usize = 24 << 20;
+/// Bytes of a component.
+pub const COMPONENT_BYTES_MAX: u64 = 64 << 20;
+/// Compiled components one worker keeps in memory.
+pub const COMPONENTS_CACHED_MAX: usize = 64;
+/// How long a component may take to compile.
+pub const COMPILE_MS_MAX: u64 = 120_000;
+/// Jobs given to the pool and not finished.
+pub const JOBS_MAX: usize = 65_536;
+/// Bytes of input and output inside jobs given to the pool and not finished.
+pub const JOBS_INLINE_BYTES_MAX: u64 = 256 << 20;
+/// Worker processes of one pool.
+pub const WORKERS_MAX: usize = 64;
+/// Threads of one lane of one worker.
+pub const THREADS_MAX: usize = 64;
+/// Short calls (describe, quote) one worker holds, running or waiting.
+pub const SHORT_JOBS_PER_WORKER_MAX: usize = 256;
+/// Executions and verifications one worker holds beyond its threads.
+pub const LONG_JOBS_WAITING_PER_WORKER_MAX: usize = 16;
+/// Workers started again within [`RESTART_WINDOW_MS`], per seat; more wait.
+pub const RESTARTS_MAX: usize = 16;
+/// See [`RESTARTS_MAX`].
+pub const RESTART_WINDOW_MS: u64 = 10_000;
+/// A worker that says nothing for this long is killed.
+pub const WORKER_SILENCE_MS_MAX: u64 = 10_000;
+/// How often a worker says that it lives.
+pub const HEARTBEAT_MS: u64 = 500;
+/// What an attempt may take beyond its time limit before its whole worker is killed.
+pub const WEDGE_GRACE_MS: u64 = 2_000;
+/// How often running guests are interrupted to look at the clock.
+pub const EPOCH_MS: u64 = 5;
+/// Wall-clock time of `describe`.
+pub const DESCRIBE_MS_MAX: u64 = 10_000;
+/// Fuel of `describe`.
+pub const DESCRIBE_FUEL_MAX: u64 = 20_000_000_000;
+/// Memory of `describe`.
+pub const DESCRIBE_MEMORY_BYTES_MAX: u64 = 256 << 20;
+/// Wall-clock time of `quote`.
+pub const QUOTE_MS_MAX: u64 = 250;
+/// Fuel of `quote`.
+pub const QUOTE_FUEL_MAX: u64 = 1_000_000_000;
+/// Memory of `quote`.
+pub const QUOTE_MEMORY_BYTES_MAX: u64 = 256 << 20;
+/// Memory any sandbox may be given, whatever the agreement says.
+pub const MEMORY_BYTES_MAX: u64 = 4 << 30;
+/// Elements of one table of a component.
+pub const TABLE_ELEMENTS_MAX: usize = 100_000;
+/// Core instances, memories and tables of one component.
+pub const CORE_INSTANCES_MAX: u32 = 64;
+/// See [`CORE_INSTANCES_MAX`].
+pub const MEMORIES_MAX: u32 = 4;
+/// See [`CORE_INSTANCES_MAX`].
+pub const TABLES_MAX: u32 = 24;
+/// Stack of a guest.
+pub const STACK_BYTES_MAX: usize = 1 << 20;
+/// Handles to resources a component may hold.
+pub const HANDLES_MAX: usize = 4_096;
+/// Bytes of strings and lists a guest may pass in one call beside a chunk.
+pub const TRANSFER_SLACK_BYTES: usize = 64 << 10;
+/// Least time between two progress reports of one attempt.
+pub const PROGRESS_INTERVAL_MS: u64 = 100;
+/// Bytes of a manifest.
+pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
+/// Capabilities of one manifest.
+pub const CAPABILITIES_MAX: usize = 64;
+/// Bytes of an agent's name or version, and of a media type.
+pub const NAME_BYTES_MAX: usize = 128;
+/// Bytes of a description.
+pub const DESCRIPTION_BYTES_MAX: usize = 2_048;
+/// Bytes of one contract schema.
+pub const SCHEMA_BYTES_MAX: usize = 64 << 10;
+/// Bytes of what a failure or a verdict says to people.
+pub const DETAIL_BYTES_MAX: usize = 512;
+/// Bytes at the end of a command's error output that are kept.
+pub const COMMAND_STDERR_BYTES_MAX: usize = 8 << 10;
+/// Words of a command line.
+pub const COMMAND_WORDS_MAX: usize = 256;
+/// Bytes of parameters, which a command receives as one word.
+pub const PARAMETERS_BYTES_MAX: usize = 96 << 10;
+/// Open files of a command.
+pub const COMMAND_FILES_MAX: u64 = 256;
+/// Processes of a command's user, where the system can count them.
+pub const COMMAND_PROCESSES_MAX: u64 = 128;
+
+/// The limits a person may run into, for `ainur node limits`: name, value, unit.
+pub const LISTED: &[(&str, u64, &str)] = &[
+    ("inline_bytes_max", INLINE_BYTES_MAX, "bytes"),
+    ("chunk_bytes_max", CHUNK_BYTES_MAX as u64, "bytes"),
+    ("chunks_unacknowledged_max", CHUNKS_UNACKNOWLEDGED_MAX as u64, "chunks"),
+    ("component_bytes_max", COMPONENT_BYTES_MAX, "bytes"),
+    ("compile_ms_max", COMPILE_MS_MAX, "ms"),
+    ("jobs_max", JOBS_MAX as u64, "jobs"),
+    ("jobs_inline_bytes_max", JOBS_INLINE_BYTES_MAX, "bytes"),
+    ("workers_max", WORKERS_MAX as u64, "processes"),
+    ("restarts_max", RESTARTS_MAX as u64, "restarts per seat and window"),
+    ("restart_window_ms", RESTART_WINDOW_MS, "ms"),
+    ("describe_ms_max", DESCRIBE_MS_MAX, "ms"),
+    ("quote_ms_max", QUOTE_MS_MAX, "ms"),
+    ("quote_fuel_max", QUOTE_FUEL_MAX, "fuel"),
+    ("memory_bytes_max", MEMORY_BYTES_MAX, "bytes"),
+    ("manifest_bytes_max", MANIFEST_BYTES_MAX as u64, "bytes"),
+    ("capabilities_max", CAPABILITIES_MAX as u64, "capabilities"),
+    ("parameters_bytes_max", PARAMETERS_BYTES_MAX as u64, "bytes"),
+    ("command_files_max", COMMAND_FILES_MAX, "files"),
+    ("command_processes_max", COMMAND_PROCESSES_MAX, "processes"),
+];
