@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use redb::{Database, ReadableDatabase, TableDefinition, TableError};
 
 use crate::crash_point::crash_point;
-use crate::disk::{Disk, OpenMode, parent};
+use crate::disk::{Disk, DiskFile, OpenMode, parent};
 use crate::{DiskOperation, Error};
 
 mod backend;
@@ -99,16 +99,10 @@ impl Store {
     /// When the file cannot be used or is damaged.
     pub fn open<D: Disk>(disk: &D, path: &str) -> Result<Self, Error> {
         disk.create_dir_all(parent(path))?;
-        let existed = disk.exists(path)?;
-        let file = disk.open(path, OpenMode::ReadWrite)?;
-        let backend = Backend::new(file);
-        let database = redb::Builder::new()
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(backend)
-            .map_err(Error::database(DiskOperation::Open, path))?;
-        if !existed {
-            disk.sync_dir(parent(path))?;
+        if !disk.exists(path)? {
+            create(disk, path)?;
         }
+        let database = database(disk.open(path, OpenMode::ReadWrite)?, path)?;
         Ok(Self { database, path: path.into() })
     }
 
@@ -190,6 +184,26 @@ impl Store {
         };
         read().map_err(Error::database(DiskOperation::Read, &self.path))
     }
+}
+
+/// Makes an empty store under another name first: the engine does not open a file whose making was
+/// interrupted.
+fn create<D: Disk>(disk: &D, path: &str) -> Result<(), Error> {
+    let unfinished = format!("{path}.new");
+    let file = disk.open(&unfinished, OpenMode::Truncate)?;
+    database(file, &unfinished)?
+        .close()
+        .map_err(Error::database(DiskOperation::Open, &unfinished))?;
+    disk.open(&unfinished, OpenMode::ReadWrite)?.sync_data()?;
+    disk.rename(&unfinished, path)?;
+    disk.sync_dir(parent(path))
+}
+
+fn database(file: impl DiskFile, path: &str) -> Result<Database, Error> {
+    redb::Builder::new()
+        .set_cache_size(CACHE_BYTES)
+        .create_with_backend(Backend::new(file))
+        .map_err(Error::database(DiskOperation::Open, path))
 }
 
 fn definition(name: &str) -> TableDefinition<'_, &'static [u8], &'static [u8]> {

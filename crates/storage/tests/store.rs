@@ -32,7 +32,9 @@ fn a_power_cut_leaves_the_last_committed_batch_or_the_one_after_it() {
         let faults = Faults { reordered_writes: true, ..Faults::default() };
         let disk = SimDisk::with_faults(seed, faults);
         let mut random = Random::new(seed);
-        drop(Store::open(&disk, "state").unwrap());
+        disk.cut_power_after(random.below(40));
+        drop(Store::open(&disk, "state"));
+        disk.crash();
         let mut committed = Model::new();
         for _ in 0..3 {
             let Ok(store) = Store::open(&disk, "state") else {

@@ -69,7 +69,7 @@ fn from_snapshot<D: Disk>(
     let ledger = Ledger::open(snapshot.state, head.header).map_err(|source| Error::Replay {
         directory: journal.directory.clone(),
         height,
-        source,
+        source: Box::new(source),
     })?;
     Ok(ChainView { ledger, head: Some(head), places: Places::default() })
 }
