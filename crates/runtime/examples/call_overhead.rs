@@ -13,6 +13,7 @@ use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Engine, InstanceAllocationStrategy, Store};
 
 #[path = "../tests/hostile/guest.rs"]
+#[expect(dead_code, reason = "only the good guest is wanted here")]
 mod guest;
 
 fn root() -> &'static std::path::Path {

@@ -21,6 +21,8 @@ pub(crate) struct Attempt {
     /// Milliseconds of [`now_ms`] at which the present phase has to be over; `u64::MAX` when the
     /// attempt is not running, or waits for the node.
     deadline_ms: AtomicU64,
+    /// The program is being loaded: no guest code runs yet.
+    loading: AtomicBool,
     /// The first chunk that is not acknowledged.
     unacknowledged: Mutex<u32>,
     changed: Condvar,
@@ -39,6 +41,7 @@ impl Attempt {
             outbox,
             cancelled: AtomicBool::new(false),
             deadline_ms: AtomicU64::new(u64::MAX),
+            loading: AtomicBool::new(false),
             unacknowledged: Mutex::new(first_chunk),
             changed: Condvar::new(),
         }
@@ -50,11 +53,13 @@ impl Attempt {
 
     /// The program is being loaded.
     pub(crate) fn load(&self) {
+        self.loading.store(true, Ordering::Relaxed);
         self.deadline_ms.store(now_ms().saturating_add(COMPILE_MS_MAX), Ordering::Relaxed);
     }
 
     /// The guest begins to run.
     pub(crate) fn begin(&self, duration_max: DurationMs) {
+        self.loading.store(false, Ordering::Relaxed);
         self.deadline_ms.store(now_ms().saturating_add(duration_max.0), Ordering::Relaxed);
     }
 
@@ -86,10 +91,17 @@ impl Attempt {
         Ok(())
     }
 
-    /// The attempt did not stop when it was told to.
-    pub(crate) fn is_wedged(&self) -> bool {
+    /// Why the worker has to die, when the attempt did not stop as it was told to.
+    pub(crate) fn wedged(&self) -> Option<Failure> {
         let deadline_ms = self.deadline_ms.load(Ordering::Relaxed);
-        now_ms() > deadline_ms.saturating_add(WEDGE_GRACE_MS)
+        if now_ms() <= deadline_ms.saturating_add(WEDGE_GRACE_MS) {
+            return None;
+        }
+        Some(if self.loading.load(Ordering::Relaxed) {
+            Failure::crashed(format!("it took more than {COMPILE_MS_MAX} ms to compile"))
+        } else {
+            Failure::new(FailureReason::TimedOut, "its time ran out, and it could not be stopped")
+        })
     }
 
     pub(crate) fn cancel(&self) {
@@ -190,6 +202,6 @@ mod tests {
         assert!(attempt.check().is_ok());
         attempt.begin(DurationMs(0));
         assert_eq!(attempt.check().unwrap_err().reason, FailureReason::TimedOut);
-        assert!(!attempt.is_wedged());
+        assert_eq!(attempt.wedged(), None);
     }
 }

@@ -99,6 +99,7 @@ pub(crate) enum Report {
     /// The job does not end when told to: only killing the worker helps.
     Wedged {
         job: JobId,
+        reason: FailureReason,
         detail: String,
     },
 }

@@ -13,6 +13,7 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 use crate::attempt::Attempt;
 use crate::command;
 use crate::component::Components;
+use crate::failure::Failure;
 use crate::frame::{self, Outbox, Report, Request, Setup};
 use crate::job::{Job, JobId};
 use crate::limits::{EPOCH_MS, HEARTBEAT_MS};
@@ -151,9 +152,8 @@ fn watchdog(components: &Components, attempts: &Attempts, outbox: &Outbox) {
         }
         outbox.send(&Report::Alive);
         for (job, attempt) in lock(attempts).iter() {
-            if attempt.is_wedged() {
-                let detail = "its time ran out, and it could not be stopped".into();
-                outbox.send(&Report::Wedged { job: *job, detail });
+            if let Some(Failure { reason, detail }) = attempt.wedged() {
+                outbox.send(&Report::Wedged { job: *job, reason, detail });
             }
         }
     }

@@ -206,7 +206,13 @@ fn try_enter(confinement: &Confinement, argv: &[OsString]) -> io::Result<std::co
         files::mount(&confinement.home, confinement.file_bytes_max)?;
         std::env::set_current_dir(&confinement.home)?;
     }
-    let program = files::find_program(&argv[0])?;
+    let program = match files::find_program(&argv[0]) {
+        Ok(program) => program,
+        Err(error) => {
+            status.write_all(&serde_json::to_vec(&Status::Failed(error.to_string()))?)?;
+            return Err(error);
+        }
+    };
     let restricted = files::restrict(confinement, &program, argv, own_mounts);
     isolation.files = Separation::from_result(restricted);
     set_limits(confinement)?;

@@ -37,10 +37,10 @@ pub(super) fn handle(
             tell(shared, job.map(|job| Event::Progress { job, done, total }));
             Ok(())
         }
-        Report::Wedged { job: JobId(ticket), detail } => {
+        Report::Wedged { job: JobId(ticket), reason, detail } => {
             let event = finish(shared, seat, ticket).map(|job| Event::Failed {
                 job,
-                reason: FailureReason::TimedOut,
+                reason,
                 detail: detail::clean(&detail),
             });
             shared.lock().kill(seat, "held a guest that could not be stopped");

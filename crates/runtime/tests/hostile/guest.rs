@@ -123,10 +123,10 @@ impl Guest {
       (local.get $at)))
   (core instance $libc (instantiate $libc))
   (core func $read_input (canon lower (func $host "read-input")
-    (memory $libc "memory") (realloc (func $libc "realloc"))))
+    (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
   (core func $read_output (canon lower (func $host "read-output")
-    (memory $libc "memory") (realloc (func $libc "realloc"))))
-  (core func $emit (canon lower (func $host "emit") (memory $libc "memory")))
+    (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
+  (core func $emit (canon lower (func $host "emit") (memory (core memory $libc "memory"))))
   (core func $progress (canon lower (func $host "progress")))
   (core module $guest
     (import "libc" "memory" (memory 0))
@@ -160,16 +160,16 @@ impl Guest {
       (export "emit" (func $emit))
       (export "progress" (func $progress))))))
   (func (export "describe") (result string)
-    (canon lift (core func $guest "describe") (memory $libc "memory")))
+    (canon lift (core func $guest "describe") (memory (core memory $libc "memory"))))
   (func (export "quote") (param "call" $call) (result (option $quote))
-    (canon lift (core func $guest "quote") (memory $libc "memory")
-      (realloc (func $libc "realloc"))))
+    (canon lift (core func $guest "quote") (memory (core memory $libc "memory"))
+      (realloc (core func $libc "realloc"))))
   (func (export "execute") (param "job" $job) (result (result (error $failure)))
-    (canon lift (core func $guest "execute") (memory $libc "memory")
-      (realloc (func $libc "realloc"))))
+    (canon lift (core func $guest "execute") (memory (core memory $libc "memory"))
+      (realloc (core func $libc "realloc"))))
   (func (export "verify") (param "delivery" $delivery) (result $verdict)
-    (canon lift (core func $guest "verify") (memory $libc "memory")
-      (realloc (func $libc "realloc")))))"#
+    (canon lift (core func $guest "verify") (memory (core memory $libc "memory"))
+      (realloc (core func $libc "realloc")))))"#
         )
     }
 

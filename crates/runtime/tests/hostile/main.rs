@@ -72,6 +72,7 @@ const TESTS: &[Test] = tests! {
     workers:
         killed_worker_loses_its_jobs_and_is_replaced,
         stopped_worker_is_killed_for_its_silence,
+        guest_wedged_in_the_host_costs_its_worker,
         quotes_do_not_wait_behind_executions,
         cancelled_job_ends_without_an_event,
         job_name_is_free_after_cancel,

@@ -28,7 +28,7 @@ pub(crate) struct Heard {
 
 impl Heard {
     pub(crate) fn output(&self) -> Vec<u8> {
-        self.chunks.iter().flat_map(|(_, data)| data.clone()).collect()
+        self.chunks.iter().map(|(_, data)| data.as_slice()).collect::<Vec<_>>().concat()
     }
 }
 

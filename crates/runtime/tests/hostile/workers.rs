@@ -1,7 +1,7 @@
 //! Worker processes that die, hang or are overwhelmed.
 use std::time::{Duration, Instant};
 
-use ainur_primitives::{DurationMs, ExecutionLimits};
+use ainur_primitives::{DurationMs, ExecutionLimits, FailureReason};
 use ainur_runtime::pool::{Cache, Config};
 use ainur_runtime::{Error, Event, Input, Job, JobId};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
@@ -53,6 +53,35 @@ pub(crate) fn stopped_worker_is_killed_for_its_silence() {
         |event| matches!(event, Event::WorkerStopped { detail, .. } if detail.contains("silent")),
     );
     assert_eq!(stage.run(execute(Guest::good().program(), b"up", limits())).output(), b"up");
+}
+
+pub(crate) fn guest_wedged_in_the_host_costs_its_worker() {
+    // Opening a pipe without a writer blocks the host's own code, which no epoch interrupts.
+    let pipe = file("pipe", b"");
+    std::fs::remove_file(&pipe).unwrap();
+    let mkfifo = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(mkfifo.success());
+    let limits = ExecutionLimits { duration_ms_max: DurationMs(200), ..limits() };
+    let mut work = execute(Guest::good().program(), b"", limits);
+    if let Job::Execute { input, .. } = &mut work {
+        *input = Input::file(pipe, 10);
+    }
+    let mut stage = Stage::new();
+    let wedged = stage.dispatch(work);
+    let bystander = stage.dispatch(forever());
+    match stage.end_of(wedged).last {
+        Some(Event::Failed { reason, detail, .. }) => {
+            assert_eq!(reason, FailureReason::TimedOut);
+            assert!(detail.contains("could not be stopped"), "{detail}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(stage.end_of(bystander).last, Some(Event::Lost { .. })));
+    assert_eq!(
+        stage.run(execute(Guest::good().program(), b"up", super::stage::limits())).output(),
+        b"up"
+    );
+    assert_eq!(stage.pool.workers()[0].deaths, 1);
 }
 
 pub(crate) fn quotes_do_not_wait_behind_executions() {
