@@ -111,7 +111,8 @@ pub enum Rejection {
         /// How much.
         missing: Amount,
     },
-    /// No signature here shows that the sender asked for it with its current keys.
+    /// No signature here shows that the sender asked for it with its current keys, or a rotation
+    /// is not signed by old and new keys.
     #[error("no signature shows that the sender asked for this with its current keys")]
     Unauthorized,
     /// It is larger than a transaction may be.

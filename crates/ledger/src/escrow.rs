@@ -16,11 +16,11 @@ mod params;
 pub mod query;
 mod state;
 
-pub use action::{Action, Award};
+pub use action::{Action, AwardedBid, AwardedBid as Award};
 pub use error::{Error, Role};
 pub use event::Event;
 pub use params::Params;
-pub use state::{Agreement, Attempt, Closing, Escrow, Rating, Stage, Tombstone};
+pub use state::{Agreement, Closing, Engagement, Escrow, Rating, Stage, Tombstone};
 
 pub(crate) use execute::execute;
 pub(crate) use state::{settled, write_tombstone};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
     Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
 )]
 #[serde(deny_unknown_fields)]
-pub struct Award {
+pub struct AwardedBid {
     /// What is paid for accepted work: at least the bid's price.
     pub price: Amount,
     /// The bid; its bidder is the seller.
@@ -39,7 +39,7 @@ pub enum Action {
         /// The most that is paid, whoever does the work.
         reserve: Amount,
         /// The first award.
-        award: Award,
+        award: AwardedBid,
         /// The buyer's budget it draws on.
         budget: Option<BudgetId>,
         /// Digest of the call for proposals.
@@ -54,7 +54,7 @@ pub enum Action {
         /// Which task.
         task: TaskId,
         /// The next award.
-        award: Award,
+        award: AwardedBid,
     },
     /// The verifier accepts the work: the seller is paid, the rest goes back.
     Settle {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use ainur_primitives::{Amount, Did, TaskId};
 
 use super::state::{open, write_open};
-use super::{Action, Agreement, Attempt, Award, Error, Escrow, Event, Role, Stage};
+use super::{Action, Agreement, AwardedBid, Engagement, Error, Escrow, Event, Role, Stage};
 use crate::balances::{Pot, move_money};
 use crate::execution::Context;
 use crate::state::key;
@@ -68,7 +68,11 @@ pub(super) fn agree(context: &mut Context<'_>, action: &Action) -> Result<(), Er
 }
 
 /// Awards the task again.
-pub(super) fn reaward(context: &mut Context<'_>, task: TaskId, award: &Award) -> Result<(), Error> {
+pub(super) fn reaward(
+    context: &mut Context<'_>,
+    task: TaskId,
+    award: &AwardedBid,
+) -> Result<(), Error> {
     let mut agreement = open(&context.state, task)?;
     if agreement.buyer != context.sender {
         return Err(Error::NotParty(Role::Buyer));
@@ -109,9 +113,9 @@ fn bind(
     context: &mut Context<'_>,
     (task, number): (TaskId, u32),
     (buyer, verifier, reserve): (Did, Did, Amount),
-    award: &Award,
-) -> Result<Attempt, Error> {
-    let Award { price, bid, bid_proof, transcript } = award;
+    award: &AwardedBid,
+) -> Result<Engagement, Error> {
+    let AwardedBid { price, bid, bid_proof, transcript } = award;
     let (price, seller) = (*price, bid.bidder);
     if bid.task != task {
         return Err(Error::BidForAnotherTask(bid.task));
@@ -134,5 +138,5 @@ fn bind(
         return Err(Error::Unproven(seller));
     }
     let bond = reputation::lock(context, seller, price)?;
-    Ok(Attempt { number, seller, price, bond, bid: digest, transcript: *transcript })
+    Ok(Engagement { number, seller, price, bond, bid: digest, transcript: *transcript })
 }

@@ -45,7 +45,7 @@ pub struct Agreement {
     /// From then on anyone can end it.
     pub deadline: Timestamp,
     /// The last award.
-    pub attempt: Attempt,
+    pub attempt: Engagement,
     /// Whether the last award is at work.
     pub stage: Stage,
     /// Sellers who failed, in order; infrastructure does not count.
@@ -57,7 +57,7 @@ pub struct Agreement {
     Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
 )]
 #[serde(deny_unknown_fields)]
-pub struct Attempt {
+pub struct Engagement {
     /// Which, counted from one.
     pub number: u32,
     /// Who works.

@@ -1,5 +1,5 @@
 //! Whether a transaction is taken into a block: the checks that cost its sender nothing.
-use ainur_identity::KeyMaterial;
+use ainur_identity::{Error as RuleError, IdentityRecord, KeyMaterial};
 use ainur_primitives::Digest;
 
 use super::Context;
@@ -29,6 +29,9 @@ pub(super) fn admit(
     if fee < context.parameters.fee_min {
         return Err(Rejection::FeeTooLow { minimum: context.parameters.fee_min });
     }
+    if context.has_taken_in(&digest) {
+        return Err(Rejection::Duplicate);
+    }
     let account = balances::query::account(&context.state, &sender);
     if nonce != account.nonce {
         return Err(Rejection::Nonce { expected: account.nonce, found: nonce });
@@ -49,8 +52,12 @@ fn ensure_authorized(
     let sender = transaction.sender;
     let authorized = match identity::query::identity(&context.state, &sender) {
         Some(found) => match found.identity.keys_for(proof.signer, proof.key_version) {
-            Ok(keys) => context.signatures.covers(keys, digest, proof),
-            Err(ainur_identity::Error::Deactivated(_)) => {
+            // A signature counts as used once it is found good, so that is asked last.
+            Ok(keys) => {
+                rotation_is_signed(context, &found.identity, transaction)
+                    && context.signatures.covers(keys, digest, proof)
+            }
+            Err(RuleError::Deactivated(_)) => {
                 return Err(Rejection::UnknownSender(sender));
             }
             Err(_) => false,
@@ -62,6 +69,21 @@ fn ensure_authorized(
         }
     };
     if authorized { Ok(()) } else { Err(Rejection::Unauthorized) }
+}
+
+/// False for a rotation of this identity that lacks a valid signature of the old or new keys.
+fn rotation_is_signed(
+    context: &Context<'_>,
+    identity: &IdentityRecord,
+    transaction: &Transaction,
+) -> bool {
+    let Action::Identity(identity::Action::Rotate { rotation }) = &transaction.action else {
+        return true;
+    };
+    !matches!(
+        identity.rotate(rotation, &context.signatures),
+        Err(RuleError::OldKeySignature(_) | RuleError::NewKeySignature(_))
+    )
 }
 
 /// The keys a transaction brings for its own sender.

@@ -1,5 +1,6 @@
 //! What the modules work with while a block is made: the state, the time, who asks, and a place
 //! for events.
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use ainur_crypto::BatchProof;
@@ -23,6 +24,7 @@ pub(crate) struct Context<'a> {
     /// Who sent the transaction at work.
     pub(crate) sender: Did,
     transaction: Digest,
+    taken_in: BTreeSet<Digest>,
     events: Vec<EventRecord>,
 }
 
@@ -43,6 +45,7 @@ impl<'a> Context<'a> {
             signatures,
             sender: Did(Digest::ZERO),
             transaction: Digest::ZERO,
+            taken_in: BTreeSet::new(),
             events: Vec::new(),
         }
     }
@@ -50,6 +53,12 @@ impl<'a> Context<'a> {
     /// Turns to the next transaction.
     pub(super) fn turn_to(&mut self, sender: Did, transaction: Digest) {
         (self.sender, self.transaction) = (sender, transaction);
+        self.taken_in.insert(transaction);
+    }
+
+    /// Whether the transaction is in the block already.
+    pub(super) fn has_taken_in(&self, transaction: &Digest) -> bool {
+        self.taken_in.contains(transaction)
     }
 
     /// Reports what happened.

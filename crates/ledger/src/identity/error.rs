@@ -41,9 +41,6 @@ pub enum Error {
     /// A signing key was kept.
     #[error("a rotation must replace both signing keys")]
     KeyReused,
-    /// The old or the new key did not sign.
-    #[error("old and new keys must both sign a rotation")]
-    RotationUnsigned,
     /// It is inactive.
     #[error("{0} is inactive")]
     Inactive(Did),
