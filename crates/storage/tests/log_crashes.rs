@@ -1,5 +1,6 @@
 //! Power cuts at random operations, over thousands of seeds: what the log acknowledged survives, in
 //! order, and nothing appears that was never written.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
 use ainur_storage::disk::sim::{Faults, Random};
 use ainur_storage::log::{Log, Options, Sequence};
 use ainur_storage::{Error, SimDisk};

@@ -1,4 +1,5 @@
 //! Bytes that change on the disk: found and named below the acknowledged position, cut off above.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 use ainur_storage::log::{Log, Options, Sequence};
 use ainur_storage::{Disk, DiskFile, Error, SimDisk, disk::OpenMode};
 

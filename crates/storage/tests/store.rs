@@ -7,7 +7,7 @@ use ainur_storage::{Batch, RealDisk, SimDisk, Store};
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
 fn contents(store: &Store) -> Model {
-    store.range("state", &[], usize::MAX).unwrap().into_iter().collect()
+    store.range("state", &[], usize::MAX).expect("the store is readable").into_iter().collect()
 }
 
 fn change(random: &mut Random, model: &mut Model) -> Batch {

@@ -2,7 +2,7 @@
 use ainur_crypto::HybridVerifier;
 use ainur_ledger::execution::Signatures;
 use ainur_ledger::identity::query::identity;
-use ainur_ledger::{Genesis, Height, Ledger, ReadState};
+use ainur_ledger::{Executed, Genesis, Height, Ledger, ReadState};
 use ainur_primitives::Did;
 use ainur_storage::{Disk, Log, Sequence, Store, log};
 
@@ -91,29 +91,45 @@ fn index_recent<D: Disk>(journal: &Journal<D>, view: &mut ChainView) -> Result<(
     Ok(())
 }
 
-/// Replays the blocks after the snapshot, each with its roots and the signature of its header.
+/// Replays the blocks after the snapshot.
 fn replay<D: Disk>(journal: &mut Journal<D>, view: &mut ChainView) -> Result<(), Error> {
     let last = Height(journal.log.acknowledged().0);
     while view.height() < last {
         let height = view.height().next();
         let stored = journal.block(height)?.ok_or(Error::Missing(height))?;
-        let directory = || journal.directory.clone();
-        check_signature(&view.ledger, &stored).map_err(|source| Error::Header {
-            directory: directory(),
-            height,
-            source,
-        })?;
         // Our own log: its bytes are checked and the validator checked these when it signed.
-        let executed =
-            view.ledger.replay(&stored.block, Signatures::Trusted).map_err(|source| {
-                Error::Replay { directory: directory(), height, source: Box::new(source) }
-            })?;
+        let executed = step(&journal.directory, &view.ledger, &stored, Signatures::Trusted)?;
         journal.note(&executed.changes);
         view.places.add(height, &stored.block.transactions);
         view.ledger.commit(executed)?;
         view.head = Some(stored.signed_header());
     }
     Ok(())
+}
+
+/// Executes one stored block and checks its roots, its events and the signature of its header.
+fn step(
+    directory: &str,
+    ledger: &Ledger,
+    stored: &StoredBlock,
+    signatures: Signatures<'_>,
+) -> Result<Executed, Error> {
+    let height = stored.block.header.height;
+    check_signature(ledger, stored).map_err(|source| Error::Header {
+        directory: directory.into(),
+        height,
+        source,
+    })?;
+    let executed = ledger.replay(&stored.block, signatures).map_err(|source| Error::Replay {
+        directory: directory.into(),
+        height,
+        source: Box::new(source),
+    })?;
+    if executed.events == stored.events {
+        Ok(executed)
+    } else {
+        Err(Error::NotABlock { directory: directory.into(), height })
+    }
 }
 
 /// Whether a validator of the ledger, by its state before the block, signed the header.
@@ -160,21 +176,9 @@ pub(super) fn verify<D: Disk>(
     let mut ledger = Ledger::begin(genesis)?;
     for record in journal.log.read_from(Sequence(1)) {
         let (sequence, record) = record?;
-        let height = Height(sequence.0);
-        let directory = || journal.directory.clone();
-        let stored = journal.decode(height, &record)?;
-        check_signature(&ledger, &stored).map_err(|source| Error::Header {
-            directory: directory(),
-            height,
-            source,
-        })?;
-        let executed =
-            ledger.replay(&stored.block, Signatures::Check(&HybridVerifier)).map_err(|source| {
-                Error::Replay { directory: directory(), height, source: Box::new(source) }
-            })?;
-        if executed.events != stored.events {
-            return Err(Error::NotABlock { directory: directory(), height });
-        }
+        let stored = journal.decode(Height(sequence.0), &record)?;
+        let checked = Signatures::Check(&HybridVerifier);
+        let executed = step(&journal.directory, &ledger, &stored, checked)?;
         ledger.commit(executed)?;
     }
     let (expected, found) = (ledger.head().state_root, view.ledger.head().state_root);

@@ -1,14 +1,15 @@
 //! A chain over storage: commits, proofs, damage, and power cuts at any operation.
 use std::collections::BTreeMap;
 
-use ainur_consensus::{Chain, Error, HeaderError, ValidatorKey};
+use ainur_consensus::{Chain, Error, HeaderError, HeaderSignature, StoredBlock, ValidatorKey};
 use ainur_crypto::SigningKey;
 use ainur_ledger::balances::query;
 use ainur_ledger::state::key;
 use ainur_ledger::{Genesis, Height, Ledger, Outcome, Submission, invariants};
 use ainur_primitives::{Amount, Digest, Timestamp};
 use ainur_storage::disk::sim::{Faults, Random};
-use ainur_storage::{Disk, RealDisk, SimDisk};
+use ainur_storage::{Disk, Log, RealDisk, Sequence, SimDisk, log};
+use scale::{Decode, Encode};
 
 use crate::fixture::{BEGINNING, Fixture};
 
@@ -97,13 +98,13 @@ fn nothing_admissible_makes_no_block_and_time_never_goes_back() {
 #[test]
 fn only_one_opener_and_only_validators_commit() {
     let fixture = Fixture::new(2);
-    for disk in [SimDisk::new(1)] {
-        let chain = fixture.open(&disk).unwrap();
-        let error = fixture.open(&disk).unwrap_err();
-        assert!(matches!(error, Error::Storage(ainur_storage::Error::Held { .. })), "{error}");
-        drop(chain);
-        fixture.open(&disk).unwrap();
-    }
+    let disk = SimDisk::new(1);
+    let chain = fixture.open(&disk).unwrap();
+    let error = fixture.open(&disk).unwrap_err();
+    assert!(matches!(error, Error::Storage(ainur_storage::Error::Held { .. })), "{error}");
+    drop(chain);
+    fixture.open(&disk).unwrap();
+
     let directory = tempfile::tempdir().unwrap();
     let disk = RealDisk::open(directory.path()).unwrap();
     let chain = fixture.open(&disk).unwrap();
@@ -308,4 +309,51 @@ fn a_full_disk_stops_the_chain_and_opening_again_goes_on() {
     let mut chain = fixture.open(&disk).unwrap();
     assert_eq!(chain.ledger().head().state_root, root);
     assert!(chain.commit(at(3), &submissions).unwrap().header.is_some());
+}
+
+/// A disk whose chain has the blocks of `disk`, changed on the way.
+fn rewritten(disk: &SimDisk, change: impl Fn(&mut StoredBlock)) -> SimDisk {
+    let (from, _) = Log::open(disk.copy(0), "chain/blocks", log::Options::default()).unwrap();
+    let forged = SimDisk::new(8);
+    let (mut to, _) = Log::open(forged.clone(), "chain/blocks", log::Options::default()).unwrap();
+    for record in from.read_from(Sequence(1)) {
+        let mut stored = StoredBlock::decode(&mut record.unwrap().1.as_slice()).unwrap();
+        change(&mut stored);
+        to.append(&stored.encode()).unwrap();
+    }
+    to.close().unwrap();
+    forged
+}
+
+#[test]
+fn a_log_written_by_someone_without_the_validators_key_is_refused() {
+    let fixture = Fixture::new(3);
+    let disk = ten_blocks(&fixture, false);
+    fixture.open(&rewritten(&disk, |_| {})).unwrap();
+
+    let forged = rewritten(&disk, |stored| {
+        if stored.block.header.height == Height(7) {
+            let key = &fixture.parties[1].key;
+            let did = fixture.parties[0].did;
+            stored.signature = HeaderSignature::sign(&stored.block.header, did, 0, key);
+        }
+    });
+    let error = fixture.open(&forged).unwrap_err();
+    assert!(matches!(error, Error::Header { height: Height(7), .. }), "{error}");
+
+    let embellished = rewritten(&disk, |stored| {
+        if stored.block.header.height == Height(4) {
+            stored.events.pop();
+        }
+    });
+    let error = fixture.open(&embellished).unwrap_err();
+    assert!(matches!(error, Error::NotABlock { height: Height(4), .. }), "{error}");
+
+    let reordered = rewritten(&disk, |stored| {
+        if stored.block.header.height == Height(5) {
+            stored.block.header.height = Height(6);
+        }
+    });
+    let error = fixture.open(&reordered).unwrap_err();
+    assert!(matches!(error, Error::NotABlock { height: Height(5), .. }), "{error}");
 }

@@ -24,7 +24,7 @@ pub(crate) struct Party {
 
 impl Party {
     fn new(seed: u8) -> Self {
-        let key = SigningKey::from_seed(&[seed; 32]).unwrap();
+        let key = SigningKey::from_seed(&[seed; 32]).expect("any seed gives a key");
         // Nobody seals anything for these parties, so any bytes do.
         let agreement =
             AgreementPublicKeys { x25519: [seed; 32], ml_kem_768: Box::new([seed; 1184]) };
