@@ -4,11 +4,14 @@
 //! HTTP) speaks the same [`Operation`]s and gets the same [`Reply`]s and [`Problem`]s. A
 //! [`Service`] performs them; the node is one, and a client that talks to a running node is the
 //! other.
+pub mod endpoint;
+pub mod http;
 pub mod operation;
 pub mod problem;
 pub mod service;
 pub mod view;
 
+pub use endpoint::Endpoint;
 pub use operation::{Operation, Reply};
 pub use problem::Problem;
 pub use service::Service;

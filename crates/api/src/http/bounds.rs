@@ -1,0 +1,95 @@
+//! How much a server takes from its callers, and how long it waits for them.
+use std::time::Duration;
+
+/// Bytes in an operation, as JSON.
+pub const OPERATION_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes in a reply or a problem, as JSON; a client reads no more.
+pub const REPLY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes in a blob.
+pub const BLOB_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Bytes in the first line and the headers of a request.
+pub const HEADER_BYTES_MAX: usize = 32 * 1024;
+/// Headers in a request.
+pub const HEADERS_MAX: usize = 64;
+/// Nesting of arrays and objects in an operation, enforced by `serde_json`.
+pub const JSON_DEPTH_MAX: usize = 127;
+
+/// Connections at once; more are turned away. Half of the usual limit on open files, so that
+/// callers cannot keep the node from opening its own.
+pub const CONNECTIONS_MAX: usize = 512;
+/// Operations at once that are expected to answer soon.
+pub const PROMPT_CALLS_MAX: usize = 64;
+/// Operations at once that were asked to wait for news. Counted apart, so that a house full of
+/// waiting callers does not keep anyone from asking for a stop.
+pub const WAITING_CALLS_MAX: usize = 192;
+/// Blobs at once, in either direction.
+pub const BLOB_CALLS_MAX: usize = 32;
+
+/// Time for the headers of a request to arrive, and for the next request on a kept connection.
+pub const HEADER_MS_MAX: u64 = 10_000;
+/// Time for the whole body of an operation to arrive.
+pub const OPERATION_MS_MAX: u64 = 30_000;
+/// Time without a byte going either way while a body is transferred.
+pub const STALL_MS_MAX: u64 = 10_000;
+/// The longest a caller may ask to wait for news of a task.
+pub const WAIT_MS_MAX: u64 = 600_000;
+/// Time for running calls to end after a stop was asked for.
+pub const STOP_MS_MAX: u64 = 10_000;
+
+/// Bytes read and thrown away after an upload was refused, so that the caller reads the answer
+/// instead of seeing a broken pipe.
+pub const DRAIN_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// The same for callers without a token.
+pub const STRANGER_DRAIN_BYTES_MAX: u64 = 64 * 1024;
+/// Time spent throwing bytes away.
+pub const DRAIN_MS_MAX: u64 = 2_000;
+
+/// Blob bytes gathered into one piece of an answer.
+pub(crate) const PIECE_BYTES: usize = 64 * 1024;
+/// Pieces of a blob read ahead of a slow caller.
+pub(crate) const PIECES_AHEAD_MAX: usize = 4;
+
+/// The bounds that one server may set otherwise than by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Connections at once; by default [`CONNECTIONS_MAX`].
+    pub connections_max: usize,
+    /// Bytes in a blob; by default [`BLOB_BYTES_MAX`].
+    pub blob_bytes_max: u64,
+    /// Prompt operations at once; by default [`PROMPT_CALLS_MAX`].
+    pub prompt_calls_max: usize,
+    /// Waiting operations at once; by default [`WAITING_CALLS_MAX`].
+    pub waiting_calls_max: usize,
+    /// Blobs at once; by default [`BLOB_CALLS_MAX`].
+    pub blob_calls_max: usize,
+    /// Time for headers to arrive; by default [`HEADER_MS_MAX`].
+    pub header_ms_max: u64,
+    /// Time for the body of an operation to arrive; by default [`OPERATION_MS_MAX`].
+    pub operation_ms_max: u64,
+    /// Time without a byte going either way; by default [`STALL_MS_MAX`].
+    pub stall_ms_max: u64,
+    /// Time for running calls to end after a stop; by default [`STOP_MS_MAX`].
+    pub stop_ms_max: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            connections_max: CONNECTIONS_MAX,
+            blob_bytes_max: BLOB_BYTES_MAX,
+            prompt_calls_max: PROMPT_CALLS_MAX,
+            waiting_calls_max: WAITING_CALLS_MAX,
+            blob_calls_max: BLOB_CALLS_MAX,
+            header_ms_max: HEADER_MS_MAX,
+            operation_ms_max: OPERATION_MS_MAX,
+            stall_ms_max: STALL_MS_MAX,
+            stop_ms_max: STOP_MS_MAX,
+        }
+    }
+}
+
+impl Bounds {
+    pub(crate) const fn stall(&self) -> Duration {
+        Duration::from_millis(self.stall_ms_max)
+    }
+}

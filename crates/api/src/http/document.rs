@@ -1,0 +1,124 @@
+//! A [`Problem`] on the wire: one status for each code, and a body in the manner of RFC 9457.
+use std::borrow::Cow;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use crate::problem::{Code, Problem};
+
+/// The media type of a problem document.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The HTTP status that stands for a code.
+pub const fn status(code: Code) -> StatusCode {
+    match code {
+        Code::InvalidRequest => StatusCode::BAD_REQUEST,
+        Code::Unauthorized => StatusCode::UNAUTHORIZED,
+        Code::InsufficientFunds | Code::BudgetExceeded => StatusCode::PAYMENT_REQUIRED,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Conflict => StatusCode::CONFLICT,
+        Code::UnknownCapability | Code::NoBidder | Code::InvalidAgent => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        Code::LimitReached => StatusCode::TOO_MANY_REQUESTS,
+        Code::Corrupted | Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Storage => StatusCode::INSUFFICIENT_STORAGE,
+    }
+}
+
+/// The code that an answer without a problem document stands for.
+pub(crate) fn code_of(status: StatusCode) -> Code {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Code::Unauthorized,
+        StatusCode::SERVICE_UNAVAILABLE => Code::Busy,
+        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::TOO_MANY_REQUESTS => Code::LimitReached,
+        other if other.is_client_error() => Code::InvalidRequest,
+        _ => Code::Internal,
+    }
+}
+
+/// The body of an answer that is not a reply.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Document<'a> {
+    r#type: Cow<'a, str>,
+    title: Cow<'a, str>,
+    status: u16,
+    detail: String,
+    code: Code,
+    #[serde(default)]
+    next_step: String,
+}
+
+impl From<Document<'_>> for Problem {
+    fn from(document: Document<'_>) -> Self {
+        Self { code: document.code, message: document.detail, next_step: document.next_step }
+    }
+}
+
+/// A problem and the status it is answered with: its code's own, or one that HTTP has for exactly
+/// this case.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    problem: Problem,
+}
+
+impl Refusal {
+    pub(crate) fn with_status(status: StatusCode, problem: Problem) -> Self {
+        Self { status, problem }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Problem::new(Code::InvalidRequest, message).into()
+    }
+
+    pub(crate) fn busy(message: &str) -> Self {
+        Problem::new(Code::Busy, message).next("try again in a moment").into()
+    }
+
+    pub(crate) fn timeout() -> Self {
+        Self::with_status(
+            StatusCode::REQUEST_TIMEOUT,
+            Problem::new(Code::InvalidRequest, "the body of the request took too long to arrive"),
+        )
+    }
+
+    pub(crate) fn too_large(bytes_max: u64) -> Self {
+        Self::with_status(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            Problem::new(
+                Code::LimitReached,
+                format!("a body here holds {bytes_max} bytes at most"),
+            ),
+        )
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self { status: status(problem.code), problem }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let document = Document {
+            r#type: "about:blank".into(),
+            title: self.status.canonical_reason().unwrap_or_default().into(),
+            status: self.status.as_u16(),
+            detail: self.problem.message,
+            code: self.problem.code,
+            next_step: self.problem.next_step,
+        };
+        let body = serde_json::to_vec(&document).expect("strings and numbers become JSON");
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

@@ -1,0 +1,103 @@
+//! Serves a [`Service`] over HTTP until it is told to stop.
+//!
+//! Bytes move on one thread; the service's own calls block and run on others, of which there are
+//! never more than the [`Bounds`] allow.
+mod body;
+mod calls;
+mod connection;
+mod guard;
+mod route;
+mod stop;
+mod stream;
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+
+use super::{Bounds, Error, Token};
+use crate::service::Service;
+use calls::Calls;
+use guard::Guard;
+
+pub use stop::StopSignal;
+
+/// A socket that is bound and not yet served.
+///
+/// ```no_run
+/// # fn example(node: std::sync::Arc<dyn ainur_api::Service>) -> Result<(), ainur_api::http::Error> {
+/// use ainur_api::http::{Server, StopSignal, Token};
+///
+/// let server = Server::bind(([127, 0, 0, 1], 0).into(), Token::generate()?)?;
+/// println!("listening on {}", server.address());
+/// server.serve(node, StopSignal::new())?; // until SIGINT, SIGTERM, `node-stop` or the signal
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    token: Token,
+    bounds: Bounds,
+}
+
+impl Server {
+    /// Binds the address; port 0 picks a free one. Connections queue up until [`Server::serve`].
+    ///
+    /// # Errors
+    /// When the address is taken or not this machine's.
+    pub fn bind(listen: SocketAddr, token: Token) -> Result<Self, Error> {
+        let failed = |source| Error::Listen { address: listen, source };
+        let listener = TcpListener::bind(listen).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address, token, bounds: Bounds::default() })
+    }
+
+    /// The same server with other bounds.
+    #[must_use]
+    pub fn with_bounds(mut self, bounds: Bounds) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
+    /// The address it is bound to, with the port that was picked.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until `stop` is given, SIGINT or SIGTERM arrives, or
+    /// [`NodeStop`](crate::Operation::NodeStop) was performed and answered.
+    ///
+    /// Then no connection is accepted, calls that wait for news are answered with
+    /// [`Busy`](crate::problem::Code::Busy), and the others have [`Bounds::stop_ms_max`] to end. A
+    /// call that has not ended by then goes on without a caller on a thread of its own. The signal
+    /// handlers stay installed: later signals do nothing. Must not be called from async code.
+    ///
+    /// # Errors
+    /// When threads, timers or signal handlers cannot be set up.
+    pub fn serve(self, service: Arc<dyn Service>, stop: StopSignal) -> Result<(), Error> {
+        let bounds = self.bounds;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .thread_name("ainur-api")
+            .max_blocking_threads(Calls::threads_max(&bounds))
+            .build()
+            .map_err(Error::Start)?;
+        let guard = Guard::new(self.token, self.address);
+        let calls = Calls::new(service, bounds, stop.clone());
+        let router = route::router(guard, calls);
+        runtime
+            .block_on(async {
+                let listener = tokio::net::TcpListener::from_std(self.listener)?;
+                stop.on_signals()?;
+                connection::serve(listener, router, bounds, &stop).await;
+                Ok(())
+            })
+            .map_err(Error::Start)?;
+        runtime.shutdown_timeout(Duration::from_millis(bounds.stop_ms_max));
+        Ok(())
+    }
+}

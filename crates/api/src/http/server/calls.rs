@@ -1,0 +1,95 @@
+//! Runs the service's blocking calls on threads of their own, so many at once and no more.
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use super::stop::StopSignal;
+use crate::http::bounds::Bounds;
+use crate::http::document::Refusal;
+use crate::operation::Operation;
+use crate::problem::{Code, Problem};
+use crate::service::Service;
+
+/// The service, and how many callers are inside.
+pub(super) struct Calls {
+    pub(super) bounds: Bounds,
+    pub(super) stop: StopSignal,
+    service: Arc<dyn Service>,
+    prompt: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    blobs: Arc<Semaphore>,
+}
+
+/// Calls of one kind do not take the places of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Operations that answer as soon as they can.
+    Prompt,
+    /// Operations that were asked to wait for news.
+    Waiting,
+    /// Blobs.
+    Blob,
+}
+
+impl Lane {
+    pub(super) const fn of(operation: &Operation) -> Self {
+        match operation {
+            Operation::TaskEvents { wait_ms, .. } if wait_ms.0 > 0 => Self::Waiting,
+            Operation::TaskRun(request) if request.wait => Self::Waiting,
+            _ => Self::Prompt,
+        }
+    }
+}
+
+impl Calls {
+    pub(super) fn new(service: Arc<dyn Service>, bounds: Bounds, stop: StopSignal) -> Self {
+        let places = |count| Arc::new(Semaphore::new(count));
+        Self {
+            bounds,
+            stop,
+            service,
+            prompt: places(bounds.prompt_calls_max),
+            waiting: places(bounds.waiting_calls_max),
+            blobs: places(bounds.blob_calls_max),
+        }
+    }
+
+    /// Threads that suffice for every call that is let in.
+    pub(super) fn threads_max(bounds: &Bounds) -> usize {
+        let calls = bounds.prompt_calls_max.saturating_add(bounds.waiting_calls_max);
+        calls.saturating_add(bounds.blob_calls_max).max(1)
+    }
+
+    /// What `call` answers. When the caller goes away meanwhile, the call ends all the same and
+    /// keeps its place until then.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        call: impl FnOnce(&dyn Service) -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let places = match lane {
+            Lane::Prompt => &self.prompt,
+            Lane::Waiting => &self.waiting,
+            Lane::Blob => &self.blobs,
+        };
+        let place = Arc::clone(places)
+            .try_acquire_owned()
+            .map_err(|_| Refusal::busy("too many requests of this kind are running"))?;
+        let service = Arc::clone(&self.service);
+        let running = spawn_blocking(move || {
+            let answer = call(&*service);
+            drop(place);
+            answer
+        });
+        let ended = tokio::select! {
+            ended = running => ended,
+            () = self.stop.stopped(), if lane == Lane::Waiting => {
+                return Err(Problem::new(Code::Busy, "the node is stopping")
+                    .next("ask again when it runs; the task goes on")
+                    .into());
+            }
+        };
+        ended.map_err(|_| Problem::new(Code::Internal, "the node failed at this request").into())
+    }
+}

@@ -1,0 +1,108 @@
+//! Accepts connections, never more than the bound at once, and lets them end when the server stops.
+use std::net::Shutdown;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::stop::StopSignal;
+use super::stream::Stream;
+use crate::http::bounds::{Bounds, HEADER_BYTES_MAX, HEADERS_MAX};
+
+/// What a connection too many is told before it is closed.
+const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    content-type: application/problem+json\r\ncontent-length: 154\r\nconnection: close\r\n\r\n\
+    {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\
+    \"detail\":\"too many connections\",\"code\":\"busy\",\"next_step\":\"try again in a moment\"}";
+
+/// Time to wait when no connection can be accepted, which is when open files have run out.
+const ACCEPT_RETRY_MS: u64 = 100;
+
+/// Serves until `stop`, and then until every connection has ended or time is up.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    bounds: Bounds,
+    stop: &StopSignal,
+) {
+    let slots = Arc::new(Semaphore::new(bounds.connections_max));
+    let mut connections = JoinSet::new();
+    let mut stopped = pin!(stop.stopped());
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stopped => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else {
+            sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
+            continue;
+        };
+        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+            turn_away(stream);
+            continue;
+        };
+        let (router, stop) = (router.clone(), stop.clone());
+        connections.spawn(async move {
+            converse(stream, router, bounds, &stop).await;
+            drop(slot);
+        });
+    }
+    drop(listener);
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if timeout(Duration::from_millis(bounds.stop_ms_max), ended).await.is_err() {
+        connections.abort_all();
+    }
+}
+
+/// Answers one connection's requests. How it ends is the caller's affair: a peer that goes away
+/// or speaks no HTTP is nothing that the node could act on.
+async fn converse(stream: TcpStream, router: Router, bounds: Bounds, stop: &StopSignal) {
+    // Replies are written whole; waiting for more to send would only delay them.
+    drop(stream.set_nodelay(true));
+    let io = TokioIo::new(Stream::new(stream, bounds.stall()));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(bounds.header_ms_max))
+        .max_headers(HEADERS_MAX)
+        .max_header_size(HEADER_BYTES_MAX)
+        .serve_connection(io, TowerToHyperService::new(router));
+    let mut connection = pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = stop.stopped() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    drop(result);
+}
+
+/// Says why as far as the socket takes it at once, and closes.
+fn turn_away(stream: TcpStream) {
+    if let Ok(stream) = stream.into_std() {
+        drop(std::io::Write::write(&mut &stream, TOO_MANY));
+        drop(stream.shutdown(Shutdown::Write));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn length_given_to_a_connection_too_many_is_that_of_its_body() {
+        let text = std::str::from_utf8(TOO_MANY).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{}", body.len());
+        assert!(serde_json::from_str::<crate::http::document::Document<'_>>(body).is_ok());
+    }
+}

@@ -1,0 +1,162 @@
+//! Who may ask: holders of the token, through a name of this machine, and no foreign web page.
+use std::net::{IpAddr, SocketAddr};
+
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+
+use crate::http::Token;
+use crate::http::document::Refusal;
+use crate::problem::{Code, Problem};
+
+/// What every request is held against before anything of its body is read.
+#[derive(Debug)]
+pub(super) struct Guard {
+    token: Token,
+    address: SocketAddr,
+}
+
+impl Guard {
+    pub(super) const fn new(token: Token, address: SocketAddr) -> Self {
+        Self { token, address }
+    }
+
+    /// Refuses web pages: those of other sites by their origin, and those whose name was made to
+    /// point at this machine (DNS rebinding) by the host they ask for.
+    pub(super) fn check_source(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+        for origin in headers.get_all(header::ORIGIN) {
+            if !origin.to_str().is_ok_and(is_local_origin) {
+                return Err(forbidden(
+                    StatusCode::FORBIDDEN,
+                    "pages of other sites may not ask this node",
+                ));
+            }
+        }
+        // Bound elsewhere, the names by which it is reached are not known here.
+        if self.address.ip().is_loopback() && !self.is_own_host(uri, headers) {
+            return Err(forbidden(
+                StatusCode::MISDIRECTED_REQUEST,
+                "the request is meant for another host",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Refuses whoever does not show the token.
+    pub(super) fn check_token(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        let shown = single(headers, header::AUTHORIZATION)
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .and_then(|(_, text)| Token::from_text(text.trim()).ok());
+        if shown.is_some_and(|shown| shown == self.token) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::Unauthorized, "the request does not carry this node's token")
+            .next("send 'Authorization: Bearer' and the token in node.json of the data directory")
+            .into())
+    }
+
+    fn is_own_host(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let Some(host) = single(headers, header::HOST) else { return false };
+        let Ok(host) = host.parse::<Authority>() else { return false };
+        // A request line may name a host too, and then it is the one that counts.
+        let named = uri.authority().into_iter().chain([&host]);
+        named.into_iter().all(|authority| {
+            let port = authority.port_u16().unwrap_or(80);
+            is_local_name(authority.host())
+                && port == self.address.port()
+                && !authority.as_str().contains('@')
+        })
+    }
+}
+
+fn forbidden(status: StatusCode, message: &str) -> Refusal {
+    Refusal::with_status(status, Problem::new(Code::Unauthorized, message))
+}
+
+/// The value of a header that occurs once.
+fn single(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    let mut values = headers.get_all(name).into_iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+fn is_local_origin(origin: &str) -> bool {
+    let Some(authority) = origin.strip_prefix("http://").or(origin.strip_prefix("https://")) else {
+        return false;
+    };
+    authority
+        .parse::<Authority>()
+        .is_ok_and(|authority| is_local_name(authority.host()) && !authority.as_str().contains('@'))
+}
+
+fn is_local_name(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(listen: &str, uri: &str, pairs: &[(header::HeaderName, &str)]) -> bool {
+        let guard = Guard::new(Token::generate().unwrap(), listen.parse().unwrap());
+        let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(name, value);
+        }
+        guard.check_source(&uri.parse().unwrap(), &map).is_ok()
+    }
+
+    #[test]
+    fn only_names_of_this_machine_with_its_port_are_its_host() {
+        let own = |host: &str| source("127.0.0.1:7117", "/healthz", &[(header::HOST, host)]);
+        for host in ["127.0.0.1:7117", "localhost:7117", "LOCALHOST:7117", "[::1]:7117"] {
+            assert!(own(host), "{host}");
+        }
+        for host in [
+            "evil.example:7117",
+            "localhost.evil.example:7117",
+            "127.0.0.1.evil.example:7117",
+            "evil.example@localhost:7117",
+            "localhost@evil.example:7117",
+            "10.0.0.1:7117",
+            "localhost:7118",
+            "localhost",
+            "",
+        ] {
+            assert!(!own(host), "{host}");
+        }
+        assert!(!source("127.0.0.1:7117", "/healthz", &[]), "no host at all");
+        let twice = [(header::HOST, "localhost:7117"), (header::HOST, "localhost:7117")];
+        assert!(!source("127.0.0.1:7117", "/healthz", &twice));
+        let local = [(header::HOST, "localhost:7117")];
+        assert!(!source("127.0.0.1:7117", "http://evil.example:7117/healthz", &local));
+        assert!(source("127.0.0.1:80", "/healthz", &[(header::HOST, "localhost")]));
+    }
+
+    #[test]
+    fn any_name_is_taken_when_bound_beyond_loopback() {
+        assert!(source("0.0.0.0:7117", "/healthz", &[(header::HOST, "node.example:7117")]));
+        let foreign = [(header::HOST, "node.example"), (header::ORIGIN, "https://evil.example")];
+        assert!(!source("0.0.0.0:7117", "/healthz", &foreign));
+    }
+
+    #[test]
+    fn only_origins_of_this_machine_are_let_in() {
+        let from = |origin: &str| {
+            let pairs = [(header::HOST, "localhost:7117"), (header::ORIGIN, origin)];
+            source("127.0.0.1:7117", "/healthz", &pairs)
+        };
+        for origin in ["http://localhost:3000", "https://127.0.0.1", "http://[::1]:7117"] {
+            assert!(from(origin), "{origin}");
+        }
+        for origin in ["null", "", "https://evil.example", "http://localhost.evil.example"] {
+            assert!(!from(origin), "{origin}");
+        }
+        for origin in ["file://localhost", "http://localhost@evil.example", "http://10.0.0.1"] {
+            assert!(!from(origin), "{origin}");
+        }
+    }
+}

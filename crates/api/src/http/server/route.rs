@@ -1,0 +1,183 @@
+//! What is answered on which path.
+use std::sync::Arc;
+use std::time::Duration;
+
+use ainur_primitives::{ContentId, DurationMs};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Serialize;
+use tokio::time::timeout;
+
+use super::body::{Piece, Pieces, Sink, Source, drain};
+use super::calls::{Calls, Lane};
+use super::guard::Guard;
+use crate::http::bounds::{
+    DRAIN_BYTES_MAX, OPERATION_BYTES_MAX, STRANGER_DRAIN_BYTES_MAX, WAIT_MS_MAX,
+};
+use crate::http::document::Refusal;
+use crate::http::{BLOBS_PATH, HEALTH_PATH, JSON, OCTETS, OPERATIONS_PATH, Stored};
+use crate::operation::Operation;
+use crate::problem::{Code, Problem};
+
+/// Every route behind the guard.
+pub(super) fn router(guard: Guard, calls: Calls) -> Router {
+    Router::new()
+        .route(OPERATIONS_PATH, post(perform))
+        .route(BLOBS_PATH, put(put_blob))
+        .route(&format!("{BLOBS_PATH}/{{content}}"), get(get_blob))
+        .route(HEALTH_PATH, get(health))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
+        .with_state(Arc::new(calls))
+        .layer(from_fn_with_state(Arc::new(guard), admit))
+}
+
+/// Everything but the health check needs the token, even to learn that a path does not exist.
+async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let admitted = guard.check_source(request.uri(), headers).and_then(|()| {
+        if request.uri().path() == HEALTH_PATH { Ok(()) } else { guard.check_token(headers) }
+    });
+    match admitted {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => {
+            refuse_body(request, STRANGER_DRAIN_BYTES_MAX).await;
+            refusal.into_response()
+        }
+    }
+}
+
+/// Lets a caller that is sending finish, unless it asked first whether it should.
+async fn refuse_body(request: Request, bytes_max: u64) {
+    if !request.headers().contains_key(header::EXPECT) {
+        drain(request.into_body(), bytes_max).await;
+    }
+}
+
+async fn health() -> Response {
+    ([(header::CONTENT_TYPE, JSON)], r#"{"status":"ok"}"#).into_response()
+}
+
+async fn unknown_path() -> Refusal {
+    Problem::new(Code::NotFound, "there is nothing at this path")
+        .next("post operations to /v1/operations; put and get blobs at /v1/blobs")
+        .into()
+}
+
+async fn unknown_method() -> Refusal {
+    let problem = Problem::new(Code::InvalidRequest, "this path does not take this method");
+    Refusal::with_status(StatusCode::METHOD_NOT_ALLOWED, problem)
+}
+
+async fn perform(State(calls): State<Arc<Calls>>, request: Request) -> Result<Response, Refusal> {
+    let mut operation = read_operation(&calls, request).await?;
+    if let Operation::TaskEvents { wait_ms, .. } = &mut operation {
+        *wait_ms = DurationMs(wait_ms.0.min(WAIT_MS_MAX));
+    }
+    let stops = operation == Operation::NodeStop;
+    let lane = Lane::of(&operation);
+    let reply = calls.run(lane, move |service| service.perform(operation)).await??;
+    let response = json(&reply)?;
+    if stops {
+        // This answer is in flight, so its connection is let finish.
+        calls.stop.stop();
+    }
+    Ok(response)
+}
+
+async fn read_operation(calls: &Calls, request: Request) -> Result<Operation, Refusal> {
+    if !is_json(request.headers()) {
+        refuse_body(request, DRAIN_BYTES_MAX).await;
+        return Err(Refusal::with_status(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Problem::new(Code::InvalidRequest, "an operation is sent as application/json"),
+        ));
+    }
+    let too_large = || Refusal::too_large(u64::try_from(OPERATION_BYTES_MAX).unwrap_or(u64::MAX));
+    if announced_bytes(request.headers()).is_some_and(|bytes| bytes > OPERATION_BYTES_MAX as u64) {
+        refuse_body(request, DRAIN_BYTES_MAX).await;
+        return Err(too_large());
+    }
+    let limited = Limited::new(request.into_body(), OPERATION_BYTES_MAX);
+    let time_max = Duration::from_millis(calls.bounds.operation_ms_max);
+    let body = match timeout(time_max, limited.collect()).await {
+        Err(_) => return Err(Refusal::timeout()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
+        Ok(Err(_)) => return Err(Refusal::invalid("the body of the request broke off")),
+        Ok(Ok(body)) => body.to_bytes(),
+    };
+    serde_json::from_slice(&body)
+        .map_err(|error| Refusal::invalid(format!("this is not an operation: {error}")))
+}
+
+async fn put_blob(State(calls): State<Arc<Calls>>, request: Request) -> Result<Response, Refusal> {
+    let bytes_max = calls.bounds.blob_bytes_max;
+    if announced_bytes(request.headers()).is_some_and(|bytes| bytes > bytes_max) {
+        refuse_body(request, DRAIN_BYTES_MAX).await;
+        return Err(Refusal::too_large(bytes_max));
+    }
+    let mut source = Source::new(request.into_body(), &calls.bounds);
+    let (content, bytes) = calls
+        .run(Lane::Blob, move |service| {
+            let stored = service.put_blob(&mut source);
+            source.conclude(stored)
+        })
+        .await??;
+    json(&Stored { content, bytes })
+}
+
+async fn get_blob(
+    State(calls): State<Arc<Calls>>,
+    content: Result<Path<ContentId>, PathRejection>,
+) -> Result<Response, Refusal> {
+    let Path(content) =
+        content.map_err(|error| Refusal::invalid(format!("this is not a content id: {error}")))?;
+    let (mut sink, mut rest) = Sink::new(&calls.bounds);
+    let writing = async move {
+        calls
+            .run(Lane::Blob, move |service| {
+                let result = service.get_blob(content, &mut sink);
+                sink.finish(result);
+            })
+            .await
+    };
+    let writing = tokio::spawn(writing);
+    let first = match rest.recv().await {
+        Some(Piece::Bytes(bytes)) => bytes,
+        Some(Piece::End) => Bytes::new(),
+        Some(Piece::Failed(problem)) => return Err(problem.into()),
+        None => {
+            // Nothing was written: the call was not let in, or did not end well.
+            let refusal = writing.await.ok().and_then(Result::err);
+            return Err(refusal
+                .unwrap_or_else(|| Problem::new(Code::Internal, "the blob broke off").into()));
+        }
+    };
+    let body = Body::new(Pieces { first: Some(first), rest });
+    Ok(([(header::CONTENT_TYPE, OCTETS)], body).into_response())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    media_type.is_some_and(|value| {
+        let essence = value.split(';').next().unwrap_or_default();
+        essence.trim().eq_ignore_ascii_case(JSON)
+    })
+}
+
+fn announced_bytes(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn json(value: &impl Serialize) -> Result<Response, Refusal> {
+    let body = serde_json::to_vec(value)
+        .map_err(|error| Problem::new(Code::Internal, format!("no JSON for this: {error}")))?;
+    Ok(([(header::CONTENT_TYPE, JSON)], body).into_response())
+}
