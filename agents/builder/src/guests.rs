@@ -7,6 +7,8 @@ use wit_component::ComponentEncoder;
 
 use crate::toolchain::Toolchain;
 
+/// Of every member of the workspace.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The guests there are, sorted.
@@ -41,7 +43,8 @@ pub fn compile(agents: &Path, toolchain: &Toolchain, names: &[String]) -> Result
         .current_dir(agents)
         .args(["build", "--release", "--locked", "--lib", "--target", TARGET])
         .args(["-Zbuild-std=std", "-Zpanic-immediate-abort"])
-        .args(names.iter().flat_map(|name| ["-p", name]))
+        // With the version, because a guest may be named like the library it uses.
+        .args(names.iter().flat_map(|name| ["-p".into(), format!("{name}@{VERSION}")]))
         .env("CARGO_TARGET_DIR", agents.join("target"))
         .env("CARGO_PROFILE_RELEASE_PANIC", "immediate-abort")
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags.join(" "))
@@ -61,9 +64,17 @@ pub fn compile(agents: &Path, toolchain: &Toolchain, names: &[String]) -> Result
     Ok(())
 }
 
+/// What its manifest calls the library, or else the package's own name.
+fn library(agents: &Path, name: &str) -> Result<String> {
+    let manifest = std::fs::read_to_string(agents.join("guests").join(name).join("Cargo.toml"))?;
+    let section = manifest.split_once("[lib]").map_or("", |(_, section)| section);
+    let named = section.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+    Ok(named.map_or_else(|| name.replace('-', "_"), Into::into))
+}
+
 /// The compiled guest as a component, validated.
 pub fn wrap(agents: &Path, name: &str) -> Result<Vec<u8>> {
-    let file = format!("target/{TARGET}/release/{}.wasm", name.replace('-', "_"));
+    let file = format!("target/{TARGET}/release/{}.wasm", library(agents, name)?);
     let module = std::fs::read(agents.join(&file)).with_context(|| format!("read {file}"))?;
     ComponentEncoder::default()
         .validate(true)

@@ -38,11 +38,13 @@
 #[doc(hidden)]
 pub mod bindings;
 mod blocks;
+pub mod contracts;
 mod host;
 mod input;
 pub mod json;
 mod manifest;
 mod pricing;
+pub mod tar;
 
 pub use bindings::ainur::agent::types::{Call, Delivery, Failure, Job, Quote, Verdict};
 #[doc(hidden)]
@@ -52,7 +54,7 @@ pub use blocks::{block_count, for_each_block};
 #[doc(hidden)]
 pub use host::ComponentHost;
 pub use host::{EMIT_BYTES_MAX, Host, MemoryHost, READ_BYTES_MAX};
-pub use input::{InputReader, OutputReader, emit_all, read_all};
+pub use input::{ChunkWriter, StreamReader, emit_all, read_all, read_range};
 pub use manifest::{Contract, Manifest, Schema};
 pub use pricing::{MILLI_AINU, Pricing};
 
@@ -86,9 +88,21 @@ pub fn accepted(detail: impl Into<String>) -> Verdict {
     Verdict { accepted: true, detail: detail.into() }
 }
 
-/// The failure of an agent that was asked for a capability it does not offer.
-pub fn not_offered(job: &Job) -> Failure {
-    Failure::Declined(format!("'{}' is not offered here", job.capability))
+/// `A`'s bid on `call`; none for what it does not offer.
+pub fn quote<A: Agent>(call: &Call) -> Option<Quote> {
+    if A::MANIFEST.offers(&call.capability) { A::quote(call) } else { None }
+}
+
+/// `A` doing the work; what it does not offer is declined.
+///
+/// # Errors
+/// As [`Agent::execute`].
+pub fn execute<A: Agent>(job: &Job, host: &mut dyn Host) -> Result<(), Failure> {
+    if A::MANIFEST.offers(&job.capability) {
+        A::execute(job, host)
+    } else {
+        Err(Failure::Declined(format!("'{}' is not offered here", job.capability)))
+    }
 }
 
 /// Makes the component's exports out of an [`Agent`]; nothing when compiled for the machine.
@@ -106,11 +120,11 @@ macro_rules! agent {
                 }
 
                 fn quote(call: $crate::Call) -> Option<$crate::Quote> {
-                    <$agent as $crate::Agent>::quote(&call)
+                    $crate::quote::<$agent>(&call)
                 }
 
                 fn execute(job: $crate::Job) -> Result<(), $crate::Failure> {
-                    <$agent as $crate::Agent>::execute(&job, &mut $crate::ComponentHost)
+                    $crate::execute::<$agent>(&job, &mut $crate::ComponentHost)
                 }
 
                 fn verify(delivery: $crate::Delivery) -> $crate::Verdict {

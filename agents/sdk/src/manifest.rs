@@ -1,4 +1,5 @@
 //! What an agent says about itself, in the JSON that `describe` answers.
+use crate::contracts::NO_PARAMETERS;
 use crate::json::{ObjectWriter, push_string};
 
 /// JSON Schema, as JSON text.
@@ -45,7 +46,7 @@ impl Contract {
         Self {
             name,
             description,
-            input_schema: r#"{"type":"object","additionalProperties":false}"#,
+            input_schema: NO_PARAMETERS,
             input_media_type: Some("application/octet-stream"),
             output_schema: "true",
             output_media_type: "application/octet-stream",
@@ -84,6 +85,11 @@ impl Contract {
 }
 
 impl Manifest {
+    /// Whether `capability` is one of its own.
+    pub fn offers(&self, capability: &str) -> bool {
+        self.capabilities.iter().any(|contract| contract.name == capability)
+    }
+
     /// The JSON `describe` answers.
     pub fn to_json(&self) -> String {
         let mut contracts = String::from("[");

@@ -1,7 +1,6 @@
 //! `echo`: delivers its input unchanged, or its parameters when there is no input.
 use ainur_guest::{
-    Agent, Call, Contract, Failure, Host, Job, MILLI_AINU, Manifest, Pricing, Quote,
-    for_each_block, not_offered,
+    Agent, Call, Contract, Failure, Host, Job, MILLI_AINU, Manifest, Pricing, Quote, for_each_block,
 };
 
 /// The agent.
@@ -35,15 +34,15 @@ impl Agent for Echo {
     };
 
     fn quote(call: &Call) -> Option<Quote> {
-        (call.capability == CAPABILITY).then(|| PRICING.quote(call))?
+        PRICING.quote(call)
     }
 
     fn execute(job: &Job, host: &mut dyn Host) -> Result<(), Failure> {
-        match (job.capability.as_str(), job.input_bytes, job.first_chunk) {
-            (CAPABILITY, 0, 0) => host.emit(job.parameters.clone().into_bytes()),
-            (CAPABILITY, 0, _) => {}
-            (CAPABILITY, ..) => for_each_block(job, host, BLOCK_BYTES, |block| Ok(block.into()))?,
-            _ => return Err(not_offered(job)),
+        if job.input_bytes > 0 {
+            return for_each_block(job, host, BLOCK_BYTES, |block| Ok(block.into()));
+        }
+        if job.first_chunk == 0 {
+            host.emit(job.parameters.clone().into_bytes());
         }
         Ok(())
     }
@@ -79,7 +78,7 @@ mod tests {
     #[test]
     fn another_capability_is_declined() {
         let mut host = MemoryHost::default();
-        let answer = Echo::execute(&host.job("text.shout", "{}"), &mut host);
+        let answer = ainur_guest::execute::<Echo>(&host.job("text.shout", "{}"), &mut host);
         assert!(matches!(answer, Err(Failure::Declined(_))));
     }
 }
