@@ -20,7 +20,7 @@ fn what_is_not_admissible_costs_nothing() {
     let good = world.transaction(BUYER, burn());
     let minimum = world.ledger.parameters().fee_min;
     let all = world.free(BUYER);
-    let edits: Vec<(Box<dyn Fn(&mut Transaction)>, Rejection)> = vec![
+    let edits: Vec<(Edit<Transaction>, Rejection)> = vec![
         (Box::new(|t| t.chain_id = Digest::ZERO), Rejection::AnotherLedger(Digest::ZERO)),
         (Box::new(|t| t.expires = START), Rejection::Expired(START)),
         (Box::new(|t| t.fee = Amount::ZERO), Rejection::FeeTooLow { minimum }),
@@ -44,7 +44,7 @@ fn a_transaction_counts_only_as_its_sender_signed_it() {
     let mut world = World::new();
     let transaction = world.transaction(BUYER, burn());
     let good = world.submission(vec![transaction]);
-    let edits: Vec<Box<dyn Fn(&mut Submission)>> = vec![
+    let edits: Vec<Edit<Submission>> = vec![
         Box::new(|s| s.transactions[0].transaction.fee = Amount(FEE.0 + 1)),
         Box::new(|s| s.signatures.clear()),
         Box::new(|s| s.signatures[0].signature.ed25519[0] ^= 1),
@@ -121,7 +121,7 @@ fn blocks_that_were_changed_are_refused() {
     let transactions = vec![world.transaction(BUYER, burn()), world.transaction(SELLER, burn())];
     let submission = world.submission(transactions);
     let executed = world.ledger.execute(world.now, &[submission], &ToyVerifier).unwrap();
-    let edits: Vec<Box<dyn Fn(&mut Block)>> = vec![
+    let edits: Vec<Edit<Block>> = vec![
         Box::new(|b| b.header.chain_id = Digest::ZERO),
         Box::new(|b| b.header.height.0 += 1),
         Box::new(|b| b.header.parent = Digest::ZERO),
@@ -168,7 +168,7 @@ fn every_event_is_proved_under_its_header() {
         let read: EventProof = serde_json::from_str(&json).unwrap();
         assert_eq!(read.verify(), Ok(()));
     }
-    let edits: Vec<Box<dyn Fn(&mut EventProof)>> = vec![
+    let edits: Vec<Edit<EventProof>> = vec![
         Box::new(|p| p.header.height.0 += 1),
         Box::new(|p| p.header.events_root = Digest::ZERO),
         Box::new(|p| p.record.transaction = Digest::ZERO),

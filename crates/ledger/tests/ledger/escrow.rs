@@ -1,6 +1,7 @@
 //! Agreement, payment and its refusals.
 use ainur_ledger::escrow::{Action, Closing, Error, Escrow, Event, Role, Stage};
 use ainur_ledger::{balances, reputation};
+use ainur_market::auction::BidTerms;
 use ainur_primitives::{Amount, Digest, DurationMs, FailureReason};
 
 use crate::world::*;
@@ -74,33 +75,17 @@ fn only_the_verifier_decides_and_only_on_the_attempt_at_work() {
 fn agreements_that_the_bid_does_not_allow_are_refused() {
     let mut world = World::new();
     let good = world.bid(1, SELLER);
-    let hour = world.now.plus(HOUR);
-    let cases: Vec<(ainur_market::auction::BidTerms, Error)> = vec![
+    let cases: Vec<(BidTerms, Error)> = vec![
         (world.bid(2, SELLER), Error::BidForAnotherTask(task(2))),
         (world.bid(1, BUYER), Error::SelfDealing),
         (world.bid(1, VERIFIER), Error::SelfDealing),
+        (BidTerms { valid_until: world.now, ..good.clone() }, Error::BidExpired(world.now)),
         (
-            {
-                let mut bid = good.clone();
-                bid.valid_until = world.now;
-                bid
-            },
-            Error::BidExpired(world.now),
-        ),
-        (
-            {
-                let mut bid = good.clone();
-                bid.valid_until = START.plus(DAY).plus(HOUR);
-                bid
-            },
+            BidTerms { valid_until: START.plus(DAY).plus(HOUR), ..good.clone() },
             Error::BidValidTooLong(START.plus(DAY)),
         ),
         (
-            {
-                let mut bid = good.clone();
-                bid.price = Amount::ainu(7);
-                bid
-            },
+            BidTerms { price: Amount::ainu(7), ..good.clone() },
             Error::PriceOutOfRange { bid: Amount::ainu(7), reserve: Amount::ainu(10) },
         ),
     ];
@@ -113,37 +98,45 @@ fn agreements_that_the_bid_does_not_allow_are_refused() {
         }
         assert_eq!(world.fails(BUYER, action), error.into());
     }
-    let edits: Vec<(fn(&mut Action), Error)> = vec![
+    world.agree(1);
+    let again = world.agreement(1, RIVAL);
+    assert_eq!(world.fails(BUYER, again), Error::AlreadyAgreed(task(1)).into());
+}
+
+#[test]
+fn agreements_without_money_or_time_are_refused() {
+    let mut world = World::new();
+    let edits: Vec<(Edit<Action>, Error)> = vec![
         (
-            |action| {
+            Box::new(|action| {
                 if let Action::Agree { award, .. } = action {
                     award.price = Amount::ainu(11)
                 }
-            },
+            }),
             Error::PriceOutOfRange { bid: Amount::ainu(5), reserve: Amount::ainu(10) },
         ),
         (
-            |action| {
+            Box::new(|action| {
                 if let Action::Agree { reserve, .. } = action {
                     *reserve = Amount::ZERO
                 }
-            },
+            }),
             Error::ReserveZero,
         ),
         (
-            |action| {
+            Box::new(|action| {
                 if let Action::Agree { deadline, .. } = action {
                     *deadline = START
                 }
-            },
+            }),
             Error::DeadlineOutOfRange(START.plus(DurationMs(30 * DAY.0))),
         ),
         (
-            |action| {
+            Box::new(|action| {
                 if let Action::Agree { deadline, .. } = action {
                     *deadline = START.plus(DurationMs(30 * DAY.0 + 1));
                 }
-            },
+            }),
             Error::DeadlineOutOfRange(START.plus(DurationMs(30 * DAY.0))),
         ),
     ];
@@ -152,10 +145,6 @@ fn agreements_that_the_bid_does_not_allow_are_refused() {
         edit(&mut action);
         assert_eq!(world.fails(BUYER, action), error.into());
     }
-    assert_eq!(world.now.plus(HOUR), hour);
-    world.agree(1);
-    let again = world.agreement(1, RIVAL);
-    assert_eq!(world.fails(BUYER, again), Error::AlreadyAgreed(task(1)).into());
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn a_proof_that_says_something_else_is_refused() {
     let root = tree.root();
     let (present, missing) = (7u16.to_be_bytes(), 77u16.to_be_bytes());
     let good = tree.prove(&present, state.get(&present));
-    let bent: Vec<Box<dyn Fn(&mut RecordProof)>> = vec![
+    let bent: Vec<Edit<RecordProof>> = vec![
         Box::new(|proof| proof.value = Some(vec![9])),
         Box::new(|proof| proof.value = None),
         Box::new(|proof| proof.key = vec![1, 2, 3]),

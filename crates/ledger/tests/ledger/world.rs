@@ -103,6 +103,9 @@ pub(crate) fn genesis() -> Genesis {
     }
 }
 
+/// A change to something that was good.
+pub(crate) type Edit<T> = Box<dyn Fn(&mut T)>;
+
 pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) now: Timestamp,
