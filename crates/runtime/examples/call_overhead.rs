@@ -13,7 +13,7 @@ use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Engine, InstanceAllocationStrategy, Store};
 
 #[path = "../tests/hostile/guest.rs"]
-#[expect(dead_code, reason = "only the good guest is wanted here")]
+#[expect(dead_code, clippy::unwrap_used, reason = "part of a test; only its good guest is wanted")]
 mod guest;
 
 fn root() -> &'static std::path::Path {

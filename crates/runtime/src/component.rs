@@ -17,11 +17,7 @@ mod wasi;
 
 pub(crate) use engine::Components;
 
-#[expect(
-    clippy::allow_attributes_without_reason,
-    clippy::allow_attributes,
-    reason = "generated from wit/agent.wit, which has the documentation"
-)]
+/// Generated from wit/agent.wit, which has the documentation.
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../../wit/agent.wit",

@@ -7,7 +7,7 @@
 //! [`command`].
 //!
 //! The broker talks to the [`Executor`] trait, which the simulator implements without processes.
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 
 pub mod command;
 pub mod executor;

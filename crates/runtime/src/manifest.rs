@@ -133,6 +133,8 @@ fn schema(
 mod tests {
     use super::*;
 
+    type Change = fn(&mut serde_json::Value);
+
     fn manifest(change: impl FnOnce(&mut serde_json::Value)) -> Result<Manifest, ManifestError> {
         let mut json = serde_json::json!({
             "name": "compressor",
@@ -152,9 +154,8 @@ mod tests {
 
     #[test]
     fn every_lie_is_named() {
-        let refusal =
-            |change: fn(&mut serde_json::Value)| manifest(change).unwrap_err().to_string();
-        let cases: [(fn(&mut serde_json::Value), &str); 9] = [
+        let refusal = |change: Change| manifest(change).unwrap_err().to_string();
+        let cases: [(Change, &str); 9] = [
             (|m| m["name"] = "".into(), "name must be"),
             (|m| m["name"] = "\u{1b}[2J".into(), "control characters"),
             (|m| m["version"] = "v".repeat(200).into(), "version must be"),

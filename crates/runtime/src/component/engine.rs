@@ -38,9 +38,12 @@ pub(crate) struct Components {
     uses: AtomicU64,
 }
 
+/// A component once it is compiled, or why it cannot be.
+type Compiling = Mutex<Option<Result<Arc<Loaded>, Failure>>>;
+
 /// One component; its inner lock is held while it compiles, so that it compiles once.
 struct Slot {
-    loaded: Arc<Mutex<Option<Result<Arc<Loaded>, Failure>>>>,
+    loaded: Arc<Compiling>,
     last_use: u64,
 }
 
@@ -87,7 +90,7 @@ impl Components {
         }
     }
 
-    fn slot(&self, content: ContentId) -> Arc<Mutex<Option<Result<Arc<Loaded>, Failure>>>> {
+    fn slot(&self, content: ContentId) -> Arc<Compiling> {
         let now = self.uses.fetch_add(1, Ordering::Relaxed);
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         if !ready.contains_key(&content) && ready.len() >= COMPONENTS_CACHED_MAX {

@@ -3,6 +3,11 @@
 //!
 //! This test has its own `main`, because it is also the worker binary: started with `worker` as its
 //! first argument, it is one.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test, which clippy does not see because it has its own main"
+)]
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
