@@ -1,0 +1,138 @@
+//! Why an escrow refused.
+use ainur_primitives::{Amount, Did, TaskId, Timestamp};
+use scale::{Decode, DecodeWithMemTracking, Encode};
+use serde::{Deserialize, Serialize};
+
+use super::Closing;
+use crate::{balances, budget, reputation};
+
+/// Why an escrow refused.
+#[derive(
+    Clone,
+    PartialEq,
+    Eq,
+    Debug,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    Serialize,
+    Deserialize,
+    thiserror::Error,
+)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Error {
+    /// Money did not move.
+    #[error(transparent)]
+    Balances(#[from] balances::Error),
+    /// The budget refused.
+    #[error(transparent)]
+    Budget(#[from] budget::Error),
+    /// The seller's stake or reputation does not allow it.
+    #[error(transparent)]
+    Reputation(#[from] reputation::Error),
+    /// There is an agreement for the task.
+    #[error("there is an agreement for task {0} already")]
+    AlreadyAgreed(TaskId),
+    /// There is none, or it has been forgotten.
+    #[error("there is no agreement for task {0}")]
+    Unknown(TaskId),
+    /// It ended before.
+    #[error("task {task} was already {closing}")]
+    AlreadyClosed {
+        /// Which.
+        task: TaskId,
+        /// How.
+        closing: Closing,
+    },
+    /// The sender has no say in this.
+    #[error("the sender is not the {0} of this agreement")]
+    NotParty(Role),
+    /// Buyer, or verifier, and seller are the same.
+    #[error("the seller can be neither the buyer nor the verifier")]
+    SelfDealing,
+    /// The bid is for another task.
+    #[error("the bid is for task {0}")]
+    BidForAnotherTask(TaskId),
+    /// The bid's time is over.
+    #[error("the bid was valid until {0}")]
+    BidExpired(Timestamp),
+    /// The bid would outlive the memory of its task.
+    #[error("the bid is valid for too long; at most until {0}")]
+    BidValidTooLong(Timestamp),
+    /// The bidder did not sign it, as far as the signatures here show.
+    #[error("no signature here shows that {0} said so")]
+    Unproven(Did),
+    /// The price is not between bid and reserve.
+    #[error("the price must be from {} (the bid) to {} AINU (the reserve)", bid.to_ainu(), reserve.to_ainu())]
+    PriceOutOfRange {
+        /// What the seller asked.
+        bid: Amount,
+        /// What is locked.
+        reserve: Amount,
+    },
+    /// Nothing to lock.
+    #[error("the reserve is zero")]
+    ReserveZero,
+    /// The deadline is not after now, or too far away.
+    #[error("the deadline must be after now and at most {0}")]
+    DeadlineOutOfRange(Timestamp),
+    /// The deadline has passed.
+    #[error("the deadline {0} has passed")]
+    DeadlinePassed(Timestamp),
+    /// The deadline has not passed.
+    #[error("the deadline {0} has not passed")]
+    DeadlineAhead(Timestamp),
+    /// An attempt is at work.
+    #[error("attempt {0} is at work")]
+    AttemptRunning(u32),
+    /// The call is about an attempt that is not at work.
+    #[error("attempt {found} is not at work; the last one is {current}")]
+    NotThisAttempt {
+        /// The last one.
+        current: u32,
+        /// The one in the call.
+        found: u32,
+    },
+    /// No further attempt is allowed.
+    #[error("the task was awarded {0} times, which is all that is allowed")]
+    TooManyAttempts(u32),
+    /// The seller has failed at this task before.
+    #[error("{0} has failed at this task before")]
+    FailedBefore(Did),
+    /// Bidders have time to reveal.
+    #[error("bidders can reveal until {0}")]
+    StillRevealing(Timestamp),
+    /// Too late to take a bid bond.
+    #[error("the bond could be taken until {0}")]
+    ForfeitTooLate(Timestamp),
+    /// The bidder was awarded the task, so it revealed.
+    #[error("{0} was awarded the task and so has revealed its bid")]
+    Revealed(Did),
+    /// The bond was taken before.
+    #[error("the bid bond of {0} for this task was taken before")]
+    AlreadyForfeited(Did),
+}
+
+/// A party's part in an agreement.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Who pays.
+    Buyer,
+    /// Whose word decides.
+    Verifier,
+    /// Either of both.
+    BuyerOrVerifier,
+}
+
+impl core::fmt::Display for Role {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(match self {
+            Self::Buyer => "buyer",
+            Self::Verifier => "verifier",
+            Self::BuyerOrVerifier => "buyer or verifier",
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! What must hold after every block, checked record by record: after every test, and after every
+//! block in debug builds.
+use alloc::collections::BTreeMap;
+
+use ainur_primitives::{Amount, BudgetId, Did};
+use scale::Decode;
+
+use crate::balances::{Account, Totals, query};
+use crate::budget::{BUDGET_DEPTH_MAX, Budget};
+use crate::escrow::{Agreement, Escrow, Stage};
+use crate::identity::Registered;
+use crate::reputation::Reputation;
+use crate::state::key::Space;
+use crate::state::{ReadState, prefixed, read};
+
+/// A broken promise.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// The pots do not add up to what was issued and not burned.
+    #[error("money was created or lost: {0:?}")]
+    NotConserved(Totals),
+    /// A total is not the sum of the records behind it.
+    #[error("{what} of all records are {sum}, their total says {total}")]
+    TotalDiffers {
+        /// Which total.
+        what: &'static str,
+        /// The sum over the records.
+        sum: Amount,
+        /// The total.
+        total: Amount,
+    },
+    /// A seller's locked stake is not that of its running agreements.
+    #[error("{did} has {locked} locked in {running} agreements; they lock {sum} in {count}")]
+    LockDiffers {
+        /// Whose.
+        did: Did,
+        /// What the record says.
+        locked: Amount,
+        /// How many agreements the record says.
+        running: u32,
+        /// The sum over running agreements.
+        sum: Amount,
+        /// How many there are.
+        count: u32,
+    },
+    /// More is locked than staked.
+    #[error("{0} has more stake locked than staked")]
+    LockedBeyondStake(Did),
+    /// A budget's reservation is not that of the open escrows below it.
+    #[error("budget {budget} has {reserved} reserved; open escrows reserve {sum}")]
+    ReservationDiffers {
+        /// Which budget.
+        budget: BudgetId,
+        /// What the record says.
+        reserved: Amount,
+        /// The sum over open escrows.
+        sum: Amount,
+    },
+    /// More is reserved and spent than allowed.
+    #[error("budget {0} exceeds its limit")]
+    BudgetExceeded(BudgetId),
+    /// An open escrow holds a price above its reserve, or a tombstone paid twice.
+    #[error("an escrow of {0} does not add up")]
+    EscrowInconsistent(Did),
+}
+
+/// Checks the whole state: takes time proportional to its size.
+///
+/// # Errors
+/// The first broken promise.
+pub fn check(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
+    let totals = query::totals(state);
+    if !totals.conserved() {
+        return Err(Violation::NotConserved(totals));
+    }
+    let free = sum(state, Space::Account, |account: Account| account.free);
+    let deposits = sum(state, Space::Identity, |identity: Registered| identity.deposit);
+    let staked = sum(state, Space::Reputation, |record: Reputation| record.staked);
+    let escrowed = sum(state, Space::Escrow, |escrow: Escrow| match escrow {
+        Escrow::Open(agreement) => agreement.reserve,
+        Escrow::Closed(_) => Amount::ZERO,
+    });
+    for (what, sum, total) in [
+        ("free money", free, totals.free),
+        ("deposits", deposits, totals.deposits),
+        ("stakes", staked, totals.staked),
+        ("escrows", escrowed, totals.escrowed),
+    ] {
+        if sum != total {
+            return Err(Violation::TotalDiffers { what, sum, total });
+        }
+    }
+    check_locks(state)?;
+    check_budgets(state)
+}
+
+/// Every locked bond belongs to a running agreement, and every agreement locks one.
+fn check_locks(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
+    let mut locks = BTreeMap::<Did, (Amount, u32)>::new();
+    for agreement in agreements(state) {
+        if agreement.attempt.price > agreement.reserve || agreement.attempt.number == 0 {
+            return Err(Violation::EscrowInconsistent(agreement.buyer));
+        }
+        if agreement.stage == Stage::Running {
+            let lock = locks.entry(agreement.attempt.seller).or_default();
+            *lock = (lock.0.saturating_add(agreement.attempt.bond), lock.1 + 1);
+        }
+    }
+    for (key, value) in prefixed(state, &Space::Reputation.prefix()) {
+        let did: Did = decoded(&key[1..]);
+        let Reputation { locked, running, staked, .. } = decoded(&value);
+        let (sum, count) = locks.remove(&did).unwrap_or_default();
+        if (locked, running) != (sum, count) {
+            return Err(Violation::LockDiffers { did, locked, running, sum, count });
+        }
+        if locked > staked {
+            return Err(Violation::LockedBeyondStake(did));
+        }
+    }
+    match locks.into_iter().next() {
+        None => Ok(()),
+        Some((did, (sum, count))) => {
+            Err(Violation::LockDiffers { did, locked: Amount::ZERO, running: 0, sum, count })
+        }
+    }
+}
+
+/// Every budget reserves what the open escrows below it lock, and stays within its limit.
+fn check_budgets(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
+    let mut reservations = BTreeMap::<BudgetId, Amount>::new();
+    for agreement in agreements(state) {
+        let mut next = agreement.budget;
+        for _ in 0..BUDGET_DEPTH_MAX {
+            let Some(id) = next else { break };
+            let reserved = reservations.entry(id).or_default();
+            *reserved = reserved.saturating_add(agreement.reserve);
+            next = read::<Budget>(state, &crate::state::key::budget(&id))
+                .and_then(|budget| budget.parent);
+        }
+    }
+    for (key, value) in prefixed(state, &Space::Budget.prefix()) {
+        let id: BudgetId = decoded(&key[1..]);
+        let budget: Budget = decoded(&value);
+        let sum = reservations.remove(&id).unwrap_or_default();
+        if budget.reserved != sum {
+            return Err(Violation::ReservationDiffers {
+                budget: id,
+                reserved: budget.reserved,
+                sum,
+            });
+        }
+        if budget.reserved.saturating_add(budget.spent) > budget.limit {
+            return Err(Violation::BudgetExceeded(id));
+        }
+    }
+    match reservations.into_iter().next() {
+        None => Ok(()),
+        Some((budget, sum)) => {
+            Err(Violation::ReservationDiffers { budget, reserved: Amount::ZERO, sum })
+        }
+    }
+}
+
+fn agreements<S: ReadState + ?Sized>(state: &S) -> impl Iterator<Item = Agreement> + '_ {
+    const PREFIX: [u8; 1] = Space::Escrow.prefix();
+    prefixed(state, &PREFIX).filter_map(|(_, value)| match decoded(&value) {
+        Escrow::Open(agreement) => Some(agreement),
+        Escrow::Closed(_) => None,
+    })
+}
+
+fn sum<T: Decode>(
+    state: &(impl ReadState + ?Sized),
+    space: Space,
+    amount: impl Fn(T) -> Amount,
+) -> Amount {
+    prefixed(state, &space.prefix()).map(|(_, value)| amount(decoded(&value))).sum()
+}
+
+fn decoded<T: Decode>(mut bytes: &[u8]) -> T {
+    T::decode(&mut bytes).expect("only the ledger writes records, each of one type")
+}

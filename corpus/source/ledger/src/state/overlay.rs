@@ -1,0 +1,114 @@
+//! Writes on top of a state that is only read: those of the block so far, and those of the
+//! transaction at work, which can be dropped together.
+use alloc::collections::BTreeMap;
+use core::ops::Bound;
+
+use scale::{Decode, Encode};
+
+use super::{Changes, Key, ReadState, Value, read};
+
+/// A state with writes on top of it. The state below is never written to.
+pub struct Overlay<'a> {
+    base: &'a dyn ReadState,
+    kept: BTreeMap<Key, Option<Value>>,
+    pending: BTreeMap<Key, Option<Value>>,
+}
+
+impl<'a> Overlay<'a> {
+    /// No write yet.
+    pub fn new(base: &'a dyn ReadState) -> Self {
+        Self { base, kept: BTreeMap::new(), pending: BTreeMap::new() }
+    }
+
+    /// The record at a key, decoded.
+    pub(crate) fn read<T: Decode>(&self, key: &[u8]) -> Option<T> {
+        read(self, key)
+    }
+
+    /// Writes a record, to be [kept](Self::keep) or [dropped](Self::discard).
+    pub(crate) fn write<T: Encode>(&mut self, key: Key, record: &T) {
+        self.pending.insert(key, Some(record.encode()));
+    }
+
+    /// Removes a record, to be [kept](Self::keep) or [dropped](Self::discard).
+    pub(crate) fn remove(&mut self, key: Key) {
+        self.pending.insert(key, None);
+    }
+
+    /// Keeps what was written since the last call of this or [`Self::discard`].
+    pub fn keep(&mut self) {
+        self.kept.append(&mut self.pending);
+    }
+
+    /// Drops what was written since the last call of this or [`Self::keep`].
+    pub fn discard(&mut self) {
+        self.pending.clear();
+    }
+
+    /// What was kept, ascending by key; records that ended as they began are left out.
+    pub fn into_changes(self) -> Changes {
+        let base = self.base;
+        self.kept.into_iter().filter(|(key, value)| base.get(key) != *value).collect()
+    }
+}
+
+impl ReadState for Overlay<'_> {
+    fn get(&self, key: &[u8]) -> Option<Value> {
+        match self.pending.get(key).or_else(|| self.kept.get(key)) {
+            Some(written) => written.clone(),
+            None => self.base.get(key),
+        }
+    }
+
+    fn next(&self, from: &[u8]) -> Option<(Key, Value)> {
+        let mut from = from.to_vec();
+        loop {
+            let range = (Bound::Included(from.as_slice()), Bound::Unbounded);
+            let below = self.base.next(&from).map(|(key, _)| key);
+            let kept = self.kept.range::<[u8], _>(range).next().map(|(key, _)| key.clone());
+            let pending = self.pending.range::<[u8], _>(range).next().map(|(key, _)| key.clone());
+            let first = [below, kept, pending].into_iter().flatten().min()?;
+            if let Some(value) = self.get(&first) {
+                return Some((first, value));
+            }
+            from = first;
+            from.push(0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::state::{MemoryState, prefixed};
+
+    #[test]
+    fn discarded_writes_are_gone_and_kept_ones_stay() {
+        let base = MemoryState::from_records([(vec![1], 1u8.encode()), (vec![2], 2u8.encode())]);
+        let mut overlay = Overlay::new(&base);
+        overlay.write(vec![3], &3u8);
+        overlay.remove(vec![1]);
+        overlay.keep();
+        overlay.write(vec![2], &9u8);
+        overlay.remove(vec![3]);
+        assert_eq!(prefixed(&overlay, &[]).collect::<Vec<_>>(), [(vec![2], vec![9])]);
+        overlay.discard();
+        assert_eq!(overlay.read::<u8>(&[2]), Some(2));
+        assert_eq!(overlay.into_changes(), [(vec![1], None), (vec![3], Some(vec![3]))]);
+    }
+
+    #[test]
+    fn a_record_that_ends_as_it_began_is_no_change() {
+        let base = MemoryState::from_records([(vec![1], 1u8.encode())]);
+        let mut overlay = Overlay::new(&base);
+        overlay.write(vec![1], &2u8);
+        overlay.keep();
+        overlay.write(vec![1], &1u8);
+        overlay.remove(vec![5]);
+        overlay.keep();
+        assert_eq!(overlay.into_changes(), []);
+    }
+}

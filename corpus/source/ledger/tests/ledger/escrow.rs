@@ -1,0 +1,255 @@
+//! Agreement, payment and its refusals.
+use ainur_ledger::escrow::{Action, Closing, Error, Escrow, Event, Role, Stage};
+use ainur_ledger::{balances, reputation};
+use ainur_primitives::{Amount, Digest, DurationMs, FailureReason};
+
+use crate::world::*;
+
+#[test]
+fn agreeing_locks_reserve_and_bond() {
+    let mut world = World::new();
+    let before = world.free(BUYER);
+    let events = world.agree(1);
+    // A newcomer fails one time in ten: a fifth of the price of 6.
+    let bond = Amount::from_ainu("1.2").unwrap();
+    let Some(Escrow::Open(agreement)) = world.escrow(1) else { panic!("no agreement") };
+    assert_eq!(agreement.stage, Stage::Running);
+    assert_eq!(agreement.attempt.bond, bond);
+    assert!(matches!(
+        events.as_slice(),
+        [ainur_ledger::Event::Escrow(Event::Agreed { price, .. })] if *price == Amount::ainu(6)
+    ));
+    let locked = Amount::ainu(10).checked_add(FEE).unwrap();
+    assert_eq!(world.free(BUYER), before.checked_sub(locked).unwrap());
+    assert_eq!(world.totals().escrowed, Amount::ainu(10));
+    assert_eq!(world.reputation(SELLER).locked, bond);
+}
+
+#[test]
+fn settling_pays_once() {
+    let mut world = World::new();
+    world.agree(1);
+    let (seller, buyer) = (world.free(SELLER), world.free(BUYER));
+    world.ok(VERIFIER, settle(1, 1));
+    assert_eq!(world.free(SELLER), seller.checked_add(Amount::ainu(6)).unwrap());
+    assert_eq!(world.free(BUYER), buyer.checked_add(Amount::ainu(4)).unwrap());
+    let record = world.reputation(SELLER);
+    assert_eq!((record.locked, record.running, record.completed), (Amount::ZERO, 0, 1));
+    let Some(Escrow::Closed(tombstone)) = world.escrow(1) else { panic!("no tombstone") };
+    assert_eq!((tombstone.closing, tombstone.paid), (Closing::Settled, Amount::ainu(6)));
+    assert_eq!((tombstone.height, tombstone.event), (world.ledger.head().height, 0));
+    let closed = Error::AlreadyClosed { task: task(1), closing: Closing::Settled };
+    for (party, action) in [
+        (VERIFIER, settle(1, 1)),
+        (VERIFIER, fail(1, 1, FailureReason::Crashed)),
+        (BUYER, Action::Refund { task: task(1) }),
+        (RIVAL, Action::Expire { task: task(1) }),
+    ] {
+        assert_eq!(world.fails(party, action), closed.clone().into());
+    }
+    let again = world.agreement(1, SELLER);
+    assert_eq!(world.fails(BUYER, again), closed.into());
+}
+
+#[test]
+fn only_the_verifier_decides_and_only_on_the_attempt_at_work() {
+    let mut world = World::new();
+    assert_eq!(world.fails(VERIFIER, settle(1, 1)), Error::Unknown(task(1)).into());
+    world.agree(1);
+    let not_verifier = Error::NotParty(Role::Verifier);
+    for party in [BUYER, SELLER, AUTHORITY] {
+        assert_eq!(world.fails(party, settle(1, 1)), not_verifier.clone().into());
+        let failure = fail(1, 1, FailureReason::Crashed);
+        assert_eq!(world.fails(party, failure), not_verifier.clone().into());
+    }
+    let other = Error::NotThisAttempt { current: 1, found: 2 };
+    assert_eq!(world.fails(VERIFIER, settle(1, 2)), other.into());
+    world.ok(VERIFIER, fail(1, 1, FailureReason::Crashed));
+    let ended = Error::NotThisAttempt { current: 1, found: 1 };
+    assert_eq!(world.fails(VERIFIER, settle(1, 1)), ended.clone().into());
+    assert_eq!(world.fails(VERIFIER, fail(1, 1, FailureReason::Crashed)), ended.into());
+}
+
+#[test]
+fn agreements_that_the_bid_does_not_allow_are_refused() {
+    let mut world = World::new();
+    let good = world.bid(1, SELLER);
+    let hour = world.now.plus(HOUR);
+    let cases: Vec<(ainur_market::auction::BidTerms, Error)> = vec![
+        (world.bid(2, SELLER), Error::BidForAnotherTask(task(2))),
+        (world.bid(1, BUYER), Error::SelfDealing),
+        (world.bid(1, VERIFIER), Error::SelfDealing),
+        (
+            {
+                let mut bid = good.clone();
+                bid.valid_until = world.now;
+                bid
+            },
+            Error::BidExpired(world.now),
+        ),
+        (
+            {
+                let mut bid = good.clone();
+                bid.valid_until = START.plus(DAY).plus(HOUR);
+                bid
+            },
+            Error::BidValidTooLong(START.plus(DAY)),
+        ),
+        (
+            {
+                let mut bid = good.clone();
+                bid.price = Amount::ainu(7);
+                bid
+            },
+            Error::PriceOutOfRange { bid: Amount::ainu(7), reserve: Amount::ainu(10) },
+        ),
+    ];
+    for (bid, error) in cases {
+        let signer = PARTIES.into_iter().find(|party| did(*party) == bid.bidder).unwrap();
+        let mut action = world.agreement(1, SELLER);
+        let replaced = world.award_of(bid, signer);
+        if let Action::Agree { award, .. } = &mut action {
+            *award = replaced;
+        }
+        assert_eq!(world.fails(BUYER, action), error.into());
+    }
+    let edits: Vec<(fn(&mut Action), Error)> = vec![
+        (
+            |action| {
+                if let Action::Agree { award, .. } = action {
+                    award.price = Amount::ainu(11)
+                }
+            },
+            Error::PriceOutOfRange { bid: Amount::ainu(5), reserve: Amount::ainu(10) },
+        ),
+        (
+            |action| {
+                if let Action::Agree { reserve, .. } = action {
+                    *reserve = Amount::ZERO
+                }
+            },
+            Error::ReserveZero,
+        ),
+        (
+            |action| {
+                if let Action::Agree { deadline, .. } = action {
+                    *deadline = START
+                }
+            },
+            Error::DeadlineOutOfRange(START.plus(DurationMs(30 * DAY.0))),
+        ),
+        (
+            |action| {
+                if let Action::Agree { deadline, .. } = action {
+                    *deadline = START.plus(DurationMs(30 * DAY.0 + 1));
+                }
+            },
+            Error::DeadlineOutOfRange(START.plus(DurationMs(30 * DAY.0))),
+        ),
+    ];
+    for (edit, error) in edits {
+        let mut action = world.agreement(1, SELLER);
+        edit(&mut action);
+        assert_eq!(world.fails(BUYER, action), error.into());
+    }
+    assert_eq!(world.now.plus(HOUR), hour);
+    world.agree(1);
+    let again = world.agreement(1, RIVAL);
+    assert_eq!(world.fails(BUYER, again), Error::AlreadyAgreed(task(1)).into());
+}
+
+#[test]
+fn a_bid_counts_only_with_its_bidders_signature() {
+    let mut world = World::new();
+    let unproven = Error::Unproven(did(SELLER));
+    // Signed by somebody else.
+    let mut action = world.agreement(1, SELLER);
+    let bid = world.bid(1, SELLER);
+    let forged = world.award_of(bid.clone(), RIVAL);
+    if let Action::Agree { award, .. } = &mut action {
+        *award = forged;
+    }
+    assert_eq!(world.fails(BUYER, action), unproven.clone().into());
+    // The bid was changed after signing.
+    let mut action = world.agreement(1, SELLER);
+    if let Action::Agree { award, .. } = &mut action {
+        award.bid.price = Amount::ainu(4);
+    }
+    assert_eq!(world.fails(BUYER, action), unproven.clone().into());
+    // The signature itself does not come along.
+    let action = world.agreement(1, SELLER);
+    world.signatures.clear();
+    assert_eq!(world.fails(BUYER, action), unproven.clone().into());
+    // The signature is damaged; a good one after it counts.
+    let action = world.agreement(1, SELLER);
+    let good = world.signatures[0].clone();
+    world.signatures[0].signature.ed25519[0] ^= 1;
+    assert_eq!(world.fails(BUYER, action.clone()), unproven.into());
+    let mut bad = good.clone();
+    bad.signature.ed25519[0] ^= 1;
+    world.signatures = vec![bad, good];
+    world.ok(BUYER, action);
+}
+
+#[test]
+fn a_buyer_without_the_money_or_a_seller_without_the_stake_is_refused() {
+    let mut world = World::new();
+    let mut action = world.agreement(1, SELLER);
+    let all = Amount::ainu(2_000);
+    if let Action::Agree { reserve, .. } = &mut action {
+        *reserve = all;
+    }
+    let missing = all.checked_sub(world.free(BUYER)).unwrap().checked_add(FEE).unwrap();
+    let short = balances::Error::Insufficient { account: did(BUYER), missing };
+    assert_eq!(world.fails(BUYER, action), Error::from(short).into());
+    let bid = world.bid(1, AUTHORITY);
+    let mut action = world.agreement(1, SELLER);
+    let unstaked = world.award_of(bid, AUTHORITY);
+    if let Action::Agree { award, .. } = &mut action {
+        *award = unstaked;
+    }
+    let (staked, minimum) = (Amount::ZERO, Amount::ainu(10));
+    let low = reputation::Error::BelowMinimumStake { did: did(AUTHORITY), staked, minimum };
+    assert_eq!(world.fails(BUYER, action), Error::from(low).into());
+    // 800 AINU need a bond of 160; 100 are staked.
+    let mut action = world.agreement(1, SELLER);
+    if let Action::Agree { reserve, award, .. } = &mut action {
+        (*reserve, award.price) = (Amount::ainu(800), Amount::ainu(800));
+    }
+    let available = Amount::ainu(100);
+    let locked = reputation::Error::StakeUnavailable { did: did(SELLER), available };
+    assert_eq!(world.fails(BUYER, action), Error::from(locked).into());
+}
+
+#[test]
+fn a_tombstone_is_forgotten_after_its_time_and_outlives_every_bid() {
+    let mut world = World::new();
+    world.agree(1);
+    world.ok(VERIFIER, settle(1, 1));
+    let parameters = world.ledger.parameters().escrow;
+    assert!(parameters.retention_ms >= parameters.bid_validity_ms_max);
+    world.later(parameters.retention_ms);
+    world.commit(&[]);
+    assert!(matches!(world.escrow(1), Some(Escrow::Closed(_))));
+    world.later(DurationMs(1));
+    world.commit(&[]);
+    assert_eq!(world.escrow(1), None);
+    let queue = ainur_ledger::state::key::Space::Expiry.prefix();
+    assert_eq!(ainur_ledger::state::prefixed(world.ledger.state(), &queue).count(), 0);
+}
+
+#[test]
+fn two_settlements_in_one_block_pay_once() {
+    let mut world = World::new();
+    world.agree(1);
+    let first = world.transaction(VERIFIER, settle(1, 1));
+    let mut second = first.clone();
+    second.nonce += 1;
+    let before = world.free(SELLER);
+    let submission = world.submission(vec![first, second]);
+    let executed = world.commit(&[submission]);
+    assert!(matches!(executed.outcomes[0].1, ainur_ledger::Outcome::Applied { .. }));
+    assert!(matches!(executed.outcomes[1].1, ainur_ledger::Outcome::Failed { event: 1, .. }));
+    assert_eq!(world.free(SELLER), before.checked_add(Amount::ainu(6)).unwrap());
+    assert_ne!(executed.outcomes[0].0, Digest::ZERO);
+}

@@ -1,0 +1,13 @@
+//! The ledger from outside: every action and every refusal, with all invariants checked and every
+//! block replayed after each step.
+mod balances;
+mod blocks;
+mod budget;
+mod escrow;
+mod failover;
+mod identity;
+mod properties;
+mod registry;
+mod reputation;
+mod tree;
+mod world;

@@ -1,0 +1,98 @@
+//! Why an auction refuses something; no error changes the auction.
+use ainur_primitives::{Amount, Did, Digest, Ppm, TaskId, Timestamp};
+
+use super::{ENTRANTS_MAX, terms::TERMS_AMOUNT_MAX};
+
+/// A refused call, commitment, bid or transcript.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Nothing could be paid.
+    #[error("the reserve is zero, so no bid could win")]
+    ReserveZero,
+    /// A reserve or loss that could make a score overflow.
+    #[error("reserve and loss are at most {TERMS_AMOUNT_MAX} base units each")]
+    AmountTooLarge,
+    /// The phases are not in order.
+    #[error("an auction opens before commit_until, and commit_until is before reveal_until")]
+    PhaseEmpty,
+    /// About another task than the auction's.
+    #[error("this is about task {found}, the auction is for {expected}")]
+    OtherTask {
+        /// The auction's task.
+        expected: TaskId,
+        /// The task named.
+        found: TaskId,
+    },
+    /// A commitment outside its phase.
+    #[error("commitments are taken from {from} until before {until}, not at {now}")]
+    NotCommitting {
+        /// When it came.
+        now: Timestamp,
+        /// Start of the phase.
+        from: Timestamp,
+        /// End of the phase.
+        until: Timestamp,
+    },
+    /// A reveal outside its phase.
+    #[error("bids are revealed from {from} until before {until}, not at {now}")]
+    NotRevealing {
+        /// When it came.
+        now: Timestamp,
+        /// Start of the phase.
+        from: Timestamp,
+        /// End of the phase.
+        until: Timestamp,
+    },
+    /// Closing while bids can still be made or revealed.
+    #[error("the auction can close at {from} (earlier once every bid is revealed), not at {now}")]
+    NotClosing {
+        /// When it was tried.
+        now: Timestamp,
+        /// From when on it can close.
+        from: Timestamp,
+    },
+    /// A second commitment by the same bidder.
+    #[error("{0} has already committed to a bid")]
+    AlreadyCommitted(Did),
+    /// A second reveal by the same bidder.
+    #[error("{0} has already revealed its bid")]
+    AlreadyRevealed(Did),
+    /// A reveal without a commitment.
+    #[error("{0} reveals a bid it has not committed to")]
+    UnknownBidder(Did),
+    /// The auction is full.
+    #[error("the auction has its {ENTRANTS_MAX} bidders already")]
+    Full,
+    /// A bond below what the call asks, or another than was committed.
+    #[error("the bid bond is {found} base units, not {expected}")]
+    Bond {
+        /// What it has to be.
+        expected: Amount,
+        /// What it is.
+        found: Amount,
+    },
+    /// A commitment under another end of revealing.
+    #[error("the commitment says reveal_until {found}, the call says {expected}")]
+    RevealUntil {
+        /// The call's.
+        expected: Timestamp,
+        /// The commitment's.
+        found: Timestamp,
+    },
+    /// A bid that is not the one committed to.
+    #[error("the bid and salt of {bidder} give {found}, the commitment is {expected}")]
+    CommitmentMismatch {
+        /// Whose.
+        bidder: Did,
+        /// The commitment made.
+        expected: Digest,
+        /// The commitment of what was revealed.
+        found: Digest,
+    },
+    /// More than certainty.
+    #[error("a probability is at most 1000000 parts per million, not {}", .0.0)]
+    NotAProbability(Ppm),
+    /// Entrants of a transcript that are not in ascending order of bidder, or occur twice.
+    #[error("the transcript is not in canonical order at {0}: entrants ascend by bidder")]
+    Unordered(Did),
+}

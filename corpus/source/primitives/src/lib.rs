@@ -1,0 +1,30 @@
+//! The nouns every other crate speaks: amounts, identifiers, time, capability contracts and task
+//! specifications, each with one canonical encoding.
+//!
+//! Two encodings exist and never mix. Whatever the ledger hashes is SCALE ([`scale`]); whatever a
+//! person or a foreign program signs is JSON in the canonical form of RFC 8785
+//! ([`canonical_json`]). Nothing here reads a clock, draws a random number or uses a float, so the
+//! crate builds without the standard library.
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub mod acceptance;
+pub mod amount;
+#[cfg(feature = "std")]
+pub mod canonical_json;
+pub mod capability;
+pub mod digest;
+pub mod identifier;
+pub mod probability;
+pub mod task;
+pub mod time;
+
+pub use acceptance::{AcceptanceCheck, FailureReason};
+pub use amount::Amount;
+pub use capability::{CapabilityContract, CapabilityName, Effects};
+pub use digest::{ContentId, Digest};
+pub use identifier::{BudgetId, ConversationId, Did, MessageId, TaskId};
+pub use probability::Ppm;
+pub use task::{ExecutionLimits, QualityLevel, SelectionRule, TaskSpec};
+pub use time::{DurationMs, Timestamp};

@@ -1,0 +1,25 @@
+//! What a message may be at most.
+use ainur_primitives::DurationMs;
+
+/// The largest message, in bytes of JSON with its proof. Larger things travel by content id.
+pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
+/// How many parties one message addresses by name; more are reached by a topic.
+pub const RECIPIENTS_MAX: usize = 64;
+/// The longest topic name, in bytes.
+pub const TOPIC_BYTES_MAX: usize = 160;
+/// How many `x-` fields one object carries.
+pub const EXTENSIONS_MAX: usize = 16;
+/// The longest `x-` field name, in bytes.
+pub const EXTENSION_NAME_BYTES_MAX: usize = 64;
+/// The longest sentence for people in a message, in bytes.
+pub const DETAIL_BYTES_MAX: usize = 1024;
+/// The longest time from `created` to `expires`: a day.
+pub const LIFETIME_MS_MAX: DurationMs = DurationMs::seconds(24 * 3600);
+/// The largest integer that every JSON reader keeps exactly.
+pub const INTEGER_MAX: u64 = (1 << 53) - 1;
+/// How many bidders one conversation keeps.
+pub const BIDDERS_MAX: usize = 64;
+/// How far `created` may be from the reader's clock, either way.
+pub const CLOCK_DIFFERENCE_MS_MAX: DurationMs = DurationMs::seconds(5 * 60);
+/// How many message ids a replay window remembers.
+pub const REPLAY_IDS_MAX: usize = 1 << 20;

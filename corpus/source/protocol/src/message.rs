@@ -1,0 +1,148 @@
+//! The messages: what each says, and reading one whose type is not known beforehand.
+use std::fmt;
+
+use ainur_primitives::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::canonical;
+use crate::envelope::{Envelope, MessageHeader};
+use crate::error::Error;
+use crate::extensions::Extensions;
+use crate::limits::{INTEGER_MAX, MESSAGE_BYTES_MAX};
+
+mod answer;
+mod bid;
+mod call;
+
+pub use answer::{Accept, Reject, RejectReason};
+pub use bid::{Bid, BidCommit};
+pub use call::{Call, Constraints, ReservePrice, Specification};
+
+/// A message of any type, as it arrives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// A call for proposals.
+    Call(Box<Envelope<Call>>),
+    /// A sealed bid.
+    BidCommit(Box<Envelope<BidCommit>>),
+    /// An opened bid.
+    Bid(Box<Envelope<Bid>>),
+    /// The award.
+    Accept(Box<Envelope<Accept>>),
+    /// The end for one bidder.
+    Reject(Box<Envelope<Reject>>),
+}
+
+/// What a message is; in JSON `AACL-<Name>-v1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum MessageType {
+    /// A call for proposals.
+    #[serde(rename = "AACL-Call-v1")]
+    Call,
+    /// A sealed bid.
+    #[serde(rename = "AACL-BidCommit-v1")]
+    BidCommit,
+    /// An opened bid.
+    #[serde(rename = "AACL-Bid-v1")]
+    Bid,
+    /// The award.
+    #[serde(rename = "AACL-Accept-v1")]
+    Accept,
+    /// The end for one bidder.
+    #[serde(rename = "AACL-Reject-v1")]
+    Reject,
+}
+
+/// The body of one type of message.
+///
+/// Fields are declared in ascending order of their names, so that what serde writes is canonical.
+pub trait Body: Serialize + DeserializeOwned {
+    /// Which message it is the body of.
+    const TYPE: MessageType;
+
+    /// The optional fields in it.
+    fn extensions(&self) -> &Extensions;
+
+    /// Checks what the types alone do not; `created` is the envelope's.
+    ///
+    /// # Errors
+    /// The first field that cannot be so.
+    fn validate(&self, created: Timestamp) -> Result<(), Error>;
+}
+
+impl Message {
+    /// Reads a message of any known type; checks all that [`Envelope::from_json`] checks.
+    ///
+    /// # Errors
+    /// As there, and for an unknown type.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Peek {
+            r#type: String,
+        }
+        if bytes.len() > MESSAGE_BYTES_MAX {
+            return Err(Error::TooLarge(bytes.len()));
+        }
+        let Peek { r#type: name } = canonical::read(bytes)?;
+        let message_type = MessageType::ALL.into_iter().find(|known| known.as_str() == name);
+        Ok(match message_type.ok_or(Error::UnknownType(name))? {
+            MessageType::Call => Self::Call(Box::new(Envelope::from_json(bytes)?)),
+            MessageType::BidCommit => Self::BidCommit(Box::new(Envelope::from_json(bytes)?)),
+            MessageType::Bid => Self::Bid(Box::new(Envelope::from_json(bytes)?)),
+            MessageType::Accept => Self::Accept(Box::new(Envelope::from_json(bytes)?)),
+            MessageType::Reject => Self::Reject(Box::new(Envelope::from_json(bytes)?)),
+        })
+    }
+
+    /// All but the body.
+    pub fn header(&self) -> &MessageHeader {
+        match self {
+            Self::Call(envelope) => envelope.header(),
+            Self::BidCommit(envelope) => envelope.header(),
+            Self::Bid(envelope) => envelope.header(),
+            Self::Accept(envelope) => envelope.header(),
+            Self::Reject(envelope) => envelope.header(),
+        }
+    }
+}
+
+impl MessageType {
+    /// Every type this version knows.
+    pub const ALL: [Self; 5] = [Self::Call, Self::BidCommit, Self::Bid, Self::Accept, Self::Reject];
+
+    /// As in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Call => "AACL-Call-v1",
+            Self::BidCommit => "AACL-BidCommit-v1",
+            Self::Bid => "AACL-Bid-v1",
+            Self::Accept => "AACL-Accept-v1",
+            Self::Reject => "AACL-Reject-v1",
+        }
+    }
+}
+
+impl fmt::Display for MessageType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Refuses an integer that a JSON reader with doubles would change.
+fn exact(field: &'static str, integer: u64) -> Result<(), Error> {
+    if integer <= INTEGER_MAX {
+        Ok(())
+    } else {
+        Err(Error::field(field, "an integer in JSON is at most 2^53 - 1"))
+    }
+}
+
+/// Refuses more than certainty.
+fn probability(field: &'static str, value: ainur_primitives::Ppm) -> Result<(), Error> {
+    if value <= ainur_primitives::Ppm::ONE {
+        Ok(())
+    } else {
+        Err(Error::field(field, "at most 1000000 parts per million"))
+    }
+}
