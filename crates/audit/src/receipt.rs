@@ -170,7 +170,7 @@ pub struct ValidatorSignature {
 }
 
 /// The domain under which validators sign the 32 bytes of a header's digest.
-pub const HEADER_DOMAIN: &str = "ainur/block-header/v1";
+pub const HEADER_DOMAIN: &str = "ainur/block-header-signature/v1";
 /// The largest receipt that is read, in bytes.
 pub const RECEIPT_BYTES_MAX: usize = 4 << 20;
 /// The most awards in one receipt.
@@ -206,12 +206,12 @@ impl ReceiptBody {
 }
 
 impl Receipt {
-    /// What the issuer signs: everything but the signature.
+    /// What the issuer signs: type, digest of the body, and log proof.
     ///
     /// # Errors
     /// Never for a receipt of this type; the encoder's signature has one.
     pub fn digest(&self) -> Result<Digest, CanonicalJsonError> {
-        signed_digest(self.kind, &self.body, &self.audit)
+        signed_digest(self.kind, self.body.digest()?, &self.audit)
     }
 
     /// The canonical form.
@@ -248,18 +248,12 @@ fn named(specification: &TaskSpec, stated: &Specification) -> Digest {
     })
 }
 
+/// What the issuer signs, given the digest of the body.
 fn signed_digest(
     kind: ReceiptKind,
-    body: &ReceiptBody,
+    body: Digest,
     audit: &AuditProof,
 ) -> Result<Digest, CanonicalJsonError> {
-    #[derive(Serialize)]
-    struct Unsigned<'a> {
-        #[serde(rename = "type")]
-        kind: ReceiptKind,
-        body: &'a ReceiptBody,
-        audit: &'a AuditProof,
-    }
-    let bytes = to_canonical_json(&Unsigned { kind, body, audit })?;
-    Ok(hash::tagged("ainur/receipt/v1", &[&bytes]))
+    let (kind, audit) = (to_canonical_json(&kind)?, to_canonical_json(audit)?);
+    Ok(hash::tagged("ainur/receipt/v1", &[&kind, &body.0, &audit]))
 }

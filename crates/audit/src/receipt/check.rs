@@ -4,6 +4,7 @@
 //! check that needs a trusted key for an untrusted ledger or log is reported as not made.
 use std::error::Error;
 
+use ainur_primitives::Digest;
 use ainur_primitives::canonical_json::from_canonical_json;
 
 use super::keys::KeyRing;
@@ -13,6 +14,8 @@ use super::{
     ATTEMPTS_MAX, AttemptEnd, LedgerEvent, PARTIES_MAX, RECEIPT_BYTES_MAX, Receipt, ReceiptBody,
     VALIDATORS_MAX,
 };
+
+use crate::checkpoint::{Checkpoint, CheckpointError};
 
 mod auction;
 mod chain;
@@ -30,6 +33,8 @@ struct Examination<'a> {
     /// The ledger the receipt names, when it is trusted.
     ledger: Option<&'a TrustedLedger>,
     keys: KeyRing,
+    body_digest: Result<Digest, String>,
+    checkpoint: Result<Checkpoint, CheckpointError>,
 }
 
 /// Verifies a receipt. Needs no network, no clock and no state.
@@ -41,7 +46,10 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Report {
     let body = &receipt.body;
     let ledger = trust.ledger(body.chain_id);
     let (keys, identities) = gather_keys(body, ledger);
-    let examination = Examination { receipt: &receipt, body, trust, ledger, keys };
+    let body_digest = body.digest().map_err(|error| because(&error));
+    let checkpoint = documents::verify_checkpoint(trust.logs(), &receipt.audit.checkpoint);
+    let examination =
+        Examination { receipt: &receipt, body, trust, ledger, keys, body_digest, checkpoint };
     let mut checks = Vec::with_capacity(CheckName::ALL.len());
     for &name in CheckName::ALL {
         let finding = match name {

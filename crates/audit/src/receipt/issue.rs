@@ -1,7 +1,7 @@
 //! Issuing: a body goes into the log by its digest, then body and log proof are signed together.
 use ainur_crypto::{Proof, SigningKey, batch};
-use ainur_primitives::Did;
 use ainur_primitives::canonical_json::{CanonicalJsonError, from_canonical_json};
+use ainur_primitives::{Did, Digest};
 
 use super::{
     ATTEMPTS_MAX, AuditProof, PARTIES_MAX, RECEIPT_BYTES_MAX, Receipt, ReceiptBody, ReceiptKind,
@@ -65,8 +65,8 @@ pub fn issue(
 ) -> Result<Vec<Receipt>, IssueError> {
     let mut digests = Vec::with_capacity(parts.len());
     for (body, audit) in &parts {
-        check_part(body, audit, issuer)?;
-        digests.push(signed_digest(ReceiptKind::V1, body, audit)?);
+        let body_digest = check_part(body, audit, issuer)?;
+        digests.push(signed_digest(ReceiptKind::V1, body_digest, audit)?);
     }
     let proofs: Vec<Proof> = batch::prove_all(key, issuer, key_version, &digests);
     let mut receipts = Vec::with_capacity(parts.len());
@@ -81,13 +81,14 @@ pub fn issue(
     Ok(receipts)
 }
 
-fn check_part(body: &ReceiptBody, audit: &AuditProof, issuer: Did) -> Result<(), IssueError> {
+fn check_part(body: &ReceiptBody, audit: &AuditProof, issuer: Did) -> Result<Digest, IssueError> {
     if body.issuer != issuer {
         return Err(IssueError::AnotherIssuer { body: body.issuer, key: issuer });
     }
     at_most("attempts", body.attempts.len(), ATTEMPTS_MAX)?;
     at_most("parties", body.keys.len(), PARTIES_MAX)?;
-    if audit.entry.subject == body.digest()? { Ok(()) } else { Err(IssueError::AnotherEntry) }
+    let digest = body.digest()?;
+    if audit.entry.subject == digest { Ok(digest) } else { Err(IssueError::AnotherEntry) }
 }
 
 fn at_most(what: &'static str, found: usize, max: usize) -> Result<(), IssueError> {

@@ -2,20 +2,21 @@
 use ainur_crypto::HybridVerifier;
 
 use super::{Checked, Examination, Finding, because, same};
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::{Checkpoint, CheckpointError, LogKey};
 use crate::entry::EntryKind;
+use crate::receipt::{Receipt, signed_digest};
 
 impl Examination<'_> {
     pub(super) fn checkpoint(&self) -> Finding {
         if self.trust.logs().is_empty() {
             return Finding::Unchecked("no log is trusted".into());
         }
-        match self.verified_checkpoint() {
+        match &self.checkpoint {
             Ok(checkpoint) => Finding::Ok(format!(
                 "log '{}' at size {}, signed {}, Ed25519 and ML-DSA-65",
                 checkpoint.origin, checkpoint.size, checkpoint.at
             )),
-            Err(error) => Finding::Failed(because(&error)),
+            Err(error) => Finding::Failed(because(error)),
         }
     }
 
@@ -25,13 +26,13 @@ impl Examination<'_> {
         if audit.entry.kind != EntryKind::Receipt {
             return Err("the entry is not about a receipt".into());
         }
-        let digest = self.body.digest().map_err(|error| because(&error))?;
-        same("body digest", &digest, &audit.entry.subject)?;
+        same("body digest", &self.body_digest.clone()?, &audit.entry.subject)?;
         same("issuer", &self.body.issuer, &audit.entry.actor)?;
         let checkpoint = self
-            .verified_checkpoint()
+            .checkpoint
+            .as_ref()
             .map_err(|_| "there is no trusted checkpoint to be under".to_owned())?;
-        match audit.is_under(&checkpoint) {
+        match audit.is_under(checkpoint) {
             Ok(true) => Ok(format!("entry {} of {}", audit.inclusion.index, checkpoint.size)),
             Ok(false) => Err("the entry is not under the checkpoint's root".into()),
             Err(error) => Err(because(&error)),
@@ -45,26 +46,31 @@ impl Examination<'_> {
             .keys
             .get(proof.signer, proof.key_version)
             .ok_or_else(|| format!("no key of version {} of the issuer", proof.key_version))?;
-        let digest = self.receipt.digest().map_err(|error| because(&error))?;
+        let Receipt { kind, audit, .. } = self.receipt;
+        let digest = signed_digest(*kind, self.body_digest.clone()?, audit)
+            .map_err(|error| because(&error))?;
         proof.verify(digest, keys, &HybridVerifier).map_err(|error| because(&error))?;
         Ok(format!("{}, Ed25519 and ML-DSA-65", proof.signer.short()))
     }
+}
 
-    /// The checkpoint under whichever trusted log signed it; else the complaint of the log of that
-    /// name, or of the last one tried.
-    fn verified_checkpoint(&self) -> Result<Checkpoint, CheckpointError> {
-        let mut complaint = CheckpointError::Text;
-        for log in self.trust.logs() {
-            match log.verify(&self.receipt.audit.checkpoint) {
-                Ok(checkpoint) => return Ok(checkpoint),
-                Err(error @ CheckpointError::Origin { .. }) => {
-                    if complaint == CheckpointError::Text {
-                        complaint = error;
-                    }
+/// The checkpoint under whichever trusted log signed it; else the complaint of the log of that
+/// name, or of the last one tried.
+pub(super) fn verify_checkpoint(
+    logs: &[LogKey],
+    note: &str,
+) -> Result<Checkpoint, CheckpointError> {
+    let mut complaint = CheckpointError::Text;
+    for log in logs {
+        match log.verify(note) {
+            Ok(checkpoint) => return Ok(checkpoint),
+            Err(error @ CheckpointError::Origin { .. }) => {
+                if complaint == CheckpointError::Text {
+                    complaint = error;
                 }
-                Err(error) => complaint = error,
             }
+            Err(error) => complaint = error,
         }
-        Err(complaint)
     }
+    Err(complaint)
 }

@@ -137,6 +137,9 @@ impl<'a> Examination<'a> {
                 same("verdict digest", &verdict_digest(verdict), settled)?;
                 Ok(format!("accepted by {}", verdict.verifier.short()))
             }
+            Some(escrow::Event::Refunded { expired: true, .. }) if verdict.accepted => {
+                Ok("accepted, yet the deadline had passed".into())
+            }
             _ if verdict.accepted => Err("it was refunded on a verdict that accepts".into()),
             _ => Ok(format!("rejected by {}", verdict.verifier.short())),
         }
