@@ -345,4 +345,30 @@ mod tests {
         assert_eq!(hash::sha256(&[ORIGIN.as_bytes(), b"\n", &key]).0[..4], id);
         assert_eq!(key[1..], log.keys.ed25519);
     }
+
+    /// The example in the documentation of Go's golang.org/x/mod/sumdb/note.
+    #[test]
+    fn a_note_signed_by_the_go_tools_verifies() {
+        let key = BASE64.decode(b"ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW").unwrap();
+        let note: Note = "If you think cryptography is the answer to your problem,\n\
+            then you don't know what your problem is.\n\n\
+            — PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvq\
+            fqdngotpRZb6KE6RyyBwJnAM=\n"
+            .parse()
+            .unwrap();
+        let id = key_id("PeterNeumann", &[&key]);
+        assert_eq!(HEXLOWER.encode(&id), "c74f20a3");
+        let line = note.signature_of("PeterNeumann", id).unwrap();
+        let keys = PublicKeys {
+            ed25519: key[1..].try_into().unwrap(),
+            ml_dsa_65: self::key(1).log_key(ORIGIN).unwrap().keys.ml_dsa_65,
+        };
+        let log = LogKey { origin: "PeterNeumann".into(), keys };
+        assert_eq!(log.verify_ed25519_line(&note), Ok(()));
+        assert_eq!(
+            log.verifier_key(),
+            "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+        );
+        assert_eq!(line.signature.len(), 64);
+    }
 }
