@@ -177,7 +177,8 @@ fn the_index_finds_the_constitution() {
     let job = host.job("index.search", question);
     ainur_guest::execute::<indexer::Indexer>(&job, &mut host).expect("an answer");
     let answer: Value = serde_json::from_slice(&host.delivered()).expect("JSON");
-    assert_eq!(answer["hits"][0]["path"], "texts/us-constitution.txt");
+    let path = answer["hits"][0]["path"].as_str().expect("a path");
+    assert!(path.ends_with("texts/us-constitution.txt"), "{path}");
 }
 
 #[test]

@@ -36,6 +36,7 @@
 //! ```
 
 #[doc(hidden)]
+#[expect(clippy::too_many_arguments, reason = "generated")]
 pub mod bindings;
 mod blocks;
 pub mod contracts;

@@ -4,13 +4,17 @@ use ruzstd::encoding::{CompressionLevel, Matcher, Sequence};
 /// What ruzstd encodes as one block; the format's limit.
 const SPACE_BYTES: usize = 128 << 10;
 /// A shorter match costs more than its literals.
-const MATCH_BYTES_MIN: usize = 5;
+const MATCH_BYTES_MIN: usize = 4;
+/// What a literal costs, in bits, once it is entropy coded.
+const LITERAL_BITS: usize = 5;
+/// What a match costs besides the bits of its offset.
+const SEQUENCE_BITS: usize = 6;
+/// How much better, in bits, a match must be that begins one byte later.
+const LAZY_BITS: usize = 4;
 /// How many earlier places are compared before the best one is taken.
 const CANDIDATES_MAX: usize = 48;
 /// A match this long is taken without looking further.
 const MATCH_BYTES_GOOD: usize = 96;
-/// A far match of few bytes costs more to describe than it saves.
-const FAR_BYTES: usize = 64 << 10;
 const HASH_BITS: u32 = 17;
 const NONE: u32 = u32::MAX;
 
@@ -34,10 +38,10 @@ struct Match {
 }
 
 impl Match {
-    /// What it saves, roughly, in bytes: its length less what its offset costs.
+    /// What it saves, roughly, in bits.
     fn gain(self) -> usize {
-        let cost = (usize::BITS - self.offset.leading_zeros()) as usize / 6;
-        (self.length * 2).saturating_sub(cost * 2)
+        let cost = (usize::BITS - self.offset.leading_zeros()) as usize + SEQUENCE_BITS;
+        (self.length * LITERAL_BITS).saturating_sub(cost)
     }
 }
 
@@ -92,9 +96,7 @@ impl ChainMatcher {
             let there = &self.window[place..];
             let length = here.iter().zip(there).take_while(|(a, b)| a == b).count();
             let found = Match { length, offset: at - place };
-            let least =
-                if found.offset > FAR_BYTES { MATCH_BYTES_MIN + 1 } else { MATCH_BYTES_MIN };
-            if length >= least && length > best.length && found.gain() > best.gain() {
+            if length >= MATCH_BYTES_MIN && found.gain() > best.gain() {
                 best = found;
                 if length >= MATCH_BYTES_GOOD || length == here.len() {
                     break;
@@ -138,7 +140,7 @@ impl Matcher for ChainMatcher {
             if found.length < MATCH_BYTES_GOOD && at + 1 < end {
                 self.insert_until(at + 1);
                 let next = self.find(at + 1);
-                if next.gain() > found.gain() + 2 {
+                if next.gain() > found.gain() + LAZY_BITS {
                     found = next;
                     at += 1;
                 }
