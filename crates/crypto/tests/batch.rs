@@ -57,6 +57,7 @@ fn every_signed_field_is_bound() {
     // With three leaves the path of the first has the same length as with four.
     let mut resized = proofs[0].clone();
     resized.inclusion.size = 3;
+    assert_eq!(verify(&resized, &root, items[0]), Err(Error::NotIncluded));
     assert_eq!(verify(&resized, &RootSignature { size: 3, ..root.clone() }, items[0]), refused);
     let mut rerooted = root.clone();
     rerooted.root = items[0];

@@ -184,3 +184,21 @@ fn sizes_at_the_edge_of_the_number_range_do_not_overflow() {
         }
     }
 }
+
+#[test]
+fn a_proof_is_not_taken_for_one_about_a_smaller_tree() {
+    let all = leaves(8);
+    let (root_of_two, proofs) = inclusion_proofs_all(&all[..2]);
+    let alone = InclusionProof { index: 0, size: 1, ..proofs[1].clone() };
+    assert!(proofs[1].verify(all[1], root_of_two));
+    assert!(!alone.verify(all[1], root_of_two));
+
+    let mut tree = Tree::default();
+    for leaf in &all {
+        tree.append(*leaf);
+    }
+    let from_seven = tree.consistency(7, 8).unwrap();
+    assert!(from_seven.verify(root(&all[..7]), root(&all)));
+    let from_three = ConsistencyProof { old_size: 3, new_size: 4, ..from_seven };
+    assert!(!from_three.verify(root(&all[..7]), root(&all)));
+}

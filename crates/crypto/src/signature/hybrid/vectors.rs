@@ -1,7 +1,9 @@
 //! Published vectors against the shipped code, and the shipped code against a second
 //! implementation (RustCrypto `ml-dsa`).
+use curve25519_dalek::Scalar;
 use ml_dsa::signature::Verifier as _;
 use ml_dsa::{ExpandedSigningKey, MlDsa65, Signature, VerifyingKey};
+use sha2::{Digest as _, Sha512};
 
 use super::*;
 use crate::signature::ML_DSA_65_PUBLIC_KEY_BYTES;
@@ -137,4 +139,23 @@ fn both_libraries_accept_each_others_signatures() {
         ml_dsa_65: theirs.to_vec().try_into().unwrap(),
     };
     assert_eq!(HybridVerifier.verify(&key.public(), "example/v1", b"hello", &mixed), Ok(()));
+}
+
+#[test]
+fn an_ed25519_signature_that_hides_no_nonce_is_refused() {
+    // R is the neutral element and s = H(R‖A‖M)·a: a plain verifier accepts it, and one that also
+    // clears the cofactor would accept variants of it, so nodes could disagree.
+    let key = SigningKey::from_seed(&[1; 32]).unwrap();
+    let public = key.public().ed25519;
+    let mut neutral = [0; 32];
+    neutral[0] = 1;
+    let hash = Sha512::new().chain_update(neutral).chain_update(public).chain_update(b"hello");
+    let challenge = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
+    let response = challenge * key.ed25519.to_scalar();
+    let signature: [u8; 64] = [neutral, response.to_bytes()].concat().try_into().unwrap();
+
+    let plain = ed25519_dalek::VerifyingKey::from_bytes(&public).unwrap();
+    let parsed = ed25519_dalek::Signature::from_bytes(&signature);
+    assert!(ed25519_dalek::Verifier::verify(&plain, b"hello", &parsed).is_ok());
+    assert_eq!(verify_ed25519(&public, b"hello", &signature), Err(SignatureError::Ed25519));
 }
