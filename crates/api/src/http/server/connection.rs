@@ -19,7 +19,7 @@ use crate::http::bounds::{Bounds, HEADER_BYTES_MAX, HEADERS_MAX};
 
 /// What a connection too many is told before it is closed.
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: application/problem+json\r\ncontent-length: 154\r\nconnection: close\r\n\r\n\
+    content-type: application/problem+json\r\ncontent-length: 147\r\nconnection: close\r\n\r\n\
     {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\
     \"detail\":\"too many connections\",\"code\":\"busy\",\"next_step\":\"try again in a moment\"}";
 

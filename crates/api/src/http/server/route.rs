@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use ainur_primitives::{ContentId, DurationMs};
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -100,21 +100,31 @@ async fn read_operation(calls: &Calls, request: Request) -> Result<Operation, Re
             Problem::new(Code::InvalidRequest, "an operation is sent as application/json"),
         ));
     }
-    let too_large = || Refusal::too_large(u64::try_from(OPERATION_BYTES_MAX).unwrap_or(u64::MAX));
-    if announced_bytes(request.headers()).is_some_and(|bytes| bytes > OPERATION_BYTES_MAX as u64) {
+    let time_max = Duration::from_millis(calls.bounds.operation_ms_max);
+    let collecting = collect(request, OPERATION_BYTES_MAX);
+    let body = timeout(time_max, collecting).await.unwrap_or_else(|_| Err(Refusal::timeout()))?;
+    serde_json::from_slice(&body)
+        .map_err(|error| Refusal::invalid(format!("this is not an operation: {error}")))
+}
+
+/// The whole body of a request that holds few bytes.
+async fn collect(request: Request, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+    let too_large = || Refusal::too_large(bytes_max.try_into().unwrap_or(u64::MAX));
+    if announced_bytes(request.headers()).is_some_and(|bytes| bytes > bytes_max as u64) {
         refuse_body(request, DRAIN_BYTES_MAX).await;
         return Err(too_large());
     }
-    let limited = Limited::new(request.into_body(), OPERATION_BYTES_MAX);
-    let time_max = Duration::from_millis(calls.bounds.operation_ms_max);
-    let body = match timeout(time_max, limited.collect()).await {
-        Err(_) => return Err(Refusal::timeout()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
-        Ok(Err(_)) => return Err(Refusal::invalid("the body of the request broke off")),
-        Ok(Ok(body)) => body.to_bytes(),
-    };
-    serde_json::from_slice(&body)
-        .map_err(|error| Refusal::invalid(format!("this is not an operation: {error}")))
+    let (mut body, mut bytes) = (request.into_body(), Vec::new());
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Refusal::invalid("the body of the request broke off"))?;
+        let Some(data) = frame.data_ref() else { continue };
+        if data.len() > bytes_max - bytes.len() {
+            drain(body, DRAIN_BYTES_MAX).await;
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(data);
+    }
+    Ok(bytes)
 }
 
 async fn put_blob(State(calls): State<Arc<Calls>>, request: Request) -> Result<Response, Refusal> {
@@ -149,9 +159,9 @@ async fn get_blob(
             .await
     };
     let writing = tokio::spawn(writing);
-    let first = match rest.recv().await {
-        Some(Piece::Bytes(bytes)) => bytes,
-        Some(Piece::End) => Bytes::new(),
+    let body = match rest.recv().await {
+        Some(Piece::Bytes(first)) => Body::new(Pieces { first: Some(first), rest }),
+        Some(Piece::End) => Body::empty(),
         Some(Piece::Failed(problem)) => return Err(problem.into()),
         None => {
             // Nothing was written: the call was not let in, or did not end well.
@@ -160,7 +170,6 @@ async fn get_blob(
                 .unwrap_or_else(|| Problem::new(Code::Internal, "the blob broke off").into()));
         }
     };
-    let body = Body::new(Pieces { first: Some(first), rest });
     Ok(([(header::CONTENT_TYPE, OCTETS)], body).into_response())
 }
 

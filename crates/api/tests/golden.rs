@@ -1,0 +1,364 @@
+//! The JSON of every operation and every reply is a contract: `golden/operations.json` holds one of
+//! each.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use ainur_api::operation::{AgentAdd, ProgramSource, TaskRequest};
+use ainur_api::problem::Code;
+use ainur_api::view::{
+    AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BudgetView, Check,
+    Explanation, LedgerStatus, Limit, NodeStatus, TaskEvent, TaskPhase, TaskView, Verification,
+    Worker,
+};
+use ainur_api::{Operation, Problem, Reply};
+use ainur_primitives::{
+    AcceptanceCheck, Amount, BudgetId, ContentId, Did, Digest, DurationMs, ExecutionLimits,
+    FailureReason, Ppm, SelectionRule, TaskId, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// What the golden file holds.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Golden {
+    operations: Vec<Operation>,
+    replies: Vec<Reply>,
+    problem: Problem,
+}
+
+fn did(byte: u8) -> Did {
+    Did(Digest([byte; 32]))
+}
+
+fn content(byte: u8) -> ContentId {
+    ContentId(Digest([byte; 32]))
+}
+
+fn task() -> String {
+    "5f3a".into()
+}
+
+fn operations() -> Vec<Operation> {
+    let component = ProgramSource::Component { content: content(1) };
+    let argv = vec!["/usr/bin/tr".into(), "a-z".into(), "A-Z".into()];
+    vec![
+        Operation::NodeStatus,
+        Operation::NodeLimits,
+        Operation::NodeStop,
+        Operation::AgentAdd(AgentAdd {
+            name: None,
+            program: component,
+            price: None,
+            stake: None,
+            capability: None,
+        }),
+        Operation::AgentAdd(AgentAdd {
+            name: Some("upper".into()),
+            program: ProgramSource::Command { argv, network: false },
+            price: Some(Amount::ainu(2)),
+            stake: Some(Amount(u128::MAX)),
+            capability: Some("text.upper".parse().unwrap()),
+        }),
+        Operation::AgentList,
+        Operation::AgentShow { agent: "upper".into() },
+        Operation::AgentRemove { agent: did(2).to_string() },
+        Operation::TaskRun(task_request()),
+        Operation::TaskList { limit: 20, before: Some(41) },
+        Operation::TaskShow { task: task() },
+        Operation::TaskEvents { task: task(), after: 3, wait_ms: DurationMs(15_000) },
+        Operation::TaskExplain { task: task() },
+        Operation::TaskCancel { task: task() },
+        Operation::TaskDecide { task: task(), accept: false, reason: "empty".into() },
+        Operation::TaskRate { task: task(), rating: 5 },
+        Operation::BudgetOpen { limit: Amount::ainu(100), parent: None },
+        Operation::BudgetShow { budget: BudgetId(Digest([3; 32])) },
+        Operation::AccountShow { account: None },
+        Operation::AccountTransfer { to: did(4), amount: Amount(1) },
+        Operation::LedgerStatus,
+        Operation::LedgerAudit,
+        Operation::LedgerExport { folder: "/var/export".into() },
+        Operation::ReceiptShow { task: task() },
+        Operation::ReceiptVerify { receipt: "{\"a\":1}".into() },
+    ]
+}
+
+fn task_request() -> TaskRequest {
+    TaskRequest {
+        capability: "compress.gzip".parse().unwrap(),
+        parameters: json!({ "level": 9, "name": "a\u{e9}", "ratio": 0.5, "nothing": null }),
+        input: Some(content(5)),
+        reserve: Amount::ainu(10),
+        loss: Some(Amount::ainu(3)),
+        budget: Some(BudgetId(Digest([3; 32]))),
+        selection: SelectionRule::Scored,
+        check: Some(AcceptanceCheck::All {
+            checks: vec![
+                AcceptanceCheck::Schema,
+                AcceptanceCheck::Verifier { component: content(6) },
+                AcceptanceCheck::BuyerWord { window_ms: DurationMs::seconds(60) },
+            ],
+        }),
+        deadline_ms: Some(DurationMs::seconds(30)),
+        limits: Some(ExecutionLimits::default()),
+        only: Some(did(2)),
+        idempotency_key: Some("order 7".into()),
+        wait: true,
+    }
+}
+
+fn replies() -> Vec<Reply> {
+    let checks = || {
+        let detail = "12 blocks".to_string();
+        vec![Check { name: "chain".into(), ok: true, detail }]
+    };
+    let limit = |name: &str, value| Limit {
+        area: "api".into(),
+        name: name.into(),
+        value,
+        unit: "bytes".into(),
+    };
+    let event = TaskEvent {
+        number: 1,
+        at: Timestamp(1_700_000_000_123),
+        kind: "announced".into(),
+        detail: "compress.gzip, at most 10 AINU".into(),
+    };
+    vec![
+        Reply::Done,
+        Reply::NodeStatus(node_status()),
+        Reply::Limits(vec![limit("OPERATION_BYTES_MAX", 1 << 20), limit("MOST", u128::MAX)]),
+        Reply::Agent(agent()),
+        Reply::Agents(vec![agent()]),
+        Reply::TaskAnnounced { task: TaskId(Digest([7; 32])) },
+        Reply::Task(Box::new(task_view())),
+        Reply::Tasks(vec![]),
+        Reply::TaskEvents(vec![event]),
+        Reply::Explanation(explanation()),
+        Reply::Budget(BudgetView {
+            id: BudgetId(Digest([3; 32])),
+            parent: None,
+            limit: Amount::ainu(100),
+            reserved: Amount::ainu(10),
+            spent: Amount::ZERO,
+        }),
+        Reply::Account(AccountView {
+            did: did(2),
+            name: Some("upper".into()),
+            free: Amount::ainu(1),
+            staked: Amount::ainu(50),
+            locked: Amount::ainu(5),
+            in_escrow: Amount::ZERO,
+            nonce: u64::MAX,
+        }),
+        Reply::Ledger(LedgerStatus {
+            chain_id: Digest([8; 32]),
+            height: 12,
+            state_root: Digest([9; 32]),
+            timestamp: Timestamp(1_700_000_000_123),
+            totals: vec![("accounts".into(), Amount::ainu(1000))],
+            balanced: true,
+            audit_entries: 40,
+        }),
+        Reply::Audit(AuditReport { checks: checks(), ok: true }),
+        Reply::Receipt { receipt: "{\"a\":1}".into() },
+        Reply::Verification(Verification {
+            checks: checks(),
+            ok: false,
+            facts: vec![("seller".into(), did(2).to_string())],
+        }),
+    ]
+}
+
+fn node_status() -> NodeStatus {
+    NodeStatus {
+        did: did(1),
+        chain_id: Digest([8; 32]),
+        version: "0.1.0".into(),
+        data_dir: "/var/lib/ainur".into(),
+        listen: Some("127.0.0.1:7117".into()),
+        height: 12,
+        agents: 3,
+        tasks_open: 1,
+        tasks_total: 41,
+        workers: vec![Worker { id: 1, pid: 4242, jobs: 2 }],
+        command_network: "isolated".into(),
+    }
+}
+
+fn agent() -> AgentView {
+    AgentView {
+        did: did(2),
+        name: "upper".into(),
+        description: "Makes letters large.".into(),
+        program: "/usr/bin/tr a-z A-Z".into(),
+        capabilities: vec![serde_json::from_value(json!({ "name": "text.upper" })).unwrap()],
+        price: Some(Amount::ainu(2)),
+        active: true,
+        balance: Amount::ainu(9),
+        stake: Amount::ainu(50),
+        completed: 4,
+        failed: 1,
+        failure_probability: Ppm(285_714),
+        barred: false,
+    }
+}
+
+fn task_view() -> TaskView {
+    TaskView {
+        id: TaskId(Digest([7; 32])),
+        number: 41,
+        capability: "compress.gzip".parse().unwrap(),
+        phase: TaskPhase::Settled,
+        buyer: did(1),
+        seller: Some(did(2)),
+        seller_name: Some("upper".into()),
+        reserve: Amount::ainu(10),
+        price: Some(Amount::ainu(4)),
+        budget: None,
+        input: Some(content(5)),
+        input_bytes: 1_000_000,
+        output: Some(content(10)),
+        output_bytes: 300_000,
+        check: AcceptanceCheck::Digest { expected: content(10) },
+        selection: SelectionRule::BestReputation,
+        attempts: vec![AttemptView {
+            attempt: 1,
+            seller: did(2),
+            seller_name: "upper".into(),
+            price: Amount::ainu(4),
+            failure: Some(FailureReason::TimedOut),
+            detail: "no output in 30 s".into(),
+            slashed: Amount(1),
+            resumed: 2,
+            resumed_at_chunk: 17,
+        }],
+        opened: Timestamp(1_700_000_000_123),
+        ended: Some(Timestamp(1_700_000_009_999)),
+        detail: String::new(),
+        has_receipt: true,
+    }
+}
+
+fn explanation() -> Explanation {
+    Explanation {
+        task: TaskId(Digest([7; 32])),
+        selection: SelectionRule::Scored,
+        reserve: Amount::ainu(10),
+        loss: Amount::ainu(10),
+        bids: vec![BidRow {
+            bidder: did(2),
+            name: "upper".into(),
+            price: Some(Amount::ainu(3)),
+            failure_probability: Ppm(100_000),
+            score: Some(Amount::ainu(4)),
+            estimated_duration_ms: None,
+            standing: "eligible".into(),
+        }],
+        awards: vec![AwardRow {
+            attempt: 1,
+            winner: did(2),
+            winner_name: "upper".into(),
+            bid: Amount::ainu(3),
+            payment: Amount::ainu(4),
+            runner_up: Some(did(4)),
+            why: "lowest score; paid up to the runner-up's".into(),
+        }],
+        transcript: Digest([11; 32]),
+        transcript_matches: true,
+    }
+}
+
+fn golden() -> Golden {
+    let problem = Problem::new(Code::NoBidder, "three agents offer it, none bid")
+        .next("raise the reserve: ainur task run --reserve 20");
+    Golden { operations: operations(), replies: replies(), problem }
+}
+
+/// A new operation does not compile here until it has a number; then it needs an example.
+fn number_of_operation(operation: &Operation) -> usize {
+    match operation {
+        Operation::NodeStatus => 0,
+        Operation::NodeLimits => 1,
+        Operation::NodeStop => 2,
+        Operation::AgentAdd(_) => 3,
+        Operation::AgentList => 4,
+        Operation::AgentShow { .. } => 5,
+        Operation::AgentRemove { .. } => 6,
+        Operation::TaskRun(_) => 7,
+        Operation::TaskList { .. } => 8,
+        Operation::TaskShow { .. } => 9,
+        Operation::TaskEvents { .. } => 10,
+        Operation::TaskExplain { .. } => 11,
+        Operation::TaskCancel { .. } => 12,
+        Operation::TaskDecide { .. } => 13,
+        Operation::TaskRate { .. } => 14,
+        Operation::BudgetOpen { .. } => 15,
+        Operation::BudgetShow { .. } => 16,
+        Operation::AccountShow { .. } => 17,
+        Operation::AccountTransfer { .. } => 18,
+        Operation::LedgerStatus => 19,
+        Operation::LedgerAudit => 20,
+        Operation::LedgerExport { .. } => 21,
+        Operation::ReceiptShow { .. } => 22,
+        Operation::ReceiptVerify { .. } => 23,
+    }
+}
+
+fn number_of_reply(reply: &Reply) -> usize {
+    match reply {
+        Reply::Done => 0,
+        Reply::NodeStatus(_) => 1,
+        Reply::Limits(_) => 2,
+        Reply::Agent(_) => 3,
+        Reply::Agents(_) => 4,
+        Reply::TaskAnnounced { .. } => 5,
+        Reply::Task(_) => 6,
+        Reply::Tasks(_) => 7,
+        Reply::TaskEvents(_) => 8,
+        Reply::Explanation(_) => 9,
+        Reply::Budget(_) => 10,
+        Reply::Account(_) => 11,
+        Reply::Ledger(_) => 12,
+        Reply::Audit(_) => 13,
+        Reply::Receipt { .. } => 14,
+        Reply::Verification(_) => 15,
+    }
+}
+
+/// Rewritten by `AINUR_GOLDEN_WRITE=1`.
+#[test]
+fn json_of_operations_and_replies_is_the_golden_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/operations.json");
+    let text = serde_json::to_string_pretty(&golden()).unwrap() + "\n";
+    if std::env::var_os("AINUR_GOLDEN_WRITE").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(stored, text);
+    assert_eq!(serde_json::from_str::<Golden>(&stored).unwrap(), golden());
+}
+
+#[test]
+fn every_operation_and_reply_has_an_example() {
+    let seen = |numbers: BTreeSet<usize>| numbers.into_iter().collect::<Vec<_>>();
+    let operations = seen(operations().iter().map(number_of_operation).collect());
+    assert_eq!(operations, (0..24).collect::<Vec<_>>());
+    let replies = seen(replies().iter().map(number_of_reply).collect());
+    assert_eq!(replies, (0..16).collect::<Vec<_>>());
+}
+
+#[test]
+fn operations_are_read_whatever_the_order_of_their_fields() {
+    for operation in operations() {
+        let text = serde_json::to_string(&operation).unwrap();
+        let mut fields: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&text).unwrap();
+        let tag = fields.remove("operation").unwrap();
+        let mut reordered: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+        reordered.push(format!("\"operation\":{tag}"));
+        let text = format!("{{{}}}", reordered.join(","));
+        assert_eq!(serde_json::from_str::<Operation>(&text).unwrap(), operation, "{text}");
+    }
+}
