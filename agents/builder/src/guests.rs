@@ -76,9 +76,47 @@ fn library(agents: &Path, name: &str) -> Result<String> {
 pub fn wrap(agents: &Path, name: &str) -> Result<Vec<u8>> {
     let file = format!("target/{TARGET}/release/{}.wasm", library(agents, name)?);
     let module = std::fs::read(agents.join(&file)).with_context(|| format!("read {file}"))?;
+    let module = stripped(&module).with_context(|| format!("{file} is no module"))?;
     ComponentEncoder::default()
         .validate(true)
         .module(&module)
         .and_then(|encoder| encoder.encode())
         .with_context(|| format!("make a component of {name}"))
+}
+
+/// The module without the sections that no engine needs: names of functions and who made it.
+fn stripped(module: &[u8]) -> Option<Vec<u8>> {
+    const UNNEEDED: [&[u8]; 3] = [b"name", b"producers", b"target_features"];
+    let (header, mut rest) = module.split_at_checked(8)?;
+    let mut kept = header.to_vec();
+    while let Some((id, content)) = rest.split_first() {
+        let mut content = content;
+        let length = usize::try_from(number(&mut content)?).ok()?;
+        let (content, after) = content.split_at_checked(length)?;
+        let section = &rest[..rest.len() - after.len()];
+        let mut name = content;
+        let is_unneeded = *id == 0 && {
+            let length = usize::try_from(number(&mut name)?).ok()?;
+            UNNEEDED.contains(&name.get(..length)?)
+        };
+        if !is_unneeded {
+            kept.extend_from_slice(section);
+        }
+        rest = after;
+    }
+    Some(kept)
+}
+
+/// Takes a LEB128 number off the front.
+fn number(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for shift in (0..35).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(value);
+        }
+    }
+    None
 }
