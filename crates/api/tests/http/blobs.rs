@@ -7,7 +7,7 @@ use ainur_api::{Problem, Service};
 use ainur_crypto::hash::content_id;
 use ainur_primitives::ContentId;
 
-use crate::shelf::{Answer, DAMAGED_AFTER_BYTES, Served};
+use crate::shelf::{Answer, DAMAGED_AFTER_BYTES, REFUSED_BLOB, Served};
 
 const MIB: usize = 1024 * 1024;
 
@@ -84,7 +84,7 @@ fn a_client_notices_other_bytes_than_it_asked_for() {
 #[test]
 fn a_refused_upload_is_told_why_although_it_was_still_sending() {
     let served = Served::start();
-    let mut bytes = b"refuse me".to_vec();
+    let mut bytes = REFUSED_BLOB.to_vec();
     bytes.resize(5 * MIB, 1);
     let refused = served.client().put_blob(&mut &bytes[..]);
     assert_eq!(refused, Err(Problem::new(Code::Storage, "the disk is full")));

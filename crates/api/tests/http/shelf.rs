@@ -16,6 +16,9 @@ use ainur_primitives::ContentId;
 /// Bytes of a blob after which [`Shelf`] finds it damaged, when it was told to.
 pub(crate) const DAMAGED_AFTER_BYTES: usize = 1024 * 1024;
 
+/// How a blob begins that [`Shelf`] refuses without reading on.
+pub(crate) const REFUSED_BLOB: &[u8] = b"refuse me";
+
 /// Keeps blobs, and answers operations according to their name.
 #[derive(Default)]
 pub(crate) struct Shelf {
@@ -66,13 +69,17 @@ impl Service for Shelf {
     }
 
     fn put_blob(&self, source: &mut dyn Read) -> Result<(ContentId, u64), Problem> {
-        let mut bytes = Vec::new();
+        let mut bytes = vec![0; REFUSED_BLOB.len()];
+        let length = source
+            .read(&mut bytes)
+            .map_err(|error| Problem::new(Code::Storage, format!("not read: {error}")))?;
+        bytes.truncate(length);
+        if bytes == REFUSED_BLOB {
+            return Err(Problem::new(Code::Storage, "the disk is full"));
+        }
         source
             .read_to_end(&mut bytes)
             .map_err(|error| Problem::new(Code::Storage, format!("not read: {error}")))?;
-        if bytes.starts_with(b"refuse me") {
-            return Err(Problem::new(Code::Storage, "the disk is full"));
-        }
         let content = content_id(&bytes);
         let length = bytes.len() as u64;
         self.blobs.lock().unwrap().insert(content, bytes);

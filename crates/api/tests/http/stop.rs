@@ -58,7 +58,8 @@ fn callers_who_wait_for_news_are_told_that_the_node_stops() {
         let waiting = scope.spawn(|| served.client().perform(events));
         wait_for_calls(&served, 1);
         served.stop.stop();
-        assert_eq!(waiting.join().unwrap().unwrap_err().code, Code::Busy);
+        let told = waiting.join().unwrap().unwrap_err();
+        assert_eq!((told.code, &*told.message), (Code::Busy, "the node is stopping"));
     });
     served.wait_for_end(SOON);
 }
