@@ -12,16 +12,16 @@ const COMPILER: &str = "# compiler: ";
 
 /// The file's content.
 #[derive(Debug, Clone, Default)]
-pub struct Digests {
+pub(crate) struct Digests {
     /// What `rustc --version` said.
-    pub compiler: String,
+    pub(crate) compiler: String,
     /// `content-id  sha256` by component name.
-    pub lines: BTreeMap<String, String>,
+    pub(crate) lines: BTreeMap<String, String>,
 }
 
 impl Digests {
     /// The file, or an empty one when there is none.
-    pub fn read(path: &Path) -> Result<Self> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let mut digests = Self::default();
         if !path.exists() {
             return Ok(digests);
@@ -40,7 +40,7 @@ impl Digests {
     }
 
     /// Notes a component, and answers its line.
-    pub fn insert(&mut self, name: &str, component: &[u8]) -> &str {
+    pub(crate) fn insert(&mut self, name: &str, component: &[u8]) -> &str {
         let content_id = ContentId(Digest(*blake3::hash(component).as_bytes()));
         let mut line = format!("{content_id}  ");
         for byte in sha2::Sha256::digest(component) {
@@ -52,7 +52,7 @@ impl Digests {
     }
 
     /// Writes the file.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> Result<()> {
         let mut text = format!(
             "# content id (CIDv1, raw, BLAKE3-256)  sha256  component\n{COMPILER}{}\n",
             self.compiler

@@ -12,7 +12,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The guests there are, sorted.
-pub fn names(agents: &Path) -> Result<Vec<String>> {
+pub(crate) fn names(agents: &Path) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(agents.join("guests")).context("read guests")? {
         let entry = entry?;
@@ -26,7 +26,7 @@ pub fn names(agents: &Path) -> Result<Vec<String>> {
 
 /// Compiles `names` into core modules, with the standard library, so that a panic is a plain trap
 /// and carries no message.
-pub fn compile(agents: &Path, toolchain: &Toolchain, names: &[String]) -> Result<()> {
+pub(crate) fn compile(agents: &Path, toolchain: &Toolchain, names: &[String]) -> Result<()> {
     let home = std::env::var("CARGO_HOME")
         .or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")))
         .context("CARGO_HOME or HOME")?;
@@ -73,7 +73,7 @@ fn library(agents: &Path, name: &str) -> Result<String> {
 }
 
 /// The compiled guest as a component, validated.
-pub fn wrap(agents: &Path, name: &str) -> Result<Vec<u8>> {
+pub(crate) fn wrap(agents: &Path, name: &str) -> Result<Vec<u8>> {
     let file = format!("target/{TARGET}/release/{}.wasm", library(agents, name)?);
     let module = std::fs::read(agents.join(&file)).with_context(|| format!("read {file}"))?;
     let module = stripped(&module).with_context(|| format!("{file} is no module"))?;

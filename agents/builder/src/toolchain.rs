@@ -11,22 +11,22 @@ const PACKAGES: [&str; 5] =
 
 /// A compiler with the sources of its standard library, and a linker for WebAssembly.
 #[derive(Debug)]
-pub struct Toolchain {
+pub(crate) struct Toolchain {
     /// `rustc` itself.
-    pub compiler: PathBuf,
+    pub(crate) compiler: PathBuf,
     /// Where it and its libraries are.
-    pub sysroot: PathBuf,
+    pub(crate) sysroot: PathBuf,
     /// Where the shared libraries it needs are.
-    pub libraries: OsString,
+    pub(crate) libraries: OsString,
     /// `rust-lld` or `wasm-ld`.
-    pub linker: PathBuf,
+    pub(crate) linker: PathBuf,
     /// What `rustc --version` says.
-    pub version: String,
+    pub(crate) version: String,
 }
 
 impl Toolchain {
     /// The compiler under `unpacked`, or else the one on the path.
-    pub fn find(unpacked: &Path) -> Result<Self> {
+    pub(crate) fn find(unpacked: &Path) -> Result<Self> {
         let own = unpacked.join("usr/bin/rustc");
         let (compiler, libraries) = if own.exists() {
             (own, unpacked.join("usr/lib/x86_64-linux-gnu").into_os_string())
@@ -72,7 +72,7 @@ fn linker(sysroot: &Path) -> Result<PathBuf> {
 }
 
 /// Downloads Debian's packages with apt and unpacks them into `folder`; nothing is installed.
-pub fn fetch(folder: &Path) -> Result<()> {
+pub(crate) fn fetch(folder: &Path) -> Result<()> {
     if folder.join("usr/bin/rustc").exists() {
         return Ok(());
     }
