@@ -144,3 +144,22 @@ fn a_full_disk_loses_nothing_acknowledged() {
         log.sync().unwrap();
     }
 }
+
+#[test]
+fn a_batch_that_spans_segments_is_durable_as_a_whole() {
+    let options = Options { segment_bytes_max: 1 << 20, ..Options::default() };
+    for seed in 0..10 {
+        let disk = SimDisk::new(seed);
+        let (mut log, _) = Log::open(disk.clone(), "log", options).unwrap();
+        for record in 0..6u8 {
+            log.append(&vec![record; 600 << 10]).unwrap();
+        }
+        assert_eq!(log.sync().unwrap(), Sequence(6));
+        disk.crash();
+        let (log, _) = Log::open(disk, "log", options).unwrap();
+        for (sequence, record) in log.read_from(Sequence(1)).map(Result::unwrap) {
+            assert_eq!(record, vec![sequence.0 as u8 - 1; 600 << 10], "seed {seed}");
+        }
+        assert_eq!(log.acknowledged(), Sequence(6), "seed {seed}");
+    }
+}
