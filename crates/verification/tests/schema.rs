@@ -152,6 +152,13 @@ fn endless_and_exponential_schemas_are_refused_quickly() {
     assert_eq!(descending.check(&document), Err(Mismatch::TooMuchWork));
     assert_eq!(descending.check(&json!({"a": {"a": {}}})), Ok(()));
 
+    // Each level looks at the results of the one inside it a second time.
+    let mut looking = json!({});
+    for _ in 0..40 {
+        looking = json!({"allOf": [looking], "unevaluatedProperties": {}});
+    }
+    assert_eq!(compile(&looking).check(&json!({})), Err(Mismatch::TooMuchWork));
+
     let unique = compile(&json!({"uniqueItems": true}));
     assert_eq!(unique.check(&json!(vec![json!({}); 100_000])), Err(Mismatch::TooMuchWork));
 }
