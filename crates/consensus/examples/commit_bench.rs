@@ -29,7 +29,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|block| {
             let batch = |from| {
                 let transfers: Vec<_> = (0..BATCH_TRANSFERS)
-                    .map(|index| ((from + index + block) % BLOCK_BATCHES, 1))
+                    .map(|index| {
+                        ((from + 1 + (index + block) % (BLOCK_BATCHES - 1)) % BLOCK_BATCHES, 1)
+                    })
                     .collect();
                 fixture.transfers(from, &transfers, &mut nonces)
             };

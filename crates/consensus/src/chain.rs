@@ -17,6 +17,7 @@ mod view;
 
 pub(crate) use journal::Journal;
 pub use journal::{SNAPSHOT_BLOCKS, SNAPSHOT_BYTES};
+pub(crate) use open::verify;
 pub use view::{ChainView, TRANSACTIONS_INDEXED_MAX};
 
 /// What a validator signs headers with.

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use ainur_ledger::block::{BLOCK_BYTES_MAX, BLOCK_TRANSACTIONS_MAX};
-use ainur_ledger::{EventProof, Height, Submission};
+use ainur_ledger::{EventProof, Genesis, Height, Submission};
 use ainur_primitives::Did;
 use ainur_storage::{Clock, Disk};
 use scale::Encode;
 
-use crate::chain::{Chain, ChainView, Committed, Journal, StoredBlock};
+use crate::chain::{self, Chain, ChainView, Committed, Journal, StoredBlock};
 use crate::log::{
     COMMITTED_BLOCKS_MAX, Completion, QUEUE_SUBMISSIONS_MAX, Refused, ReplicatedLog, Ticket,
     completions,
@@ -88,14 +88,6 @@ impl<D: Disk> EmbeddedLog<D> {
         self.shared.failed.load(Ordering::Relaxed)
     }
 
-    /// A block; see [`Chain::block`].
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn block(&self, height: Height) -> Result<Option<StoredBlock>, Error> {
-        self.shared.journal.read().unwrap_or_else(PoisonError::into_inner).block(height)
-    }
-
     /// The proof of an event; see [`Chain::event_proof`].
     ///
     /// # Errors
@@ -107,6 +99,16 @@ impl<D: Disk> EmbeddedLog<D> {
     ) -> Result<(EventProof, SignedHeader), Error> {
         let journal = self.shared.journal.read().unwrap_or_else(PoisonError::into_inner);
         journal.event_proof(height, index)
+    }
+
+    /// Executes the whole log again from genesis; see [`Chain::verify`]. Commits wait meanwhile.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with the block it is in.
+    pub fn verify(&self, genesis: &Genesis) -> Result<u64, Error> {
+        let journal = self.shared.journal.read().unwrap_or_else(PoisonError::into_inner);
+        let view = self.shared.view.read().unwrap_or_else(PoisonError::into_inner);
+        chain::verify(&journal, &view, genesis)
     }
 
     /// Takes no more, commits what waits, writes a snapshot and ends the thread.
@@ -212,6 +214,10 @@ impl<D: Disk> ReplicatedLog for EmbeddedLog<D> {
     fn committed(&self, from: Height) -> Result<Vec<StoredBlock>, Error> {
         let journal = self.shared.journal.read().unwrap_or_else(PoisonError::into_inner);
         journal.blocks(from, COMMITTED_BLOCKS_MAX)
+    }
+
+    fn block(&self, at: Height) -> Result<Option<StoredBlock>, Error> {
+        self.shared.journal.read().unwrap_or_else(PoisonError::into_inner).block(at)
     }
 
     fn validators(&self, _at: Height) -> Vec<Did> {

@@ -77,6 +77,10 @@ impl<D: Disk> ReplicatedLog for InlineLog<D> {
         self.inside().chain.blocks(from, COMMITTED_BLOCKS_MAX)
     }
 
+    fn block(&self, at: Height) -> Result<Option<StoredBlock>, Error> {
+        self.inside().chain.block(at)
+    }
+
     fn validators(&self, _at: Height) -> Vec<Did> {
         // Genesis names the validators of an embedded ledger and nothing changes them.
         self.inside().chain.ledger().validators()

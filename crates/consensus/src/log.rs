@@ -76,6 +76,12 @@ pub trait ReplicatedLog: Send + Sync {
     /// When a block cannot be read.
     fn committed(&self, from: Height) -> Result<Vec<StoredBlock>, Error>;
 
+    /// A durable block; `None` beyond the head and for genesis, which is no block.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn block(&self, at: Height) -> Result<Option<StoredBlock>, Error>;
+
     /// Who keeps the ledger at a height.
     fn validators(&self, at: Height) -> Vec<Did>;
 

@@ -167,7 +167,7 @@ fn is_key_of(
 }
 
 /// Executes the whole log from genesis with every signature checked and compares with the head.
-pub(super) fn verify<D: Disk>(
+pub(crate) fn verify<D: Disk>(
     journal: &Journal<D>,
     view: &ChainView,
     genesis: &Genesis,
