@@ -37,7 +37,8 @@ impl<'a> Overlay<'a> {
 
     /// Keeps what was written since the last call of this or [`Self::discard`].
     pub fn keep(&mut self) {
-        self.kept.append(&mut self.pending);
+        // One by one: appending rebuilds the whole map, for every transaction.
+        self.kept.extend(core::mem::take(&mut self.pending));
     }
 
     /// Drops what was written since the last call of this or [`Self::keep`].
