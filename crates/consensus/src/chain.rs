@@ -197,7 +197,7 @@ impl<D: Disk> Chain<D> {
     /// # Errors
     /// The first thing that is wrong, with the block it is in.
     pub fn verify(&self, genesis: &Genesis) -> Result<u64, Error> {
-        open::verify(&self.journal, &self.view, genesis)
+        verify(&self.journal, &self.view, genesis)
     }
 
     pub(crate) fn into_parts(self) -> (ChainView, Journal<D>) {
