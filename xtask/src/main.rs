@@ -9,6 +9,7 @@ use anyhow::bail;
 
 mod agents;
 mod check;
+mod crash;
 mod steps;
 mod test;
 mod tidy;
@@ -20,6 +21,7 @@ cargo xtask <command>
   check                        format, lints, tidy, docs, no_std builds, licences
   test [--full]                build everything and run every test; --full draws many more cases
   tidy                         the rules of this tree that no compiler checks
+  crash [--kills N] [--seed S] kill the real binary at every durable step and N random moments
   agents [--check]             the prebuilt guest components against their digests
   agents --rebuild [...]       build them anew; what follows goes to agents/builder
 ";
@@ -29,6 +31,7 @@ enum Command {
     Check,
     Test(test::Options),
     Tidy,
+    Crash(crash::Options),
     Agents(agents::Mode),
     Help,
 }
@@ -39,6 +42,7 @@ impl Command {
             ["check"] => Self::Check,
             ["test", options @ ..] => Self::Test(test::Options::parse(options)?),
             ["tidy"] => Self::Tidy,
+            ["crash", options @ ..] => Self::Crash(crash::Options::parse(options)?),
             ["agents", options @ ..] => Self::Agents(agents::Mode::parse(options)?),
             [] | ["help" | "--help" | "-h"] => Self::Help,
             unknown => bail!("no such command: {}\n\n{USAGE}", unknown.join(" ")),
@@ -50,6 +54,7 @@ impl Command {
             Self::Check => check::run(),
             Self::Test(options) => test::run(options),
             Self::Tidy => tidy::run(),
+            Self::Crash(options) => crash::run(options),
             Self::Agents(mode) => agents::run(mode),
             Self::Help => {
                 print!("{USAGE}");

@@ -7,9 +7,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
-use crate::agents;
 use crate::steps::{Steps, Tally};
 use crate::workspace::{self, cargo, root};
+use crate::{agents, crash};
 
 /// Cases per property in a full run, unless `PROPTEST_CASES` says otherwise.
 const PROPERTY_CASES_FULL: &str = "4096";
@@ -67,8 +67,34 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
             });
             steps.count("agents' prebuilt components", agents::check);
         }
+        let kills = if options.full { 200 } else { 30 };
+        steps.count("crash test", || crash::run_built(crash::Options { kills, seed: 1 }));
+        steps.run("demo", demo);
     }
     steps.finish()
+}
+
+/// Runs the demo with the binary that is built already, and looks at how it ended.
+fn demo() -> anyhow::Result<()> {
+    let folder = tempfile_folder("ainur-demo-test");
+    let mut command = Command::new(crash::binary());
+    command.args(["--json", "--data-dir"]).arg(&folder).arg("demo").current_dir(root());
+    let ending = workspace::output(&mut command)?;
+    let ending: serde_json::Value = serde_json::from_str(&ending)?;
+    println!("{ending:#}");
+    let well = ["ledger_balanced", "archive_verified", "receipts_verified"];
+    if let Some(wrong) = well.into_iter().find(|what| ending[what] != true) {
+        bail!("{wrong} is not true");
+    }
+    if ending["restarts"] == 0 || ending["slashed"] == "0" || ending["refunded"] == 0 {
+        bail!("the demo saw no restart, no slash or no refund");
+    }
+    std::fs::remove_dir_all(&folder).context("removing the demo's data")
+}
+
+/// A folder for this process's own use, which does not exist yet.
+fn tempfile_folder(name: &str) -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("{name}-{}", std::process::id()))
 }
 
 /// Runs a cargo test command, passing its output on, and adds up what its test programs report.

@@ -16,7 +16,7 @@ mod params;
 pub mod query;
 mod state;
 
-pub use action::{Action, AwardedBid, AwardedBid as Award};
+pub use action::{Action, AwardedBid};
 pub use error::{Error, Role};
 pub use event::Event;
 pub use params::Params;

@@ -86,7 +86,7 @@ pub enum Mismatch {
     #[error("{}", Problems(.problems, *.more))]
     Refused {
         /// The first problems, as the schema meets them.
-        problems: Vec<Problem>,
+        problems: Vec<SchemaProblem>,
         /// There are more than are named.
         more: bool,
     },
@@ -99,7 +99,7 @@ pub enum Mismatch {
 
 /// One place where a document is not as expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct SchemaProblem {
     /// Where: a JSON pointer, empty for the whole.
     pub path: String,
     /// What was expected there, without the value itself.
@@ -140,7 +140,7 @@ impl Schema {
     pub fn check(&self, value: &Value) -> Result<(), Mismatch> {
         let evaluations = effort::check(&self.compiled.document, value)?;
         let validator = &self.compiled.validator;
-        let problem = |error: &ValidationError<'_>| Problem {
+        let problem = |error: &ValidationError<'_>| SchemaProblem {
             path: one_line(&error.instance_path().to_string(), PROBLEM_BYTES_MAX),
             expected: one_line(&error.masked().to_string(), PROBLEM_BYTES_MAX),
         };
@@ -149,7 +149,7 @@ impl Schema {
             return first.map_err(|first| Mismatch::Refused { problems: vec![first], more: true });
         }
         let mut errors = validator.iter_errors(value);
-        let problems: Vec<Problem> =
+        let problems: Vec<SchemaProblem> =
             errors.by_ref().take(PROBLEMS_MAX).map(|error| problem(&error)).collect();
         if problems.is_empty() {
             Ok(())
@@ -197,7 +197,7 @@ fn not_json(error: &serde_json::Error) -> Mismatch {
 }
 
 /// Shows problems in one line: `at /a: …; at /b: …; and more`.
-struct Problems<'a>(&'a [Problem], bool);
+struct Problems<'a>(&'a [SchemaProblem], bool);
 
 impl fmt::Display for Problems<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,7 @@
 //! nothing is cut short, and stops at the limit.
 use serde_json::{Map, Value};
 
-use super::{Mismatch, Problem};
+use super::{Mismatch, SchemaProblem};
 
 /// How many times subschemas are applied to parts of one document.
 pub const EVALUATIONS_MAX: u64 = 1_000_000;
@@ -172,7 +172,7 @@ const NAMED: [&str; 6] =
     ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
 
 /// Refuses references that the count cannot follow: out of the schema, by anchor, or dynamic.
-pub(super) fn check_references(root: &Value) -> Result<(), Problem> {
+pub(super) fn check_references(root: &Value) -> Result<(), SchemaProblem> {
     References { root }.walk(root, "", false)
 }
 
@@ -182,7 +182,7 @@ struct References<'a> {
 
 impl References<'_> {
     /// `named`: the members of this object are names, not keywords.
-    fn walk(&self, schema: &Value, path: &str, named: bool) -> Result<(), Problem> {
+    fn walk(&self, schema: &Value, path: &str, named: bool) -> Result<(), SchemaProblem> {
         match schema {
             Value::Object(members) => members.iter().try_for_each(|(name, value)| {
                 let inner = format!("{path}/{name}");
@@ -204,7 +204,7 @@ impl References<'_> {
         }
     }
 
-    fn keyword(&self, name: &str, value: &Value, path: &str) -> Result<(), Problem> {
+    fn keyword(&self, name: &str, value: &Value, path: &str) -> Result<(), SchemaProblem> {
         let expected = match (name, value) {
             ("$ref", Value::String(reference)) if target(self.root, reference).is_none() => {
                 "a reference leads to a schema within this one ('#' or '#/…'); nothing is fetched"
@@ -215,6 +215,6 @@ impl References<'_> {
             }
             _ => return Ok(()),
         };
-        Err(Problem { path: format!("{path}/{name}"), expected: expected.into() })
+        Err(SchemaProblem { path: format!("{path}/{name}"), expected: expected.into() })
     }
 }

@@ -1,0 +1,368 @@
+//! The broker: owner of all tasks, working in turns.
+//!
+//! One turn: take in what arrived and turn it into events ([`Broker::handle`]), make the events
+//! durable with one sync, then do what the states they led to call for ([`Broker::turn`]). Nothing
+//! here waits; whoever drives the broker sleeps until the next input or [`Broker::next_timer`].
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use ainur_audit::log::TransparencyLog;
+use ainur_consensus::ReplicatedLog;
+use ainur_crypto::batch::RootSignature;
+use ainur_crypto::signature::SigningKey;
+use ainur_ledger::Parameters;
+use ainur_primitives::{Amount, Did, Digest, Timestamp};
+use ainur_runtime::{Executor, JobId};
+use ainur_storage::Disk;
+use ainur_storage::blob::Blobs;
+use ainur_verification::schema::SchemaCache;
+
+use crate::error::Error;
+use crate::event::{Event, JournalEntry, Record};
+use crate::journal::{Journal, Recovered};
+use crate::limits::{DETAIL_BYTES_MAX, ENDED_TASKS_MAX};
+use crate::seat::Seats;
+use crate::settlement::Settlement;
+use crate::task::{Phase, Task, TaskStep};
+
+mod announce;
+mod arrival;
+mod bidding;
+mod check;
+mod contract;
+mod query;
+mod receipt;
+mod timer;
+mod work;
+
+pub use announce::Request;
+pub use arrival::{Arrival, LedgerAnswer};
+pub use contract::Answer;
+
+use bidding::Sealing;
+use check::Checking;
+use contract::Posting;
+use work::Errand;
+
+/// Where bytes for salts come from; a seeded generator in the simulator.
+pub type Entropy = Box<dyn FnMut() -> Result<[u8; 32], ainur_crypto::entropy::Error> + Send>;
+
+/// The key the node buys and judges with.
+pub struct Operator {
+    /// The node's identity.
+    pub did: Did,
+    /// Version of the key.
+    pub key_version: u32,
+    /// The key.
+    pub key: SigningKey,
+}
+
+/// What a broker stands on.
+pub struct Parts<L: ReplicatedLog, E, D: Disk> {
+    /// Who buys and judges.
+    pub operator: Operator,
+    /// The ledger's id.
+    pub chain_id: Digest,
+    /// The ledger's parameters.
+    pub parameters: Parameters,
+    /// The ledger.
+    pub ledger: Settlement<L>,
+    /// What runs jobs.
+    pub executor: E,
+    /// Inputs, outputs and components.
+    pub blobs: Blobs<D>,
+    /// The transparency log.
+    pub audit: TransparencyLog<D>,
+    /// The journal.
+    pub journal: Journal<D>,
+    /// What the journal held.
+    pub recovered: Recovered,
+    /// Where salts come from.
+    pub entropy: Entropy,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// The owner of all tasks.
+pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
+    operator: Operator,
+    chain_id: Digest,
+    parameters: Parameters,
+    ledger: Settlement<L>,
+    executor: E,
+    blobs: Blobs<D>,
+    audit: TransparencyLog<D>,
+    journal: Journal<D>,
+    entropy: Entropy,
+    now: Timestamp,
+
+    seats: Seats,
+    tasks: BTreeMap<u64, Task>,
+    /// Ended since the last snapshot.
+    ended: BTreeMap<u64, Task>,
+    ids: BTreeMap<Digest, u64>,
+    keys: HashMap<String, u64>,
+    last_number: u64,
+
+    /// The step that is under way for a task, so that it is not begun twice.
+    doing: HashMap<u64, TaskStep>,
+    /// Tasks whose next step has to be looked at.
+    dirty: BTreeSet<u64>,
+    timers: BTreeSet<(Timestamp, u64)>,
+
+    sealing: Vec<Sealing>,
+    errands: HashMap<JobId, Errand>,
+    /// The jobs of each task.
+    jobs: HashMap<u64, Vec<JobId>>,
+    last_job: u64,
+    acknowledgements: Vec<(JobId, u32)>,
+    checks: HashMap<u64, Checking>,
+    schemas: SchemaCache,
+    started: bool,
+    /// How far running attempts are by their own account.
+    progress: HashMap<u64, (u64, u64)>,
+
+    outbox: Vec<Posting>,
+    /// Reserves of open tasks for which no money is locked yet.
+    promised: Amount,
+    submitted: BTreeMap<u64, Vec<Posting>>,
+    answers: BTreeMap<u64, Answer>,
+    next_nonce: Option<u64>,
+    /// How often the ledger refused a task's step.
+    rejections: HashMap<u64, u32>,
+    signatures: BTreeMap<Digest, RootSignature>,
+    receipts_due: Vec<u64>,
+}
+
+impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
+    /// A broker that continues where its journal ends.
+    ///
+    /// # Errors
+    /// When the journal holds events that do not follow from each other.
+    pub fn open(parts: Parts<L, E, D>) -> Result<Self, Error> {
+        let Recovered { live, entries, last_number } = parts.recovered;
+        let mut broker = Self {
+            operator: parts.operator,
+            chain_id: parts.chain_id,
+            parameters: parts.parameters,
+            ledger: parts.ledger,
+            executor: parts.executor,
+            blobs: parts.blobs,
+            audit: parts.audit,
+            journal: parts.journal,
+            entropy: parts.entropy,
+            now: parts.now,
+            seats: Seats::default(),
+            tasks: live,
+            ended: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            keys: HashMap::new(),
+            last_number,
+            doing: HashMap::new(),
+            dirty: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            sealing: Vec::new(),
+            errands: HashMap::new(),
+            jobs: HashMap::new(),
+            last_job: 0,
+            acknowledgements: Vec::new(),
+            checks: HashMap::new(),
+            schemas: SchemaCache::default(),
+            started: false,
+            progress: HashMap::new(),
+            outbox: Vec::new(),
+            promised: Amount::ZERO,
+            submitted: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            next_nonce: None,
+            rejections: HashMap::new(),
+            signatures: BTreeMap::new(),
+            receipts_due: Vec::new(),
+        };
+        for (number, task) in &broker.tasks {
+            broker.ids.insert(task.id.0, *number);
+            broker.dirty.insert(*number);
+            broker.timers.insert((task.deadline, *number));
+            broker.promised = broker.promised.saturating_add(promised(task));
+        }
+        for entry in entries {
+            match entry {
+                JournalEntry::Task(record) => broker.apply(&record)?,
+                JournalEntry::Signature(signature) => {
+                    broker.signatures.insert(signature.root, signature);
+                }
+            }
+        }
+        Ok(broker)
+    }
+
+    /// Lets the first turn happen, once the agents have their seats again: a task whose agent had
+    /// none would be taken from it.
+    pub fn start(&mut self) {
+        self.started = true;
+    }
+
+    /// Sets the time for what is handled next. Time never runs backwards here.
+    pub fn set_time(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
+    /// Adds or replaces an agent.
+    pub fn add_seat(&mut self, seat: crate::seat::Seat) {
+        self.seats.insert(seat);
+    }
+
+    /// Asks an agent no more.
+    pub fn remove_seat(&mut self, did: Did) {
+        self.seats.remove(did);
+    }
+
+    /// The agents.
+    pub fn seats(&self) -> &Seats {
+        &self.seats
+    }
+
+    /// Makes durable what was handled, and does what follows from it.
+    ///
+    /// # Errors
+    /// When disk or ledger fail; the broker must then not be used any more, but opened again.
+    pub fn turn(&mut self) -> Result<(), Error> {
+        if !self.started {
+            return Ok(());
+        }
+        self.run_timers()?;
+        loop {
+            self.seal_bids()?;
+            self.journal.sync()?;
+            for (job, chunk) in std::mem::take(&mut self.acknowledgements) {
+                self.executor.acknowledge(job, chunk);
+            }
+            let due = std::mem::take(&mut self.dirty);
+            if due.is_empty() && self.sealing.is_empty() {
+                break;
+            }
+            for number in due {
+                self.advance(number)?;
+            }
+        }
+        self.post()?;
+        self.log_receipts()?;
+        self.archive()
+    }
+
+    /// Begins the step a task waits for, unless it is under way.
+    fn advance(&mut self, number: u64) -> Result<(), Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let Some(step) = task.next_step() else {
+            self.retire(number);
+            return Ok(());
+        };
+        if self.doing.get(&number) == Some(&step) && !matches!(step, TaskStep::OpenBids) {
+            return Ok(());
+        }
+        self.doing.insert(number, step);
+        match step {
+            TaskStep::GatherBids => self.gather_bids(number),
+            TaskStep::OpenBids => self.open_bids(number),
+            TaskStep::FindWinner => self.find_winner(number),
+            TaskStep::Agree(_) => self.agree(number),
+            TaskStep::Execute(_) => self.execute(number),
+            TaskStep::Check(_) => self.begin_check(number),
+            TaskStep::Settle(_) => self.settle(number),
+            TaskStep::Fail(_) => self.fail(number),
+            TaskStep::Refund => self.refund(number),
+            TaskStep::LogReceipt => {
+                self.receipts_due.push(number);
+                Ok(())
+            }
+        }
+    }
+
+    /// Records an event: applies it and appends it to the journal. It is durable, and its effects
+    /// follow, in this turn.
+    fn record(&mut self, number: u64, event: Event) -> Result<(), Error> {
+        let record = Record { task: number, at: self.now, event };
+        self.apply(&record)?;
+        self.journal.append(&JournalEntry::Task(record))
+    }
+
+    /// Applies an event that is or will be in the journal.
+    fn apply(&mut self, record: &Record) -> Result<(), Error> {
+        let number = record.task;
+        if let Event::Announced(announcement) = &record.event {
+            let auction = ainur_market::auction::Auction::open(announcement.terms.clone())
+                .map_err(crate::task::Illegal::from)?;
+            let task = Task::announced(number, record.at, (**announcement).clone(), auction);
+            self.ids.insert(task.id.0, number);
+            if let Some(key) = &task.idempotency_key {
+                self.keys.insert(key.clone(), number);
+            }
+            self.last_number = self.last_number.max(number);
+            self.timers.insert((task.deadline, number));
+            self.promised = self.promised.saturating_add(promised(&task));
+            self.tasks.insert(number, task);
+        } else if let Some(task) = self.tasks.get_mut(&number) {
+            let (before, promised_before) = (task.phase, promised(task));
+            task.apply(record.at, &record.event)?;
+            let others = self.promised.saturating_sub(promised_before);
+            self.promised = others.saturating_add(promised(task));
+            if before == Phase::Running && task.phase != Phase::Running {
+                let seller = task.attempt().map(|attempt| attempt.seller);
+                if let Some(seat) = seller.and_then(|seller| self.seats.get_mut(seller)) {
+                    seat.active = seat.active.saturating_sub(1);
+                }
+            }
+        }
+        self.dirty.insert(number);
+        Ok(())
+    }
+
+    /// Takes an ended task out of the way.
+    fn retire(&mut self, number: u64) {
+        if let Some(task) = self.tasks.remove(&number) {
+            self.timers.remove(&(task.deadline, number));
+            self.ended.insert(number, task);
+        }
+        self.doing.remove(&number);
+        self.rejections.remove(&number);
+        self.progress.remove(&number);
+        self.checks.remove(&number);
+        self.jobs.remove(&number);
+    }
+
+    /// Writes a snapshot when one is due.
+    fn archive(&mut self) -> Result<(), Error> {
+        if self.journal.wants_snapshot() || self.ended.len() >= ENDED_TASKS_MAX {
+            self.snapshot()?;
+        }
+        Ok(())
+    }
+
+    /// Writes a snapshot: tasks as they are, so that the journal before can be dropped.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn snapshot(&mut self) -> Result<(), Error> {
+        self.journal.snapshot(self.tasks.values(), self.ended.values(), self.last_number)?;
+        for (_, task) in std::mem::take(&mut self.ended) {
+            self.ids.remove(&task.id.0);
+            if let Some(key) = task.idempotency_key {
+                self.keys.remove(&key);
+            }
+        }
+        self.signatures.clear();
+        Ok(())
+    }
+}
+
+/// What the buyer may still have to lock for a task.
+fn promised(task: &Task) -> Amount {
+    if task.is_funded() || task.phase.is_final() { Amount::ZERO } else { task.spec.reserve }
+}
+
+/// One line of bounded length, without control characters.
+fn one_line(text: &str) -> String {
+    let mut line: String =
+        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(DETAIL_BYTES_MAX).collect();
+    line.truncate(line.trim_end().len());
+    line
+}

@@ -1,0 +1,181 @@
+//! From a wish to a call for proposals.
+use ainur_consensus::ReplicatedLog;
+use ainur_crypto::hash;
+use ainur_ledger::{balances, budget};
+use ainur_market::auction::AuctionTerms;
+use ainur_market::bond::BondRule;
+use ainur_primitives::{Amount, Did, TaskId, TaskSpec};
+use ainur_runtime::Executor;
+use ainur_storage::Disk;
+use ainur_verification::Plan;
+use scale::Encode;
+
+use super::Broker;
+use crate::error::Error;
+use crate::event::{Announcement, Event};
+use crate::limits::{
+    COMMIT_MS, DEADLINE_MS_MAX, DEADLINE_MS_MIN, IDEMPOTENCY_KEY_BYTES_MAX, INVITED_MAX,
+    PARAMETERS_BYTES_MAX, REVEAL_MS, TASKS_OPEN_MAX,
+};
+
+/// How many fees of transactions stay in the account when reserves are promised.
+const FEES_KEPT: u128 = 100_000;
+
+/// A wish.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is wanted.
+    pub spec: TaskSpec,
+    /// Only this agent is asked.
+    pub only: Option<Did>,
+    /// The same key never makes two tasks.
+    pub idempotency_key: Option<String>,
+}
+
+impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
+    /// Announces a task; it exists once the next [`Broker::turn`] returns. A request with a known
+    /// idempotency key gives the task it made before.
+    ///
+    /// # Errors
+    /// When the request cannot lead to an agreement, and why.
+    pub fn announce(&mut self, request: Request) -> Result<TaskId, Error> {
+        if let Some(known) = self.known(&request)? {
+            return Ok(known);
+        }
+        if self.tasks.len() >= TASKS_OPEN_MAX {
+            return Err(Error::TooManyTasks(self.tasks.len()));
+        }
+        self.check_request(&request)?;
+        let invited = self.invited(&request)?;
+        let number = self.last_number + 1;
+        let Request { spec, idempotency_key, .. } = request;
+        let id = TaskId(hash::tagged(
+            "ainur/task/v1",
+            &[&self.chain_id.0, &self.operator.did.encode(), &number.encode(), &spec.encode()],
+        ));
+        let commit_until = self.now.plus(COMMIT_MS);
+        let terms = AuctionTerms {
+            task: id,
+            reserve: spec.reserve,
+            loss: spec.loss,
+            selection: spec.selection,
+            duration_ms_max: spec.deadline_ms,
+            opened: self.now,
+            commit_until,
+            reveal_until: commit_until.plus(REVEAL_MS),
+            bid_bond: BondRule::default().required(spec.reserve),
+        };
+        let announcement = Announcement {
+            id,
+            spec,
+            buyer: self.operator.did,
+            verifier: self.operator.did,
+            terms,
+            invited,
+            idempotency_key,
+        };
+        self.record(number, Event::Announced(Box::new(announcement)))?;
+        self.wake_at(commit_until, number);
+        Ok(id)
+    }
+
+    fn known(&self, request: &Request) -> Result<Option<TaskId>, Error> {
+        let Some(key) = &request.idempotency_key else { return Ok(None) };
+        if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
+            return Err(Error::Invalid(format!(
+                "an idempotency key has 1 to {IDEMPOTENCY_KEY_BYTES_MAX} bytes"
+            )));
+        }
+        let number = match self.keys.get(key) {
+            Some(number) => Some(*number),
+            None => self.journal.number_of_key(key)?,
+        };
+        let Some(number) = number else { return Ok(None) };
+        match self.task_by_number(number)? {
+            Some(task) if task.spec == request.spec => Ok(Some(task.id)),
+            Some(_) => Err(Error::Invalid(format!(
+                "the idempotency key '{key}' was used for another request"
+            ))),
+            None => Ok(None),
+        }
+    }
+
+    fn check_request(&self, request: &Request) -> Result<(), Error> {
+        let spec = &request.spec;
+        if spec.reserve.is_zero() {
+            return Err(Error::Invalid("the reserve is zero: say what it may cost".into()));
+        }
+        if !(DEADLINE_MS_MIN..=DEADLINE_MS_MAX).contains(&spec.deadline_ms) {
+            return Err(Error::Deadline(spec.deadline_ms));
+        }
+        if spec.parameters.len() > PARAMETERS_BYTES_MAX {
+            return Err(Error::Invalid(format!(
+                "parameters have at most {PARAMETERS_BYTES_MAX} bytes (PARAMETERS_BYTES_MAX)"
+            )));
+        }
+        if let Some(input) = &spec.input {
+            match self.blobs.len(input)? {
+                Some(length) if length == spec.input_bytes => {}
+                _ => return Err(Error::Invalid(format!("the input {input} is not stored here"))),
+            }
+        }
+        let account = self.ledger.read(|state| balances::query::account(state, &self.operator.did));
+        // The fees of settling, failing and refunding must stay payable whatever happens.
+        let fees = Amount(self.parameters.fee_min.0.saturating_mul(FEES_KEPT));
+        let free = account.free.saturating_sub(self.promised).saturating_sub(fees);
+        if free < spec.reserve {
+            return Err(Error::InsufficientFunds { reserve: spec.reserve, free });
+        }
+        let Some(id) = spec.budget else { return Ok(()) };
+        let found = self.ledger.read(|state| budget::query::budget(state, &id));
+        let found = found.ok_or_else(|| Error::Budget(format!("there is no budget {id}")))?;
+        if found.remaining() < spec.reserve {
+            return Err(Error::Budget(format!(
+                "budget {} has {} AINU left, the reserve is {} AINU",
+                id.short(),
+                found.remaining().to_ainu(),
+                spec.reserve.to_ainu()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Agents that offer the capability and whose contract the parameters fit.
+    fn invited(&mut self, request: &Request) -> Result<Vec<Did>, Error> {
+        let capability = &request.spec.capability;
+        let plan = Plan::new(&request.spec.check)
+            .map_err(|error| Error::Invalid(format!("the check cannot be run: {error}")))?;
+        let offering = self.seats.offering(capability);
+        if offering.is_empty() {
+            return Err(Error::UnknownCapability {
+                capability: capability.clone(),
+                offered: self.seats.capabilities().cloned().collect(),
+            });
+        }
+        let wanted = |did: &&Did| request.only.is_none_or(|only| only == **did);
+        let mut invited = Vec::new();
+        let mut misfit = None;
+        for did in offering.iter().filter(wanted).take(INVITED_MAX) {
+            let contract = self.seats.get(*did).and_then(|seat| seat.contract(capability));
+            let Some(contract) = contract else { continue };
+            let fits = plan.fits(contract).map_err(|error| error.to_string()).and_then(|()| {
+                let schema =
+                    self.schemas.get(&contract.input_schema).map_err(|error| error.to_string())?;
+                schema
+                    .check_parameters(&request.spec.parameters)
+                    .map_err(|error| format!("parameters: {error}"))
+            });
+            match fits {
+                Ok(()) => invited.push(*did),
+                Err(error) => misfit = Some(error),
+            }
+        }
+        match (invited.is_empty(), misfit) {
+            (true, Some(error)) => {
+                Err(Error::Invalid(format!("the request fits no agent's contract: {error}")))
+            }
+            (true, None) => Err(Error::Invalid("no such agent offers this capability".into())),
+            (false, _) => Ok(invited),
+        }
+    }
+}

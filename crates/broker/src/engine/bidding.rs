@@ -1,0 +1,288 @@
+//! Sealed bids: asking for them, sealing, opening, and finding who wins.
+use std::collections::BTreeMap;
+
+use ainur_consensus::ReplicatedLog;
+use ainur_crypto::batch::sign_batch;
+use ainur_crypto::hash;
+use ainur_ledger::reputation;
+use ainur_market::auction::{BidTerms, CommitTerms, NoAward, Reveal, award, commitment};
+use ainur_primitives::task::QualityLevel;
+use ainur_primitives::{Did, Digest, DurationMs, Ppm};
+use ainur_runtime::job::Quote;
+use ainur_runtime::{CallView, Executor, Job};
+use ainur_storage::Disk;
+
+use super::work::Errand;
+use super::{Broker, one_line};
+use crate::error::Error;
+use crate::event::{Event, JournalEntry, SignedReveal};
+use crate::limits::ATTEMPTS_MAX;
+use crate::task::{Phase, Task};
+
+/// A bid about to be sealed; all bids of one agent in one turn share a signature.
+pub(super) struct Sealing {
+    task: u64,
+    terms: BidTerms,
+    salt: [u8; 32],
+}
+
+/// What an agent with a fixed price says of itself when its contract says nothing.
+const FIXED_PRICE_CONFIDENCE: Ppm = Ppm(900_000);
+
+impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
+    /// Asks every invited agent that has not answered.
+    pub(super) fn gather_bids(&mut self, number: u64) -> Result<(), Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let spec = task.spec.clone();
+        for bidder in self.unanswered(task) {
+            let Some(seat) = self.seats.get(bidder) else {
+                let detail = "is no longer here".into();
+                self.record(number, Event::Passed { bidder, detail })?;
+                continue;
+            };
+            if let Some(price) = seat.price {
+                let claimed = seat.contract(&spec.capability);
+                let quote = Quote {
+                    price,
+                    estimated_duration_ms: claimed
+                        .and_then(|contract| contract.service_level.duration_ms)
+                        .unwrap_or(DurationMs(spec.deadline_ms.0 / 2)),
+                    confidence: FIXED_PRICE_CONFIDENCE,
+                    quality_level: 0,
+                };
+                self.seal(number, bidder, Some(quote))?;
+                continue;
+            }
+            let call = CallView {
+                capability: spec.capability.clone(),
+                parameters: spec.parameters.clone(),
+                input_bytes: spec.input_bytes,
+                reserve: spec.reserve,
+                deadline_ms: spec.deadline_ms,
+                active_tasks: seat.active,
+            };
+            let job = Job::Quote { program: seat.program.clone(), call };
+            self.dispatch(Errand::Quote { task: number, bidder }, job)?;
+        }
+        self.close_when_answered(number)
+    }
+
+    fn unanswered(&self, task: &Task) -> Vec<Did> {
+        let answered = |did: &Did| {
+            task.passed.iter().any(|(who, _)| who == did)
+                || task.auction.entrants().any(|entrant| entrant.commit.bidder == *did)
+                || self.sealing.iter().any(|s| s.task == task.number && s.terms.bidder == *did)
+                || self
+                    .errands_of(task.number)
+                    .any(|errand| matches!(errand, Errand::Quote { bidder, .. } if bidder == did))
+        };
+        task.invited.iter().filter(|did| !answered(did)).copied().collect()
+    }
+
+    /// Takes an agent's answer to a call.
+    pub(super) fn seal(
+        &mut self,
+        number: u64,
+        bidder: Did,
+        quote: Option<Quote>,
+    ) -> Result<(), Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        if task.phase != Phase::Announced {
+            return Ok(());
+        }
+        let reserve = task.spec.reserve;
+        let refusal = match quote {
+            None => Some("does not bid".to_owned()),
+            Some(quote) if quote.price > reserve => {
+                Some(format!("asks {} AINU, above the reserve", quote.price.to_ainu()))
+            }
+            Some(_) => None,
+        };
+        if let (None, Some(quote), Some(seat)) = (&refusal, quote, self.seats.get(bidder)) {
+            let terms = BidTerms {
+                task: task.id,
+                bidder,
+                price: quote.price,
+                bid_bond: task.auction.terms().bid_bond,
+                estimated_duration_ms: quote.estimated_duration_ms,
+                confidence: quote.confidence,
+                quality_level: match quote.quality_level {
+                    0 => QualityLevel::Standard,
+                    1 => QualityLevel::Premium,
+                    _ => QualityLevel::Enterprise,
+                },
+                card: seat.card,
+                valid_until: task.deadline,
+            };
+            let salt = (self.entropy)()?;
+            self.sealing.push(Sealing { task: number, terms, salt });
+            return Ok(());
+        }
+        let detail = refusal.unwrap_or_else(|| "is no longer here".into());
+        self.record(number, Event::Passed { bidder, detail })?;
+        self.close_when_answered(number)
+    }
+
+    /// Signs and records the bids of this turn, one signature an agent.
+    pub(super) fn seal_bids(&mut self) -> Result<(), Error> {
+        let mut by_bidder: BTreeMap<Did, Vec<Sealing>> = BTreeMap::new();
+        for sealing in std::mem::take(&mut self.sealing) {
+            by_bidder.entry(sealing.terms.bidder).or_default().push(sealing);
+        }
+        for (bidder, bids) in by_bidder {
+            let commits: Vec<CommitTerms> =
+                bids.iter().filter_map(|bid| self.commit_terms(bid)).collect();
+            let Some(seat) = self.seats.get(bidder) else { continue };
+            let items: Vec<Digest> = commits
+                .iter()
+                .map(CommitTerms::digest)
+                .chain(bids.iter().map(|bid| bid.terms.digest()))
+                .collect();
+            let (signature, mut proofs) = sign_batch(&seat.key, bidder, seat.key_version, &items);
+            let bid_proofs = proofs.split_off(commits.len());
+            let failure_probability = self.failure_probability(bidder);
+            self.signatures.insert(signature.root, signature.clone());
+            self.journal.append(&JournalEntry::Signature(signature))?;
+            let signed = bids.into_iter().zip(bid_proofs).zip(commits.into_iter().zip(proofs));
+            for ((bid, bid_proof), (commit, proof)) in signed {
+                let number = bid.task;
+                let reveal = Reveal { terms: bid.terms, salt: Digest(bid.salt) };
+                let custody = Some(SignedReveal { reveal, proof: bid_proof });
+                self.record(
+                    number,
+                    Event::Committed { commit, proof, failure_probability, custody },
+                )?;
+                self.close_when_answered(number)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn commit_terms(&self, bid: &Sealing) -> Option<CommitTerms> {
+        let task = self.tasks.get(&bid.task)?;
+        Some(CommitTerms {
+            task: task.id,
+            bidder: bid.terms.bidder,
+            commitment: commitment(&bid.terms, &bid.salt),
+            bid_bond: task.auction.terms().bid_bond,
+            reveal_until: task.auction.terms().reveal_until,
+        })
+    }
+
+    /// The ledger's estimate that an agent's next attempt fails.
+    pub(super) fn failure_probability(&self, did: Did) -> Ppm {
+        let (now, params) = (self.now, &self.parameters.reputation);
+        self.ledger.read(|state| {
+            let record = reputation::query::reputation(state, &did);
+            reputation::query::failure_probability(&record, now, params)
+        })
+    }
+
+    fn close_when_answered(&mut self, number: u64) -> Result<(), Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let sealing = self.sealing.iter().any(|sealing| sealing.task == number);
+        if task.phase == Phase::Announced && !sealing && task.all_answered() {
+            return self.record(number, Event::CommitmentsClosed);
+        }
+        Ok(())
+    }
+
+    /// Opens the bids in custody; once all are open, or time is up, looks for the winner.
+    pub(super) fn open_bids(&mut self, number: u64) -> Result<(), Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let (now, until) = (self.now, task.auction.terms().reveal_until);
+        let is_open = |did: Did| {
+            task.auction.entrants().any(|e| e.commit.bidder == did && e.reveal.is_some())
+        };
+        let unopened: Vec<SignedReveal> = task
+            .custody
+            .iter()
+            .filter(|held| now < until && !is_open(held.reveal.terms.bidder))
+            .cloned()
+            .collect();
+        if !unopened.is_empty() {
+            for held in unopened {
+                self.record(number, Event::Revealed(held))?;
+            }
+            return Ok(());
+        }
+        if task.auction.entrants().len() == 0 {
+            let detail = no_bid(task);
+            return self.record(number, Event::NoAward { detail });
+        }
+        let closes_at = task.auction.closes_at();
+        if now < closes_at {
+            self.wake_at(closes_at, number);
+            return Ok(());
+        }
+        self.find_winner(number)
+    }
+
+    /// Replays the transcript without those who failed.
+    pub(super) fn find_winner(&mut self, number: u64) -> Result<(), Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let attempt = task.attempts.len() as u32 + 1;
+        if let Some(detail) = self.reason_to_stop(task, attempt) {
+            return self.record(number, Event::NoAward { detail });
+        }
+        let (found, beacon) = match &task.transcript {
+            Some(transcript) => (task.award(), transcript.beacon),
+            None => {
+                let beacon = beacon(task);
+                match task.auction.close(self.now, beacon) {
+                    Ok(transcript) => (award(&transcript, &task.excluded()), beacon),
+                    Err(error) => (Err(NoAward::Invalid(error)), beacon),
+                }
+            }
+        };
+        match found {
+            Ok(award) => {
+                let (seller, payment) = (award.winner, award.payment);
+                self.record(number, Event::Awarded { attempt, seller, payment, beacon })?;
+                self.forfeit_unrevealed(number, &award.unrevealed);
+                Ok(())
+            }
+            Err(no_award) => {
+                let detail = match self.tasks.get(&number) {
+                    Some(task) if !task.attempts.is_empty() => {
+                        "every bidder has failed or is excluded".into()
+                    }
+                    _ => one_line(&no_award.to_string()),
+                };
+                self.record(number, Event::NoAward { detail })
+            }
+        }
+    }
+
+    fn reason_to_stop(&self, task: &Task, attempt: u32) -> Option<String> {
+        if task.cancelled {
+            return Some("cancelled by the buyer".into());
+        }
+        if self.now >= task.deadline {
+            return Some("the task's deadline passed".into());
+        }
+        (attempt > ATTEMPTS_MAX).then(|| format!("{ATTEMPTS_MAX} attempts failed (ATTEMPTS_MAX)"))
+    }
+}
+
+/// Why nobody bid, with what each said.
+fn no_bid(task: &Task) -> String {
+    let reasons: Vec<String> =
+        task.passed.iter().map(|(who, why)| format!("{} {why}", who.short())).collect();
+    one_line(&format!("no agent bid: {}", reasons.join("; ")))
+}
+
+/// Ends ties; fixed by the bidders' salts together, which nobody knew while bids were sealed.
+///
+/// On an embedded ledger the node that keeps its agents' keys also knows their salts: see
+/// docs/security.md.
+fn beacon(task: &Task) -> Digest {
+    let mut salts: Vec<(Did, Digest)> = task
+        .auction
+        .entrants()
+        .filter_map(|entrant| Some((entrant.commit.bidder, entrant.reveal.as_ref()?.salt)))
+        .collect();
+    salts.sort_unstable();
+    let bytes: Vec<u8> = salts.iter().flat_map(|(_, salt)| salt.0).collect();
+    hash::tagged("ainur/auction-beacon/v1", &[&task.id.0.0, &bytes])
+}

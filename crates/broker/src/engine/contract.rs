@@ -1,0 +1,425 @@
+//! What the ledger is asked to do for a task, and what follows from its answer.
+use ainur_consensus::ReplicatedLog;
+use ainur_crypto::batch::{RootSignature, sign_batch};
+use ainur_crypto::hash;
+use ainur_ledger::escrow::{self, AwardedBid, Escrow, Stage};
+use ainur_ledger::reputation::{Violation, ViolationReason};
+use ainur_ledger::{
+    Action, AuthorizedTransaction, EventRecord, Outcome, Rejection, Submission, Transaction,
+    TransactionError, balances, reputation,
+};
+use ainur_primitives::{Amount, Did, Digest, DurationMs, TaskId};
+use ainur_runtime::Executor;
+use ainur_storage::{Disk, crash_point};
+
+use super::{Broker, LedgerAnswer, one_line};
+use crate::error::Error;
+use crate::event::{Event, LedgerPosition};
+use crate::limits::{RETRY_DOUBLINGS_MAX, RETRY_MS, TRANSACTION_MS};
+use crate::task::{Phase, Task, TaskStep};
+
+/// A transaction about to be signed, and what it is for.
+pub(super) struct Posting {
+    pub(super) task: u64,
+    pub(super) step: TaskStep,
+    action: Action,
+    /// The root of another party's signature that the action needs.
+    root: Option<Digest>,
+}
+
+/// Told what became of a submission.
+pub type Answer = Box<dyn FnOnce(LedgerAnswer) + Send>;
+
+/// Transactions in one submission.
+const POSTINGS_MAX: usize = 1_024;
+/// How far back a crash's unfinished agreement is looked for.
+const SEARCH_BLOCKS_MAX: u64 = 10_000;
+
+impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
+    /// Asks the ledger to lock money and bond for the current attempt.
+    pub(super) fn agree(&mut self, number: u64) -> Result<(), Error> {
+        if self.reconcile(number)? {
+            return Ok(());
+        }
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let (Ok(won), Some(attempt), Some(transcript)) =
+            (self.award_of(task), task.attempt(), &task.transcript)
+        else {
+            return Ok(());
+        };
+        let Some(bid_proof) = task.bid_proof(attempt.seller).cloned() else { return Ok(()) };
+        let root = bid_proof.root(won.digest());
+        let award =
+            AwardedBid { price: attempt.price, bid: won, bid_proof, transcript: transcript.digest() };
+        let action = if task.is_funded() {
+            escrow::Action::Reaward { task: task.id, award }
+        } else {
+            escrow::Action::Agree {
+                task: task.id,
+                verifier: task.verifier,
+                reserve: task.spec.reserve,
+                award,
+                budget: task.spec.budget,
+                call: ainur_audit::receipt::specification_digest(&task.spec),
+                check: ainur_audit::receipt::check_digest(&task.spec.check),
+                deadline: task.deadline,
+            }
+        };
+        let step = TaskStep::Agree(attempt.number);
+        self.outbox.push(Posting { task: number, step, action: action.into(), root });
+        Ok(())
+    }
+
+    fn award_of(
+        &self,
+        task: &Task,
+    ) -> Result<ainur_market::auction::BidTerms, ainur_market::auction::NoAward> {
+        // The running attempt's seller has not failed, so the replay gives it again.
+        task.award().map(|award| award.bid)
+    }
+
+    /// Asks the ledger to pay.
+    pub(super) fn settle(&mut self, number: u64) -> Result<(), Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let (Some((output, _)), Some(verdict)) = (task.output, &task.verdict) else {
+            return Ok(());
+        };
+        let action = escrow::Action::Settle {
+            task: task.id,
+            attempt: task.ledger_attempt(),
+            output,
+            verdict: ainur_audit::receipt::verdict_digest(verdict),
+        };
+        self.push(number, action);
+        Ok(())
+    }
+
+    /// Tells the ledger that the attempt failed.
+    pub(super) fn fail(&mut self, number: u64) -> Result<(), Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let Some((reason, detail)) = task.attempt().and_then(|attempt| attempt.failure.clone())
+        else {
+            return Ok(());
+        };
+        let action = escrow::Action::Fail {
+            task: task.id,
+            attempt: task.ledger_attempt(),
+            reason,
+            evidence: hash::tagged("ainur/evidence/v1", &[detail.as_bytes()]),
+        };
+        self.push(number, action);
+        Ok(())
+    }
+
+    /// Asks the ledger to return the money.
+    pub(super) fn refund(&mut self, number: u64) -> Result<(), Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let action = if self.now >= task.deadline {
+            escrow::Action::Expire { task: task.id }
+        } else {
+            escrow::Action::Refund { task: task.id }
+        };
+        self.push(number, action);
+        Ok(())
+    }
+
+    /// Takes the bonds of those who sealed a bid and did not open it.
+    pub(super) fn forfeit_unrevealed(&mut self, number: u64, unrevealed: &[Did]) {
+        let Some(task) = self.tasks.get(&number) else { return };
+        for bidder in unrevealed {
+            let commit = task.auction.entrants().find(|e| e.commit.bidder == *bidder);
+            let proof = task.commit_proofs.iter().find(|proof| proof.signer == *bidder);
+            if let (Some(entrant), Some(proof)) = (commit, proof) {
+                let root = proof.root(entrant.commit.digest());
+                let (commit, proof) = (entrant.commit.clone(), proof.clone());
+                let action = escrow::Action::ForfeitBidBond { commit, proof }.into();
+                self.outbox.push(Posting {
+                    task: number,
+                    step: TaskStep::FindWinner,
+                    action,
+                    root,
+                });
+            }
+        }
+    }
+
+    fn push(&mut self, number: u64, action: escrow::Action) {
+        if let Some(step) = self.tasks.get(&number).and_then(Task::next_step) {
+            self.outbox.push(Posting { task: number, step, action: action.into(), root: None });
+        }
+    }
+
+    /// Has the ledger do something that belongs to no task; `answer` is called with what became
+    /// of it.
+    ///
+    /// # Errors
+    /// When the ledger has failed.
+    pub fn submit_own(&mut self, actions: Vec<Action>, answer: Answer) -> Result<(), Error> {
+        let (transactions, signature) = self.authorize(actions);
+        self.submit(Submission { transactions, signatures: vec![signature] }, answer)
+    }
+
+    /// Hands the ledger what somebody else has signed.
+    ///
+    /// # Errors
+    /// When the ledger has failed.
+    pub fn submit(&mut self, submission: Submission, answer: Answer) -> Result<(), Error> {
+        let ticket = self.ledger.submit(submission)?;
+        self.answers.insert(ticket, answer);
+        Ok(())
+    }
+
+    /// Signs what is in the outbox and hands it to the ledger.
+    pub(super) fn post(&mut self) -> Result<(), Error> {
+        while !self.outbox.is_empty() {
+            let rest = self.outbox.split_off(self.outbox.len().min(POSTINGS_MAX));
+            let postings = std::mem::replace(&mut self.outbox, rest);
+            let submission = self.sign(&postings)?;
+            crash_point("broker.submitting");
+            match self.ledger.submit(submission) {
+                Ok(ticket) => {
+                    self.submitted.insert(ticket, postings);
+                }
+                Err(Error::LedgerBusy) => {
+                    self.next_nonce = None;
+                    for posting in postings {
+                        self.wake_at(self.now.plus(RETRY_MS), posting.task);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn sign(&mut self, postings: &[Posting]) -> Result<Submission, Error> {
+        let actions = postings.iter().map(|posting| posting.action.clone()).collect();
+        let (transactions, own) = self.authorize(actions);
+        let mut signatures = vec![own];
+        let mut roots: Vec<Digest> = postings.iter().filter_map(|posting| posting.root).collect();
+        roots.sort_unstable();
+        roots.dedup();
+        for root in roots {
+            let signature = match self.signatures.get(&root) {
+                Some(signature) => Some(signature.clone()),
+                None => self.journal.signature(root)?,
+            };
+            signatures.extend(signature);
+        }
+        Ok(Submission { transactions, signatures })
+    }
+
+    /// Numbers actions as the operator's next transactions and signs them with one signature.
+    fn authorize(&mut self, actions: Vec<Action>) -> (Vec<AuthorizedTransaction>, RootSignature) {
+        let did = self.operator.did;
+        let first_nonce = match self.next_nonce {
+            Some(nonce) => nonce,
+            None => self.ledger.read(|state| balances::query::account(state, &did).nonce),
+        };
+        self.next_nonce = Some(first_nonce + actions.len() as u64);
+        let transactions: Vec<Transaction> = (first_nonce..)
+            .zip(actions)
+            .map(|(nonce, action)| Transaction {
+                chain_id: self.chain_id,
+                sender: did,
+                nonce,
+                expires: self.now.plus(TRANSACTION_MS),
+                fee: self.parameters.fee_min,
+                action,
+            })
+            .collect();
+        let digests: Vec<Digest> = transactions.iter().map(Transaction::digest).collect();
+        let operator = &self.operator;
+        let (signature, proofs) = sign_batch(&operator.key, did, operator.key_version, &digests);
+        let transactions = transactions
+            .into_iter()
+            .zip(proofs)
+            .map(|(transaction, proof)| AuthorizedTransaction { transaction, proof })
+            .collect();
+        (transactions, signature)
+    }
+
+    pub(super) fn handle_completion(&mut self, completion: LedgerAnswer) -> Result<(), Error> {
+        let postings = self.submitted.remove(&completion.ticket).unwrap_or_default();
+        let answer = self.answers.remove(&completion.ticket);
+        if self.submitted.is_empty() && self.answers.is_empty() && self.outbox.is_empty() {
+            // Nothing is on its way: the ledger knows the next number best.
+            self.next_nonce = None;
+        }
+        if let Some(answer) = answer {
+            answer(completion);
+            return Ok(());
+        }
+        for (posting, (_, outcome)) in postings.into_iter().zip(&completion.outcomes) {
+            let current = self.tasks.get(&posting.task).and_then(Task::next_step);
+            if current != Some(posting.step) {
+                continue;
+            }
+            match outcome {
+                Outcome::Applied { events } => {
+                    let own = &completion.events[events.start as usize..events.end as usize];
+                    let event = applied(posting.step, completion.height, own);
+                    if let Some(event) = event {
+                        self.record(posting.task, event)?;
+                    }
+                }
+                Outcome::Failed { error, .. } => self.refused(&posting, error)?,
+                Outcome::Rejected(rejection) => self.rejected(&posting, rejection)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The ledger took the transaction in and refused its action.
+    fn refused(&mut self, posting: &Posting, error: &TransactionError) -> Result<(), Error> {
+        if self.reconcile(posting.task)? {
+            return Ok(());
+        }
+        tracing::warn!(task = posting.task, step = ?posting.step, %error, "the ledger refused");
+        if let TaskStep::Agree(_) = posting.step {
+            let because_of_seller = matches!(
+                error,
+                TransactionError::Reputation(_)
+                    | TransactionError::Escrow(
+                        escrow::Error::Reputation(_)
+                            | escrow::Error::BidExpired(_)
+                            | escrow::Error::BidValidTooLong(_)
+                            | escrow::Error::Unproven(_)
+                            | escrow::Error::FailedBefore(_)
+                            | escrow::Error::SelfDealing,
+                    )
+            );
+            let detail = one_line(&error.to_string());
+            return self
+                .record(posting.task, Event::AgreementRefused { because_of_seller, detail });
+        }
+        self.try_again(posting, &error.to_string())
+    }
+
+    /// The transaction is in no block; nothing was paid for it.
+    fn rejected(&mut self, posting: &Posting, rejection: &Rejection) -> Result<(), Error> {
+        self.next_nonce = None;
+        if let (TaskStep::Agree(_), Rejection::CannotPayFee { .. }) = (posting.step, rejection) {
+            let detail = one_line(&rejection.to_string());
+            let event = Event::AgreementRefused { because_of_seller: false, detail };
+            return self.record(posting.task, event);
+        }
+        self.try_again(posting, &rejection.to_string())
+    }
+
+    /// Tries the step again, ever later, but never gives up: money waits for it.
+    fn try_again(&mut self, posting: &Posting, why: &str) -> Result<(), Error> {
+        let count = self.rejections.entry(posting.task).or_default();
+        *count = (*count + 1).min(RETRY_DOUBLINGS_MAX);
+        let delay = DurationMs(RETRY_MS.0 << *count);
+        tracing::warn!(task = posting.task, step = ?posting.step, why, %delay, "again later");
+        self.wake_at(self.now.plus(delay), posting.task);
+        Ok(())
+    }
+
+    /// Looks whether the ledger has already done what the task waits for (as after a crash between
+    /// the ledger's block and our journal), and records it.
+    pub(super) fn reconcile(&mut self, number: u64) -> Result<bool, Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(false) };
+        let id = task.id;
+        let found = self.ledger.read(|state| escrow::query::escrow(state, &id));
+        let event = match (found, task.phase) {
+            (Some(Escrow::Closed(stone)), phase) if !phase.is_final() => {
+                let position = LedgerPosition { height: stone.height.0, index: stone.event };
+                match stone.closing {
+                    escrow::Closing::Settled => Some(Event::Settled(position)),
+                    escrow::Closing::Refunded | escrow::Closing::Expired => {
+                        Some(Event::Refunded(position))
+                    }
+                }
+            }
+            (Some(Escrow::Open(open)), Phase::Awarded)
+                if open.stage == Stage::Running
+                    && open.attempt.number == task.ledger_attempt()
+                    && Some(open.attempt.seller) == task.attempt().map(|a| a.seller) =>
+            {
+                Some(Event::AgreementApplied(self.find_agreement(id, open.attempt.number)?))
+            }
+            (Some(Escrow::Open(open)), Phase::Failing)
+                if matches!(open.stage, Stage::Failed(_))
+                    && open.attempt.number == task.ledger_attempt() =>
+            {
+                let slashed = self.slashed_for(id, open.attempt.seller);
+                Some(Event::FailureApplied { position: LedgerPosition::UNKNOWN, slashed })
+            }
+            _ => None,
+        };
+        match event {
+            Some(event) => self.record(number, event).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// What an agent lost for failing at a task, by its record on the ledger.
+    fn slashed_for(&self, id: TaskId, seller: Did) -> Amount {
+        let record = self.ledger.read(|state| reputation::query::reputation(state, &seller));
+        let of_task = |violation: &&Violation| matches!(violation.reason, ViolationReason::Attempt { task, .. } if task == id);
+        record.violations.iter().filter(of_task).map(|violation| violation.amount).sum()
+    }
+
+    /// Looks for an agreement in the newest blocks; only after a crash is it not known.
+    fn find_agreement(&self, id: TaskId, number: u32) -> Result<LedgerPosition, Error> {
+        let tip = self.ledger.height();
+        for height in (tip.saturating_sub(SEARCH_BLOCKS_MAX)..=tip).rev() {
+            let found = self.ledger.events(height)?.into_iter().find(|record| {
+                matches!(&record.event, ainur_ledger::Event::Escrow(event) if match event {
+                    escrow::Event::Agreed { task, .. } => *task == id && number == 1,
+                    escrow::Event::Reawarded { task, attempt, .. } => {
+                        *task == id && *attempt == number
+                    }
+                    _ => false,
+                })
+            });
+            if let Some(record) = found {
+                return Ok(LedgerPosition { height, index: record.index });
+            }
+        }
+        Ok(LedgerPosition::UNKNOWN)
+    }
+}
+
+/// The event that says the ledger did what a step asked for.
+fn applied(step: TaskStep, height: u64, own: &[EventRecord]) -> Option<Event> {
+    let place = |wanted: fn(&escrow::Event) -> bool| {
+        own.iter().find_map(|record| match &record.event {
+            ainur_ledger::Event::Escrow(event) if wanted(event) => {
+                Some(LedgerPosition { height, index: record.index })
+            }
+            _ => None,
+        })
+    };
+    match step {
+        TaskStep::Agree(_) => place(|event| {
+            matches!(event, escrow::Event::Agreed { .. } | escrow::Event::Reawarded { .. })
+        })
+        .map(Event::AgreementApplied),
+        TaskStep::Settle(_) => {
+            place(|event| matches!(event, escrow::Event::Settled { .. })).map(Event::Settled)
+        }
+        TaskStep::Fail(_) => {
+            let position = place(|event| matches!(event, escrow::Event::Failed { .. }))?;
+            Some(Event::FailureApplied { position, slashed: slashed(own) })
+        }
+        TaskStep::Refund => {
+            place(|event| matches!(event, escrow::Event::Refunded { .. })).map(Event::Refunded)
+        }
+        _ => None,
+    }
+}
+
+/// What the seller lost, by the events of one transaction.
+fn slashed(own: &[EventRecord]) -> Amount {
+    own.iter()
+        .filter_map(|record| match &record.event {
+            ainur_ledger::Event::Reputation(reputation::Event::Slashed { amount, .. }) => {
+                Some(*amount)
+            }
+            _ => None,
+        })
+        .sum()
+}

@@ -1,0 +1,74 @@
+//! What happens because time passes.
+use ainur_consensus::ReplicatedLog;
+use ainur_primitives::{FailureReason, Timestamp};
+use ainur_runtime::Executor;
+use ainur_storage::Disk;
+
+use super::Broker;
+use crate::error::Error;
+use crate::event::Event;
+use crate::task::{Phase, TaskStep};
+
+impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
+    /// When [`Broker::turn`] has to be called even if nothing arrives.
+    pub fn next_timer(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// Has a task looked at again at some time.
+    pub(super) fn wake_at(&mut self, at: Timestamp, number: u64) {
+        self.timers.insert((at, number));
+    }
+
+    pub(super) fn run_timers(&mut self) -> Result<(), Error> {
+        while let Some((at, number)) = self.timers.first().copied() {
+            if at > self.now {
+                break;
+            }
+            self.timers.remove(&(at, number));
+            self.wake(number)?;
+        }
+        Ok(())
+    }
+
+    fn wake(&mut self, number: u64) -> Result<(), Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        self.dirty.insert(number);
+        let expired = self.now >= task.deadline;
+        let phase = task.phase;
+        match phase {
+            Phase::Announced if self.now >= task.auction.terms().commit_until => {
+                self.cancel_errands(number);
+                self.record(number, Event::CommitmentsClosed)
+            }
+            Phase::Running | Phase::Delivered if expired => {
+                self.cancel_errands(number);
+                // The buyer may sleep, the check may hang: neither is the seller's fault.
+                let reason = match phase {
+                    Phase::Running => FailureReason::TimedOut,
+                    _ => FailureReason::Infrastructure,
+                };
+                let detail = "the task's deadline passed".to_owned();
+                self.record(number, Event::AttemptFailed { reason, detail })
+            }
+            Phase::Delivered => self.continue_check(number),
+            Phase::Running if !self.has_errand(number) => {
+                self.doing.remove(&number);
+                Ok(())
+            }
+            _ => {
+                // A step that was put off: let it begin again, unless it is on its way.
+                if !self.doing.get(&number).is_some_and(|step| self.is_posted(number, *step)) {
+                    self.doing.remove(&number);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn is_posted(&self, number: u64, step: TaskStep) -> bool {
+        let posted =
+            |posting: &super::contract::Posting| posting.task == number && posting.step == step;
+        self.outbox.iter().any(posted) || self.submitted.values().flatten().any(posted)
+    }
+}

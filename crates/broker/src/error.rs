@@ -1,0 +1,64 @@
+//! What can go wrong in the broker.
+use ainur_primitives::{Amount, CapabilityName, DurationMs};
+
+use crate::task::Illegal;
+
+/// A refusal, or a failure of what the broker stands on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody offers the capability.
+    #[error("no agent offers {capability}")]
+    UnknownCapability {
+        /// What was asked for.
+        capability: CapabilityName,
+        /// What is offered.
+        offered: Vec<CapabilityName>,
+    },
+    /// The request makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// The deadline is out of range.
+    #[error("a deadline is from {min} to {max} away", min = crate::limits::DEADLINE_MS_MIN, max = crate::limits::DEADLINE_MS_MAX)]
+    Deadline(DurationMs),
+    /// The buyer has too little.
+    #[error("the reserve is {} AINU, the account holds {} AINU", reserve.to_ainu(), free.to_ainu())]
+    InsufficientFunds {
+        /// What would be locked.
+        reserve: Amount,
+        /// What there is.
+        free: Amount,
+    },
+    /// A budget would be exceeded, does not exist or has ended.
+    #[error("{0}")]
+    Budget(String),
+    /// Too many tasks have not ended.
+    #[error("{0} tasks are open, which is the limit (TASKS_OPEN_MAX)")]
+    TooManyTasks(usize),
+    /// There is no such task.
+    #[error("there is no task '{0}'")]
+    UnknownTask(String),
+    /// More than one task id begins so.
+    #[error("more than one task begins with '{0}'")]
+    AmbiguousTask(String),
+    /// The event may not follow the task's state.
+    #[error(transparent)]
+    Illegal(#[from] Illegal),
+    /// The disk refused, or what is on it is damaged.
+    #[error(transparent)]
+    Storage(#[from] ainur_storage::Error),
+    /// Stored bytes that are not what was stored.
+    #[error("stored bytes cannot be read")]
+    Undecodable(#[source] scale::Error),
+    /// The ledger's log failed.
+    #[error("the ledger failed")]
+    Ledger(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The ledger has too much to do.
+    #[error("the ledger has too much to do")]
+    LedgerBusy,
+    /// The transparency log failed.
+    #[error("the transparency log failed")]
+    Audit(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The system gives no random numbers.
+    #[error(transparent)]
+    Entropy(#[from] ainur_crypto::entropy::Error),
+}

@@ -1,0 +1,185 @@
+//! What can happen to a task. Every event is durable before anything follows from it.
+use ainur_crypto::batch::{BatchProof, RootSignature};
+use ainur_market::auction::{AuctionTerms, CommitTerms, Reveal};
+use ainur_primitives::acceptance::Verdict;
+use ainur_primitives::{
+    Amount, ContentId, Did, Digest, FailureReason, Ppm, TaskId, TaskSpec, Timestamp,
+};
+use scale::{Decode, Encode};
+
+/// One line of the journal.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum JournalEntry {
+    /// Something happened to a task.
+    Task(Record),
+    /// A signature that proofs in later entries refer to by its root.
+    Signature(RootSignature),
+}
+
+/// Something that happened to a task, and when.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Record {
+    /// The task's number on this node.
+    pub task: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Something that happened to a task.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Event {
+    /// The call for proposals went out.
+    Announced(Box<Announcement>),
+    /// A bidder sealed a bid.
+    Committed {
+        /// What it signed.
+        commit: CommitTerms,
+        /// The bidder's signature over it.
+        proof: BatchProof,
+        /// The ledger's estimate for it at this moment.
+        failure_probability: Ppm,
+        /// The opening, for agents whose keys this node keeps; used only once commitments close.
+        custody: Option<SignedReveal>,
+    },
+    /// An invited agent does not bid: why.
+    Passed {
+        /// Who.
+        bidder: Did,
+        /// One line; empty when it gave no reason.
+        detail: String,
+    },
+    /// No more commitments.
+    CommitmentsClosed,
+    /// A bidder opened its bid.
+    Revealed(SignedReveal),
+    /// A winner was found by replaying the transcript.
+    Awarded {
+        /// From 1.
+        attempt: u32,
+        /// The winner.
+        seller: Did,
+        /// What it is paid when its work is accepted.
+        payment: Amount,
+        /// Ends ties; drawn when the auction closed.
+        beacon: Digest,
+    },
+    /// Nobody can win (any more).
+    NoAward {
+        /// Why.
+        detail: String,
+    },
+    /// The ledger locked the money.
+    AgreementApplied(LedgerPosition),
+    /// The ledger refused the agreement.
+    AgreementRefused {
+        /// Another bidder may still do.
+        because_of_seller: bool,
+        /// Why.
+        detail: String,
+    },
+    /// A chunk of output is stored.
+    ChunkStored(Chunk),
+    /// The worker died; another goes on.
+    WorkerLost {
+        /// It continues after the last stored chunk; otherwise it begins again.
+        resumable: bool,
+    },
+    /// The output is complete.
+    Delivered {
+        /// All chunks, one after another.
+        output: ContentId,
+        /// Their length.
+        bytes: u64,
+    },
+    /// The buyer said yes or no.
+    Decided {
+        /// Yes.
+        accept: bool,
+        /// Why, one line.
+        detail: String,
+    },
+    /// The check came to its end.
+    Checked(Verdict),
+    /// The attempt failed.
+    AttemptFailed {
+        /// Why.
+        reason: FailureReason,
+        /// One line for people.
+        detail: String,
+    },
+    /// The ledger took note of the failure.
+    FailureApplied {
+        /// Where.
+        position: LedgerPosition,
+        /// What it cost the seller.
+        slashed: Amount,
+    },
+    /// The buyer wants no more of it.
+    Cancelled,
+    /// The ledger paid the seller.
+    Settled(LedgerPosition),
+    /// The ledger returned everything to the buyer.
+    Refunded(LedgerPosition),
+    /// The transparency log has the receipt.
+    ReceiptLogged {
+        /// Entry in the log.
+        entry: u64,
+    },
+}
+
+/// The start of a task.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Announcement {
+    /// The task.
+    pub id: TaskId,
+    /// What is wanted.
+    pub spec: TaskSpec,
+    /// Who pays.
+    pub buyer: Did,
+    /// Who runs the check and tells the ledger.
+    pub verifier: Did,
+    /// The auction.
+    pub terms: AuctionTerms,
+    /// Agents that offer the capability.
+    pub invited: Vec<Did>,
+    /// The buyer's own key against doing it twice.
+    pub idempotency_key: Option<String>,
+}
+
+/// An opened bid with its bidder's signature.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SignedReveal {
+    /// The bid and its salt.
+    pub reveal: Reveal,
+    /// The bidder's signature over the bid's terms.
+    pub proof: BatchProof,
+}
+
+/// Where in the ledger something happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct LedgerPosition {
+    /// Block.
+    pub height: u64,
+    /// Event within the block.
+    pub index: u32,
+}
+
+impl LedgerPosition {
+    /// It happened, but a crash hid where.
+    pub const UNKNOWN: Self = Self { height: 0, index: 0 };
+}
+
+/// A stored piece of output.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Chunk {
+    /// From 0.
+    pub index: u32,
+    /// Its bytes' address.
+    pub content: ContentId,
+    /// Its length.
+    pub bytes: u32,
+    /// The bytes themselves, when they are few.
+    pub inline: Option<Vec<u8>>,
+}

@@ -1,0 +1,81 @@
+//! Every limit the broker enforces, by name.
+use ainur_primitives::DurationMs;
+
+/// Tasks that have not ended, at once.
+pub const TASKS_OPEN_MAX: usize = 20_000;
+/// Agents asked for one task.
+pub const INVITED_MAX: usize = ainur_market::auction::ENTRANTS_MAX;
+/// How long agents may think about a bid.
+pub const COMMIT_MS: DurationMs = DurationMs(5_000);
+/// How long bids may take to be opened after that.
+pub const REVEAL_MS: DurationMs = DurationMs(5_000);
+/// A chunk up to this size lives in the journal; a larger one is a blob.
+pub const CHUNK_INLINE_BYTES_MAX: usize = 4 << 10;
+/// All inline chunks of one attempt.
+pub const TASK_INLINE_BYTES_MAX: usize = 64 << 10;
+/// Chunks of one attempt.
+pub const CHUNKS_MAX: usize = 65_536;
+/// How often an attempt may lose its worker before it is given up.
+pub const RESUMES_MAX: u32 = 5;
+/// How often one task is awarded.
+pub const ATTEMPTS_MAX: u32 = 8;
+/// The longest a task may take: bids are valid for at most a day.
+pub const DEADLINE_MS_MAX: DurationMs = DurationMs::seconds(23 * 3_600);
+/// The shortest time a task may take.
+pub const DEADLINE_MS_MIN: DurationMs = DurationMs(1_000);
+/// How long a transaction may wait for its block.
+pub const TRANSACTION_MS: DurationMs = DurationMs::seconds(600);
+/// How long a step the ledger refused waits before it is tried again; doubled each time.
+pub const RETRY_MS: DurationMs = DurationMs(50);
+/// How often that wait is doubled.
+pub const RETRY_DOUBLINGS_MAX: u32 = 8;
+/// Parameters of a task, as canonical JSON.
+pub const PARAMETERS_BYTES_MAX: usize = 64 << 10;
+/// Idempotency keys.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+/// A JSON output that is checked against a schema.
+pub const SCHEMA_OUTPUT_BYTES_MAX: u64 = 32 << 20;
+/// Ended tasks kept in memory before they are archived.
+pub const ENDED_TASKS_MAX: usize = 4_096;
+/// Journal entries between snapshots.
+pub const SNAPSHOT_ENTRIES: u64 = 200_000;
+/// How long an executor that is full is left alone.
+pub const BUSY_RETRY_MS: DurationMs = DurationMs(20);
+/// Explanations and reasons kept with a task.
+pub const DETAIL_BYTES_MAX: usize = 500;
+
+/// Name, value and unit of each.
+pub const ALL: [(&str, u128, &str); 20] = [
+    ("TASKS_OPEN_MAX", TASKS_OPEN_MAX as u128, "tasks"),
+    ("INVITED_MAX", INVITED_MAX as u128, "agents"),
+    ("COMMIT_MS", COMMIT_MS.0 as u128, "ms"),
+    ("REVEAL_MS", REVEAL_MS.0 as u128, "ms"),
+    ("CHUNK_INLINE_BYTES_MAX", CHUNK_INLINE_BYTES_MAX as u128, "bytes"),
+    ("TASK_INLINE_BYTES_MAX", TASK_INLINE_BYTES_MAX as u128, "bytes"),
+    ("CHUNKS_MAX", CHUNKS_MAX as u128, "chunks"),
+    ("RESUMES_MAX", RESUMES_MAX as u128, "workers"),
+    ("ATTEMPTS_MAX", ATTEMPTS_MAX as u128, "attempts"),
+    ("DEADLINE_MS_MAX", DEADLINE_MS_MAX.0 as u128, "ms"),
+    ("DEADLINE_MS_MIN", DEADLINE_MS_MIN.0 as u128, "ms"),
+    ("TRANSACTION_MS", TRANSACTION_MS.0 as u128, "ms"),
+    ("RETRY_MS", RETRY_MS.0 as u128, "ms"),
+    ("RETRY_DOUBLINGS_MAX", RETRY_DOUBLINGS_MAX as u128, "times"),
+    ("PARAMETERS_BYTES_MAX", PARAMETERS_BYTES_MAX as u128, "bytes"),
+    ("IDEMPOTENCY_KEY_BYTES_MAX", IDEMPOTENCY_KEY_BYTES_MAX as u128, "bytes"),
+    ("SCHEMA_OUTPUT_BYTES_MAX", SCHEMA_OUTPUT_BYTES_MAX as u128, "bytes"),
+    ("ENDED_TASKS_MAX", ENDED_TASKS_MAX as u128, "tasks"),
+    ("SNAPSHOT_ENTRIES", SNAPSHOT_ENTRIES as u128, "entries"),
+    ("DETAIL_BYTES_MAX", DETAIL_BYTES_MAX as u128, "bytes"),
+];
+
+/// Where the broker can be made to die, to prove that nothing is lost.
+pub const CRASH_POINTS: [&str; 8] = [
+    "broker.appended",
+    "broker.synced",
+    "broker.executing",
+    "broker.chunk",
+    "broker.checking",
+    "broker.submitting",
+    "broker.receipts",
+    "broker.snapshot",
+];

@@ -1,0 +1,91 @@
+//! The agents this node keeps a seat for, and which of them offer a capability.
+use std::collections::BTreeMap;
+
+use ainur_crypto::signature::SigningKey;
+use ainur_primitives::{Amount, CapabilityContract, CapabilityName, Did, Digest};
+use ainur_runtime::Program;
+
+/// An agent on this node: what it offers, what runs, and the keys it signs with.
+pub struct Seat {
+    /// Its identity.
+    pub did: Did,
+    /// Its name on this node.
+    pub name: String,
+    /// Version of the key below.
+    pub key_version: u32,
+    /// It signs its bids with this; the node keeps it for the agent.
+    pub key: SigningKey,
+    /// Digest of its card.
+    pub card: Digest,
+    /// What runs.
+    pub program: Program,
+    /// What it offers.
+    pub contracts: Vec<CapabilityContract>,
+    /// Its price for everything, when the program does not quote.
+    pub price: Option<Amount>,
+    /// Attempts it is running.
+    pub active: u32,
+}
+
+impl Seat {
+    /// Its contract for a capability.
+    pub fn contract(&self, capability: &CapabilityName) -> Option<&CapabilityContract> {
+        self.contracts.iter().find(|contract| contract.name == *capability)
+    }
+}
+
+/// All seats, found by identity or by capability.
+#[derive(Default)]
+pub struct Seats {
+    by_did: BTreeMap<Did, Seat>,
+    by_capability: BTreeMap<CapabilityName, Vec<Did>>,
+}
+
+impl Seats {
+    /// Adds or replaces an agent.
+    pub fn insert(&mut self, seat: Seat) {
+        self.remove(seat.did);
+        for contract in &seat.contracts {
+            let offering = self.by_capability.entry(contract.name.clone()).or_default();
+            if let Err(place) = offering.binary_search(&seat.did) {
+                offering.insert(place, seat.did);
+            }
+        }
+        self.by_did.insert(seat.did, seat);
+    }
+
+    /// Removes an agent: it is not asked again. Attempts it runs go on.
+    pub fn remove(&mut self, did: Did) -> Option<Seat> {
+        let seat = self.by_did.remove(&did)?;
+        self.by_capability.retain(|_, offering| {
+            offering.retain(|other| *other != did);
+            !offering.is_empty()
+        });
+        Some(seat)
+    }
+
+    /// One agent.
+    pub fn get(&self, did: Did) -> Option<&Seat> {
+        self.by_did.get(&did)
+    }
+
+    /// One agent, to change how many attempts it runs.
+    pub fn get_mut(&mut self, did: Did) -> Option<&mut Seat> {
+        self.by_did.get_mut(&did)
+    }
+
+    /// Who offers a capability, ascending by identity.
+    pub fn offering(&self, capability: &CapabilityName) -> &[Did] {
+        self.by_capability.get(capability).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every capability on offer.
+    pub fn capabilities(&self) -> impl Iterator<Item = &CapabilityName> {
+        self.by_capability.keys()
+    }
+
+    /// Every agent, ascending by identity.
+    pub fn iter(&self) -> impl Iterator<Item = &Seat> {
+        self.by_did.values()
+    }
+}

@@ -1,0 +1,274 @@
+//! A task and its lifecycle: a state machine without I/O (decision 3).
+//!
+//! [`Task::apply`] takes an event and gives the next state or refuses it; [`Task::next_step`] says
+//! what a state waits for. Together they are `(state, event) → (state, effects)`, in a form that
+//! makes recovery the ordinary case: after a crash the events are applied again and the same
+//! question is asked of the state they lead to.
+use ainur_crypto::batch::BatchProof;
+use ainur_market::auction::{Auction, Award, NoAward, Transcript, award};
+use ainur_primitives::acceptance::Verdict;
+use ainur_primitives::{Amount, ContentId, Did, FailureReason, TaskId, TaskSpec, Timestamp};
+use scale::{Decode, Encode};
+
+use crate::event::{Announcement, Chunk, LedgerPosition, SignedReveal};
+
+pub mod apply;
+pub mod history;
+
+pub use apply::Illegal;
+pub use history::{HistoryEntry, HistoryKind};
+
+/// One wish of one buyer, from call to receipt.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Task {
+    /// Its id.
+    pub id: TaskId,
+    /// Its number on this node, from 1.
+    pub number: u64,
+    /// Where it stands.
+    pub phase: Phase,
+    /// What is wanted.
+    pub spec: TaskSpec,
+    /// Who pays.
+    pub buyer: Did,
+    /// Who runs the check and tells the ledger.
+    pub verifier: Did,
+    /// Agents that were asked.
+    pub invited: Vec<Did>,
+    /// Agents that answered with no bid, and why.
+    pub passed: Vec<(Did, String)>,
+    /// The sealed bids.
+    pub auction: Auction,
+    /// The bidders' signatures over their commitments.
+    pub commit_proofs: Vec<BatchProof>,
+    /// Openings in this node's custody, used once commitments are closed.
+    pub custody: Vec<SignedReveal>,
+    /// The bidders' signatures over their opened bids.
+    pub bid_proofs: Vec<BatchProof>,
+    /// The closed auction.
+    pub transcript: Option<Transcript>,
+    /// Every attempt, the last one perhaps running.
+    pub attempts: Vec<TaskAttempt>,
+    /// Stored pieces of the running attempt's output.
+    pub chunks: Vec<Chunk>,
+    /// The complete output and its length.
+    pub output: Option<(ContentId, u64)>,
+    /// What the buyer said, when it was asked.
+    pub decision: Option<(bool, String)>,
+    /// How the last check ended.
+    pub verdict: Option<Verdict>,
+    /// Where the ledger ended it.
+    pub closed_at: Option<LedgerPosition>,
+    /// The receipt's entry in the transparency log.
+    pub receipt_entry: Option<u64>,
+    /// When it was announced.
+    pub opened: Timestamp,
+    /// When everything must have ended.
+    pub deadline: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// When its output was complete.
+    pub delivered: Option<Timestamp>,
+    /// The buyer asked to stop.
+    pub cancelled: bool,
+    /// Why it ended as it did; empty when all went well.
+    pub detail: String,
+    /// The buyer's own key against doing it twice.
+    pub idempotency_key: Option<String>,
+    /// What has happened, for people.
+    pub history: Vec<HistoryEntry>,
+}
+
+/// Where a task stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Phase {
+    /// Sealed bids come in.
+    Announced,
+    /// Sealed bids are opened.
+    Revealing,
+    /// A winner is found; the ledger is asked to lock the money.
+    Awarded,
+    /// The money is locked and the attempt runs.
+    Running,
+    /// The output is complete and being checked.
+    Delivered,
+    /// The check said yes; the ledger is asked to pay.
+    Accepted,
+    /// The attempt failed; the ledger is told.
+    Failing,
+    /// The last attempt is closed; another bidder is sought.
+    Rewarding,
+    /// Nobody is left; the ledger is asked to return the money.
+    Refunding,
+    /// Paid.
+    Settled,
+    /// Returned.
+    Refunded,
+    /// Ended before money was locked.
+    Unfunded,
+}
+
+impl Phase {
+    /// Nothing more will happen to the money.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Settled | Self::Refunded | Self::Unfunded)
+    }
+}
+
+/// One attempt at a task.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct TaskAttempt {
+    /// From 1.
+    pub number: u32,
+    /// Who works.
+    pub seller: Did,
+    /// What it is paid when its work is accepted.
+    pub price: Amount,
+    /// Where the ledger agreed.
+    pub agreed_at: Option<LedgerPosition>,
+    /// Where the ledger took note of its failure.
+    pub failed_at: Option<LedgerPosition>,
+    /// Why it failed.
+    pub failure: Option<(FailureReason, String)>,
+    /// What failing cost the seller.
+    pub slashed: Amount,
+    /// How often another worker had to continue.
+    pub resumed: u32,
+    /// How many chunks were stored at the last time.
+    pub resumed_at_chunk: u32,
+}
+
+/// What a task waits for: the effect that leads to its next event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TaskStep {
+    /// Ask the invited agents for sealed bids.
+    GatherBids,
+    /// Open the sealed bids.
+    OpenBids,
+    /// Find a winner among those who have not failed.
+    FindWinner,
+    /// Have the ledger lock the money for attempt n.
+    Agree(u32),
+    /// Run attempt n from its first missing chunk.
+    Execute(u32),
+    /// Check the output of attempt n.
+    Check(u32),
+    /// Have the ledger pay attempt n.
+    Settle(u32),
+    /// Tell the ledger that attempt n failed.
+    Fail(u32),
+    /// Have the ledger return the money.
+    Refund,
+    /// Write the receipt into the transparency log.
+    LogReceipt,
+}
+
+impl Task {
+    /// A task as it is announced.
+    pub fn announced(
+        number: u64,
+        at: Timestamp,
+        announcement: Announcement,
+        auction: Auction,
+    ) -> Self {
+        let deadline = at.plus(announcement.spec.deadline_ms);
+        Self {
+            id: announcement.id,
+            number,
+            phase: Phase::Announced,
+            spec: announcement.spec,
+            buyer: announcement.buyer,
+            verifier: announcement.verifier,
+            invited: announcement.invited,
+            passed: Vec::new(),
+            auction,
+            commit_proofs: Vec::new(),
+            custody: Vec::new(),
+            bid_proofs: Vec::new(),
+            transcript: None,
+            attempts: Vec::new(),
+            chunks: Vec::new(),
+            output: None,
+            decision: None,
+            verdict: None,
+            closed_at: None,
+            receipt_entry: None,
+            opened: at,
+            deadline,
+            ended: None,
+            delivered: None,
+            cancelled: false,
+            detail: String::new(),
+            idempotency_key: announcement.idempotency_key,
+            history: Vec::new(),
+        }
+    }
+
+    /// What the task waits for; nothing once it has ended and its receipt is logged.
+    pub fn next_step(&self) -> Option<TaskStep> {
+        let attempt = self.attempts.len() as u32;
+        match self.phase {
+            Phase::Announced => Some(TaskStep::GatherBids),
+            Phase::Revealing => Some(TaskStep::OpenBids),
+            Phase::Rewarding => Some(TaskStep::FindWinner),
+            Phase::Awarded => Some(TaskStep::Agree(attempt)),
+            Phase::Running => Some(TaskStep::Execute(attempt)),
+            Phase::Delivered => Some(TaskStep::Check(attempt)),
+            Phase::Accepted => Some(TaskStep::Settle(attempt)),
+            Phase::Failing => Some(TaskStep::Fail(attempt)),
+            Phase::Refunding => Some(TaskStep::Refund),
+            Phase::Settled | Phase::Refunded if self.receipt_entry.is_none() => {
+                Some(TaskStep::LogReceipt)
+            }
+            Phase::Settled | Phase::Refunded | Phase::Unfunded => None,
+        }
+    }
+
+    /// The attempt that runs or ran last.
+    pub fn attempt(&self) -> Option<&TaskAttempt> {
+        self.attempts.last()
+    }
+
+    /// Bidders that may not win any more, because an attempt of theirs failed.
+    pub fn excluded(&self) -> Vec<Did> {
+        let mut failed: Vec<Did> = self
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.failure.is_some())
+            .map(|attempt| attempt.seller)
+            .collect();
+        failed.sort_unstable();
+        failed.dedup();
+        failed
+    }
+
+    /// Replays the transcript without those who failed.
+    ///
+    /// # Errors
+    /// When nobody is eligible (any more), or the auction is not closed.
+    pub fn award(&self) -> Result<Award, NoAward> {
+        let transcript = self.transcript.as_ref().ok_or(NoAward::NoBid)?;
+        award(transcript, &self.excluded())
+    }
+
+    /// Some money is or was locked for it.
+    pub fn is_funded(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.agreed_at.is_some())
+    }
+
+    /// The number the ledger gives the current attempt: it counts only those it agreed to.
+    pub fn ledger_attempt(&self) -> u32 {
+        let earlier = self.attempts.len().saturating_sub(1);
+        1 + self.attempts[..earlier].iter().filter(|a| a.agreed_at.is_some()).count() as u32
+    }
+
+    /// The signature of `bidder` over its opened bid.
+    pub fn bid_proof(&self, bidder: Did) -> Option<&BatchProof> {
+        self.bid_proofs.iter().find(|proof| proof.signer == bidder)
+    }
+
+    /// Every invited agent has committed or passed.
+    pub fn all_answered(&self) -> bool {
+        self.auction.entrants().len() + self.passed.len() >= self.invited.len()
+    }
+}

@@ -1,0 +1,322 @@
+//! Which event may follow which state, and where it leads.
+use ainur_market::auction;
+use ainur_primitives::{Amount, Did, FailureReason, Timestamp};
+
+use super::{HistoryEntry, HistoryKind, Phase, Task, TaskAttempt};
+use crate::event::{Chunk, Event, LedgerPosition, SignedReveal};
+
+/// An event that may not follow a state. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Illegal {
+    /// The event belongs to another phase.
+    #[error("{event} may not follow {phase:?}")]
+    Phase {
+        /// Where the task stands.
+        phase: Phase,
+        /// What was to be applied.
+        event: &'static str,
+    },
+    /// The chunk is not the next one.
+    #[error("chunk {got} is not the next one ({expected})")]
+    Chunk {
+        /// The next one.
+        expected: u32,
+        /// The one that came.
+        got: u32,
+    },
+    /// The auction refused.
+    #[error(transparent)]
+    Auction(#[from] auction::Error),
+    /// The award is not what the transcript gives.
+    #[error("the award is not what the transcript gives")]
+    Award,
+}
+
+impl Task {
+    /// Applies an event: the only way a task changes.
+    ///
+    /// # Errors
+    /// When the event may not follow the state; the state is then unchanged.
+    pub fn apply(&mut self, at: Timestamp, event: &Event) -> Result<(), Illegal> {
+        match event {
+            Event::Announced(_) => self.illegal("a second announcement"),
+            Event::Committed { .. }
+            | Event::Passed { .. }
+            | Event::CommitmentsClosed
+            | Event::Revealed(_)
+            | Event::Awarded { .. }
+            | Event::NoAward { .. } => self.apply_market(at, event),
+            Event::AgreementApplied(_)
+            | Event::AgreementRefused { .. }
+            | Event::FailureApplied { .. }
+            | Event::Settled(_)
+            | Event::Refunded(_)
+            | Event::ReceiptLogged { .. } => self.apply_settlement(at, event),
+            Event::ChunkStored(_)
+            | Event::WorkerLost { .. }
+            | Event::Delivered { .. }
+            | Event::Decided { .. }
+            | Event::Checked(_)
+            | Event::AttemptFailed { .. }
+            | Event::Cancelled => self.apply_work(at, event),
+        }
+    }
+
+    fn illegal<T>(&self, event: &'static str) -> Result<T, Illegal> {
+        Err(Illegal::Phase { phase: self.phase, event })
+    }
+
+    fn expect(&self, phases: &[Phase], event: &'static str) -> Result<(), Illegal> {
+        if phases.contains(&self.phase) { Ok(()) } else { self.illegal(event) }
+    }
+
+    fn note(&mut self, at: Timestamp, kind: HistoryKind, detail: impl Into<String>) {
+        if self.history.len() < super::history::HISTORY_ENTRIES_MAX {
+            self.history.push(HistoryEntry { at, kind, detail: detail.into() });
+        }
+    }
+
+    fn apply_market(&mut self, at: Timestamp, event: &Event) -> Result<(), Illegal> {
+        match event {
+            Event::Committed { commit, proof, failure_probability, custody } => {
+                self.expect(&[Phase::Announced], "a commitment")?;
+                self.auction.commit(at, commit.clone(), *failure_probability)?;
+                self.commit_proofs.push(proof.clone());
+                self.custody.extend(custody.clone());
+                self.note(at, HistoryKind::Committed, commit.bidder.to_string());
+            }
+            Event::Passed { bidder, detail } => {
+                self.expect(&[Phase::Announced], "a pass")?;
+                if self.passed.iter().all(|(who, _)| who != bidder) {
+                    self.passed.push((*bidder, detail.clone()));
+                }
+                self.note(at, HistoryKind::Passed, format!("{bidder} {detail}"));
+            }
+            Event::CommitmentsClosed => {
+                self.expect(&[Phase::Announced], "the end of commitments")?;
+                self.auction.close_commitments(at)?;
+                self.phase = Phase::Revealing;
+            }
+            Event::Revealed(SignedReveal { reveal, proof }) => {
+                self.expect(&[Phase::Revealing], "a reveal")?;
+                self.auction.reveal(at, reveal.terms.clone(), reveal.salt.0)?;
+                self.bid_proofs.push(proof.clone());
+                let terms = &reveal.terms;
+                self.note(
+                    at,
+                    HistoryKind::Revealed,
+                    format!("{} bids {} AINU", terms.bidder, terms.price.to_ainu()),
+                );
+            }
+            Event::Awarded { attempt, seller, payment, beacon } => {
+                self.expect(&[Phase::Revealing, Phase::Rewarding, Phase::Awarded], "an award")?;
+                if self.transcript.is_none() {
+                    self.transcript = Some(self.auction.close(at, *beacon)?);
+                    self.custody = Vec::new();
+                }
+                let award = self.award().map_err(|_| Illegal::Award)?;
+                let next = self.attempts.len() as u32 + 1;
+                if (award.winner, award.payment, next) != (*seller, *payment, *attempt) {
+                    return Err(Illegal::Award);
+                }
+                self.begin_attempt(next, award.winner, award.payment);
+                self.note(
+                    at,
+                    HistoryKind::Awarded,
+                    format!("attempt {next} to {seller} for {} AINU", payment.to_ainu()),
+                );
+            }
+            Event::NoAward { detail } => {
+                self.expect(
+                    &[Phase::Announced, Phase::Revealing, Phase::Rewarding, Phase::Awarded],
+                    "the end of the search",
+                )?;
+                self.detail.clone_from(detail);
+                self.note(at, HistoryKind::NoAward, detail.clone());
+                self.end_search(at);
+            }
+            _ => return self.illegal("this"),
+        }
+        Ok(())
+    }
+
+    fn begin_attempt(&mut self, number: u32, seller: Did, price: Amount) {
+        self.attempts.push(TaskAttempt {
+            number,
+            seller,
+            price,
+            agreed_at: None,
+            failed_at: None,
+            failure: None,
+            slashed: Amount::ZERO,
+            resumed: 0,
+            resumed_at_chunk: 0,
+        });
+        self.chunks = Vec::new();
+        self.output = None;
+        self.delivered = None;
+        self.decision = None;
+        self.verdict = None;
+        self.phase = Phase::Awarded;
+    }
+
+    /// Money that is locked has to go back; otherwise the task is over.
+    fn end_search(&mut self, at: Timestamp) {
+        if self.is_funded() {
+            self.phase = Phase::Refunding;
+        } else {
+            self.phase = Phase::Unfunded;
+            self.ended = Some(at);
+        }
+    }
+
+    fn apply_settlement(&mut self, at: Timestamp, event: &Event) -> Result<(), Illegal> {
+        match event {
+            Event::AgreementApplied(position) => {
+                self.expect(&[Phase::Awarded], "an agreement")?;
+                if let Some(attempt) = self.attempts.last_mut() {
+                    attempt.agreed_at = Some(*position);
+                }
+                self.phase = Phase::Running;
+                self.note(at, HistoryKind::Agreed, format!("in block {}", position.height));
+                if self.cancelled {
+                    self.fail_attempt(at, FailureReason::Infrastructure, "cancelled");
+                }
+            }
+            Event::AgreementRefused { because_of_seller, detail } => {
+                self.expect(&[Phase::Awarded], "a refused agreement")?;
+                self.note(at, HistoryKind::Refused, detail.clone());
+                if let Some(attempt) = self.attempts.last_mut() {
+                    attempt.failure = Some((FailureReason::Declined, detail.clone()));
+                }
+                if *because_of_seller {
+                    self.phase = Phase::Rewarding;
+                } else {
+                    self.detail.clone_from(detail);
+                    self.end_search(at);
+                }
+            }
+            Event::FailureApplied { position, slashed } => {
+                self.expect(&[Phase::Failing], "a recorded failure")?;
+                if let Some(attempt) = self.attempts.last_mut() {
+                    attempt.failed_at = Some(*position);
+                    attempt.slashed = *slashed;
+                }
+                if !slashed.is_zero() {
+                    self.note(at, HistoryKind::Slashed, format!("{} AINU", slashed.to_ainu()));
+                }
+                self.phase = if self.cancelled { Phase::Refunding } else { Phase::Rewarding };
+            }
+            Event::Settled(position) => {
+                self.expect(&[Phase::Accepted], "a payment")?;
+                self.close(at, Phase::Settled, *position);
+                self.note(at, HistoryKind::Settled, format!("in block {}", position.height));
+            }
+            Event::Refunded(position) => {
+                // The deadline may let anyone return the money, whatever the task was doing.
+                if self.phase.is_final() {
+                    return self.illegal("a refund");
+                }
+                self.close(at, Phase::Refunded, *position);
+                self.note(at, HistoryKind::Refunded, format!("in block {}", position.height));
+            }
+            Event::ReceiptLogged { entry } => {
+                self.expect(&[Phase::Settled, Phase::Refunded], "a receipt")?;
+                self.receipt_entry = Some(*entry);
+                self.note(at, HistoryKind::Receipt, format!("entry {entry} of the log"));
+            }
+            _ => return self.illegal("this"),
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, at: Timestamp, phase: Phase, position: LedgerPosition) {
+        self.phase = phase;
+        self.closed_at = Some(position);
+        self.ended = Some(at);
+    }
+
+    fn apply_work(&mut self, at: Timestamp, event: &Event) -> Result<(), Illegal> {
+        match event {
+            Event::ChunkStored(chunk) => self.store_chunk(at, chunk)?,
+            Event::WorkerLost { resumable } => {
+                self.expect(&[Phase::Running], "a lost worker")?;
+                if !resumable {
+                    self.chunks = Vec::new();
+                }
+                let stored = self.chunks.len() as u32;
+                if let Some(attempt) = self.attempts.last_mut() {
+                    attempt.resumed += 1;
+                    attempt.resumed_at_chunk = stored;
+                }
+                self.note(at, HistoryKind::Resumed, format!("after chunk {stored}"));
+            }
+            Event::Delivered { output, bytes } => {
+                self.expect(&[Phase::Running], "a delivery")?;
+                self.output = Some((*output, *bytes));
+                self.delivered = Some(at);
+                self.phase = Phase::Delivered;
+                self.note(at, HistoryKind::Delivered, format!("{bytes} bytes, {output}"));
+            }
+            Event::Decided { accept, detail } => {
+                self.expect(&[Phase::Delivered], "the buyer's word")?;
+                self.decision = Some((*accept, detail.clone()));
+                self.note(at, HistoryKind::Decided, detail.clone());
+            }
+            Event::Checked(verdict) => {
+                self.expect(&[Phase::Delivered], "a verdict")?;
+                self.note(at, HistoryKind::Verdict, verdict.detail.clone());
+                if verdict.accepted {
+                    self.phase = Phase::Accepted;
+                } else {
+                    let reason = match self.decision {
+                        Some((false, _)) => FailureReason::BuyerRefused,
+                        _ => FailureReason::CheckFailed,
+                    };
+                    self.fail_attempt(at, reason, &verdict.detail);
+                }
+                self.verdict = Some(verdict.clone());
+            }
+            Event::AttemptFailed { reason, detail } => {
+                self.expect(&[Phase::Running, Phase::Delivered], "a failed attempt")?;
+                self.fail_attempt(at, *reason, detail);
+            }
+            Event::Cancelled => {
+                if self.phase.is_final() || self.phase == Phase::Accepted {
+                    return self.illegal("a cancellation");
+                }
+                self.cancelled = true;
+                self.detail = "cancelled by the buyer".into();
+                self.note(at, HistoryKind::Cancelled, "");
+                match self.phase {
+                    Phase::Announced | Phase::Revealing => self.end_search(at),
+                    Phase::Running | Phase::Delivered => {
+                        self.fail_attempt(at, FailureReason::Infrastructure, "cancelled");
+                    }
+                    _ => {}
+                }
+            }
+            _ => return self.illegal("this"),
+        }
+        Ok(())
+    }
+
+    fn fail_attempt(&mut self, at: Timestamp, reason: FailureReason, detail: &str) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.failure = Some((reason, detail.into()));
+        }
+        self.phase = Phase::Failing;
+        self.note(at, HistoryKind::Failed, format!("{reason}: {detail}"));
+    }
+
+    fn store_chunk(&mut self, at: Timestamp, chunk: &Chunk) -> Result<(), Illegal> {
+        self.expect(&[Phase::Running], "a chunk")?;
+        let expected = self.chunks.len() as u32;
+        if chunk.index != expected {
+            return Err(Illegal::Chunk { expected, got: chunk.index });
+        }
+        self.chunks.push(chunk.clone());
+        self.note(at, HistoryKind::Chunk, format!("{} of {} bytes", chunk.index, chunk.bytes));
+        Ok(())
+    }
+}

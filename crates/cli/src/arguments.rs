@@ -1,0 +1,349 @@
+//! The command tree.
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ainur_primitives::{Amount, BudgetId, CapabilityName, ContentId, Did};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An open economy for software agents.
+///
+/// Say what you want and what it may cost; agents you do not know compete for it, the money is
+/// locked, the work runs in a sandbox, the result is checked, and the seller is paid or you are
+/// refunded. Start with `ainur demo`.
+#[derive(Parser, Debug)]
+#[command(name = "ainur", version, arg_required_else_help = true, propagate_version = true)]
+pub(crate) struct Arguments {
+    /// Where the node keeps its data [default: the platform's data folder].
+    #[arg(long, global = true, env = "AINUR_DATA_DIR", value_name = "FOLDER")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// Answer in JSON.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Say more on standard error.
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+
+    #[command(subcommand)]
+    pub(crate) noun: Noun,
+}
+
+/// What the command is about.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Noun {
+    /// Make a data directory: keys, identity, genesis, configuration.
+    Init,
+    /// Run a node, or ask how it is doing.
+    #[command(subcommand)]
+    Node(Node),
+    /// Agents: programs that offer capabilities.
+    #[command(subcommand)]
+    Agent(Agent),
+    /// Tasks: what you want done, and what it may cost.
+    #[command(subcommand)]
+    Task(Task),
+    /// Budgets: upper bounds on spending that tasks draw on.
+    #[command(subcommand)]
+    Budget(Budget),
+    /// Accounts: balances and stake.
+    #[command(subcommand)]
+    Account(Account),
+    /// The ledger: where all money is, and proof of it.
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Receipts: what happened, in a form anyone can check offline.
+    #[command(subcommand)]
+    Receipt(Receipt),
+    /// Stored bytes: inputs and outputs.
+    #[command(subcommand)]
+    Blob(Blob),
+    /// Describe every command as JSON: arguments, types, effects.
+    Introspect,
+    /// Watch agents compete, work, cheat, crash, get paid and get caught, on real files.
+    Demo(Demo),
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Node {
+    /// Run a node until it is stopped.
+    Start {
+        /// Address to listen on; only loopback unless you say otherwise.
+        #[arg(long, default_value = "127.0.0.1:7717", value_name = "ADDRESS")]
+        listen: SocketAddr,
+    },
+    /// How the node is doing.
+    Status,
+    /// Every named limit.
+    Limits,
+    /// Stop the running node after what it is doing is safe.
+    Stop,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Agent {
+    /// Add a WASM component or a program.
+    Add(AgentAdd),
+    /// All agents.
+    List,
+    /// One agent.
+    Show {
+        /// Name or DID.
+        agent: String,
+    },
+    /// Remove an agent.
+    Remove {
+        /// Name or DID.
+        agent: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AgentAdd {
+    /// A component (`.wasm`) or a program that answers `introspect --json`.
+    pub(crate) target: PathBuf,
+    /// Fixed arguments of a program.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) program_arguments: Vec<String>,
+    /// Name on this node [default: what the agent calls itself].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Price of each call in AINU; needed for programs, which do not quote themselves.
+    #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) price: Option<Amount>,
+    /// Stake to bond in AINU.
+    #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) stake: Option<Amount>,
+    /// Capability of a program that does not describe itself.
+    #[arg(long, value_name = "NOUN.VERB")]
+    pub(crate) capability: Option<CapabilityName>,
+    /// Let the program use the network.
+    #[arg(long)]
+    pub(crate) network: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Task {
+    /// Announce a task, let agents compete, wait for the result.
+    Run(Box<TaskRun>),
+    /// Tasks, newest first.
+    List {
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        /// Only tasks with a smaller number.
+        #[arg(long, value_name = "NUMBER")]
+        before: Option<u64>,
+    },
+    /// One task.
+    Show(TaskId),
+    /// Follow a task until it ends.
+    Watch(TaskId),
+    /// Replay the auction: bids, payment, runner-up, why.
+    Explain(TaskId),
+    /// Cancel a task; you are refunded.
+    Cancel(TaskId),
+    /// Accept a delivered result that waits for your word.
+    Accept {
+        #[command(flatten)]
+        task: TaskId,
+        /// One line for the record.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Refuse a delivered result that waits for your word.
+    Refuse {
+        #[command(flatten)]
+        task: TaskId,
+        /// One line for the record.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Rate a settled task from 1 to 5.
+    Rate {
+        #[command(flatten)]
+        task: TaskId,
+        /// 1 (worst) to 5.
+        #[arg(value_parser = clap::value_parser!(u8).range(1..=5))]
+        rating: u8,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TaskId {
+    /// Task id, or a unique beginning of it.
+    pub(crate) task: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TaskRun {
+    /// What you want, such as archive.compress.
+    pub(crate) capability: CapabilityName,
+    /// Input: a file, or a folder (packed as tar), or `-` for standard input.
+    #[arg(long, short)]
+    pub(crate) input: Option<PathBuf>,
+    /// Input that is stored already.
+    #[arg(long, conflicts_with = "input", value_name = "CID")]
+    pub(crate) input_blob: Option<ContentId>,
+    /// Where to write the output [default: not written; see `ainur blob get`].
+    #[arg(long, short)]
+    pub(crate) output: Option<PathBuf>,
+    /// Parameters as JSON.
+    #[arg(long, default_value = "{}", value_name = "JSON")]
+    pub(crate) parameters: String,
+    /// The most to pay, in AINU.
+    #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) reserve: Amount,
+    /// What failed work would cost you, in AINU [default: the reserve].
+    #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) loss: Option<Amount>,
+    /// Draw on this budget.
+    #[arg(long)]
+    pub(crate) budget: Option<BudgetId>,
+    /// How to choose among bids.
+    #[arg(long, value_enum, default_value_t = Selection::Scored)]
+    pub(crate) selection: Selection,
+    /// How to accept the result.
+    #[arg(long, value_enum)]
+    pub(crate) check: Option<Check>,
+    /// The verifier component (with `--check verifier`): a file, or the name of an agent.
+    #[arg(long, value_name = "WASM|AGENT")]
+    pub(crate) verifier: Option<String>,
+    /// The expected output (with `--check digest`).
+    #[arg(long, value_name = "CID")]
+    pub(crate) expected: Option<ContentId>,
+    /// How long you may refuse (with `--check word`), in seconds.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub(crate) window: u64,
+    /// Seconds until you are refunded.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) deadline: Option<u64>,
+    /// The same key never makes two tasks.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) idempotency_key: Option<String>,
+    /// Do not wait for the result.
+    #[arg(long)]
+    pub(crate) detach: bool,
+}
+
+/// How to choose among bids.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum Selection {
+    /// Lowest bid plus expected loss.
+    Scored,
+    /// Lowest bid.
+    Cheapest,
+    /// Shortest estimated duration.
+    Fastest,
+    /// Most reliable.
+    BestReputation,
+}
+
+/// How to accept a result.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum Check {
+    /// Its JSON Schema.
+    Schema,
+    /// An expected digest.
+    Digest,
+    /// A verifier component.
+    Verifier,
+    /// Running it again.
+    Reexecution,
+    /// Your word; silence accepts.
+    Word,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Budget {
+    /// Open a budget.
+    Open {
+        /// The most that may be spent under it, in AINU.
+        #[arg(value_parser = Amount::from_ainu, value_name = "AINU")]
+        limit: Amount,
+        /// The budget it lies inside.
+        #[arg(long)]
+        parent: Option<BudgetId>,
+    },
+    /// One budget.
+    Show {
+        /// Its id.
+        budget: BudgetId,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Account {
+    /// Balance and stake; your own without a DID.
+    Show {
+        /// Whose.
+        did: Option<Did>,
+    },
+    /// Pay.
+    Transfer {
+        /// To whom.
+        to: Did,
+        /// How much, in AINU.
+        #[arg(value_parser = Amount::from_ainu, value_name = "AINU")]
+        amount: Amount,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Ledger {
+    /// Height, roots, and where all money is.
+    Status,
+    /// Recompute everything and compare: chain, roots, conservation, logs, blobs.
+    Audit,
+    /// Write the transparency log and the blocks as files.
+    Export {
+        /// A folder to create.
+        folder: PathBuf,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Receipt {
+    /// The receipt of a finished task.
+    Show {
+        #[command(flatten)]
+        task: TaskId,
+        /// Write it to a file.
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+    },
+    /// Check a receipt, offline.
+    Verify {
+        /// The receipt.
+        file: PathBuf,
+        /// The genesis file of the ledger you trust [default: this node's own].
+        #[arg(long, value_name = "GENESIS")]
+        trust: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Blob {
+    /// Store a file.
+    Put {
+        /// The file, or `-` for standard input.
+        file: PathBuf,
+    },
+    /// Write stored bytes to a file or to standard output.
+    Get {
+        /// Content id.
+        content: ContentId,
+        /// Where to.
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Demo {
+    /// The folder to work on [default: the corpus that comes with ainur].
+    pub(crate) folder: Option<PathBuf>,
+    /// How many rounds of the workflow.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    pub(crate) rounds: u32,
+}

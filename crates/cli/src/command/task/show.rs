@@ -1,0 +1,166 @@
+//! Tasks and auctions as tables.
+use ainur_api::view::{Explanation, TaskPhase, TaskView};
+
+use crate::output::{Column, Output, ainu, bytes, span};
+
+pub(super) fn list(tasks: &[TaskView], output: &Output) {
+    if output.is_json() {
+        return output.json(&tasks);
+    }
+    if tasks.is_empty() {
+        return output
+            .line("no tasks yet; next: ainur task run NOUN.VERB --input FILE --reserve 5");
+    }
+    let rows = tasks.iter().map(|task| {
+        vec![
+            task.number.to_string(),
+            task.id.short(),
+            task.capability.to_string(),
+            phase(task.phase, output),
+            task.seller_name.clone().unwrap_or_default(),
+            task.price.map(|price| price.to_ainu()).unwrap_or_default(),
+            task.attempts.len().to_string(),
+            span(task.opened, task.ended),
+        ]
+    });
+    let columns = [
+        Column("no", true),
+        Column("task", false),
+        Column("capability", false),
+        Column("phase", false),
+        Column("seller", false),
+        Column("price AINU", true),
+        Column("attempts", true),
+        Column("took", true),
+    ];
+    output.table(&columns, rows.collect());
+}
+
+fn phase(phase: TaskPhase, output: &Output) -> String {
+    let word = match phase {
+        TaskPhase::Announced => "announced",
+        TaskPhase::Agreed => "agreed",
+        TaskPhase::Running => "running",
+        TaskPhase::Delivered => "delivered",
+        TaskPhase::Verifying => "verifying",
+        TaskPhase::Settled => return output.good("settled"),
+        TaskPhase::Refunded => return output.bad("refunded"),
+        TaskPhase::Unfunded => return output.bad("unfunded"),
+    };
+    word.into()
+}
+
+pub(super) fn one(task: &TaskView, output: &Output) {
+    if output.is_json() {
+        return output.json(task);
+    }
+    let mut facts = vec![
+        ("task", format!("{} (number {})", task.id, task.number)),
+        ("capability", task.capability.to_string()),
+        ("phase", phase(task.phase, output)),
+        ("reserve", ainu(task.reserve)),
+    ];
+    facts.extend(task.price.map(|price| ("price", ainu(price))));
+    facts.extend(task.seller_name.clone().map(|name| ("seller", name)));
+    facts.extend(
+        task.input.map(|input| ("input", format!("{input} ({})", bytes(task.input_bytes)))),
+    );
+    facts.extend(
+        task.output.map(|content| ("output", format!("{content} ({})", bytes(task.output_bytes)))),
+    );
+    facts.push(("took", span(task.opened, task.ended)));
+    if !task.detail.is_empty() {
+        facts.push(("why", task.detail.clone()));
+    }
+    output.facts(&facts);
+    if task.attempts.iter().any(|attempt| attempt.failure.is_some() || attempt.resumed > 0) {
+        attempts(task, output);
+    }
+    match task.phase {
+        TaskPhase::Settled if task.has_receipt => {
+            output.line(format!("next: ainur receipt show {}", task.id.short()));
+        }
+        TaskPhase::Refunded => {
+            output.line(format!("next: ainur task explain {}", task.id.short()));
+        }
+        TaskPhase::Unfunded => output.line("next: raise --reserve, or see ainur agent list"),
+        _ => {}
+    }
+}
+
+fn attempts(task: &TaskView, output: &Output) {
+    let rows = task.attempts.iter().map(|attempt| {
+        let ended = attempt.failure.map_or_else(|| "delivered".into(), |why| why.to_string());
+        let resumed = match attempt.resumed {
+            0 => String::new(),
+            times => format!("{times} (after chunk {})", attempt.resumed_at_chunk),
+        };
+        vec![
+            attempt.attempt.to_string(),
+            attempt.seller_name.clone(),
+            attempt.price.to_ainu(),
+            ended,
+            resumed,
+            attempt.slashed.to_ainu(),
+            attempt.detail.clone(),
+        ]
+    });
+    let columns = [
+        Column("attempt", true),
+        Column("seller", false),
+        Column("price AINU", true),
+        Column("ended", false),
+        Column("resumed", false),
+        Column("slashed AINU", true),
+        Column("detail", false),
+    ];
+    output.table(&columns, rows.collect());
+}
+
+pub(super) fn explanation(explanation: &Explanation, output: &Output) {
+    if output.is_json() {
+        return output.json(explanation);
+    }
+    output.facts(&[
+        ("task", explanation.task.to_string()),
+        ("reserve", ainu(explanation.reserve)),
+        ("loss if it fails", ainu(explanation.loss)),
+        ("transcript", explanation.transcript.to_string()),
+        (
+            "in the agreement",
+            if explanation.transcript_matches {
+                output.good("the same transcript")
+            } else {
+                output.bad("ANOTHER TRANSCRIPT")
+            },
+        ),
+    ]);
+    let rows = explanation.bids.iter().map(|bid| {
+        vec![
+            bid.name.clone(),
+            bid.price.map(|price| price.to_ainu()).unwrap_or_default(),
+            bid.failure_probability.to_string(),
+            bid.score.map(|score| score.to_ainu()).unwrap_or_default(),
+            bid.estimated_duration_ms.map(|span| span.to_string()).unwrap_or_default(),
+            bid.standing.clone(),
+        ]
+    });
+    let columns = [
+        Column("bidder", false),
+        Column("bid AINU", true),
+        Column("risk", true),
+        Column("score AINU", true),
+        Column("estimate", true),
+        Column("standing", false),
+    ];
+    output.table(&columns, rows.collect());
+    for award in &explanation.awards {
+        output.line(format!(
+            "attempt {}: {} is paid {}. {}",
+            award.attempt,
+            award.winner_name,
+            ainu(award.payment),
+            award.why
+        ));
+    }
+}

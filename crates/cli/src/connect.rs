@@ -1,0 +1,133 @@
+//! Finding the node: in this process on the data directory, or the one that holds it already.
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ainur_api::Service;
+use ainur_api::endpoint::Endpoint;
+use ainur_api::http::{Client, Server, StopSignal, Token};
+use ainur_api::problem::{Code, Problem};
+use ainur_api::view::Verification;
+use ainur_node::{DataDirectory, Node, Options, found, founding, trust};
+use ainur_primitives::{Did, Digest};
+
+/// A data directory, and the ways to its node.
+pub(crate) struct Place {
+    directory: DataDirectory,
+    named: bool,
+}
+
+/// What `init` found or made.
+pub(crate) struct Initialised {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) did: Did,
+    pub(crate) chain_id: Digest,
+    pub(crate) created: bool,
+}
+
+impl Place {
+    pub(crate) fn new(data_dir: Option<PathBuf>) -> Result<Self, Problem> {
+        let named = data_dir.is_some();
+        Ok(Self { directory: DataDirectory::new(data_dir)?, named })
+    }
+
+    /// The place of a demo: the one that was named, or a new one that stays behind to look at.
+    pub(crate) fn for_demo(&self) -> Result<Self, Problem> {
+        if self.named {
+            return Ok(Self { directory: self.directory.clone(), named: true });
+        }
+        let name = format!("ainur-demo-{}", std::process::id());
+        Self::new(Some(std::env::temp_dir().join(name)))
+    }
+
+    /// Where it is.
+    pub(crate) fn root(&self) -> &Path {
+        self.directory.root()
+    }
+
+    /// Makes the data directory, or says what is there.
+    pub(crate) fn init(&self) -> Result<Initialised, Problem> {
+        let founded = found(&self.directory, ainur_node::now())?;
+        Ok(Initialised {
+            data_dir: founded.data_dir,
+            did: founded.did,
+            chain_id: founded.chain_id,
+            created: founded.created,
+        })
+    }
+
+    /// The node: the running one when there is one, otherwise one for the length of this command.
+    pub(crate) fn connect(&self) -> Result<Box<dyn Service>, Problem> {
+        match Node::open(self.directory.clone(), Options::default()) {
+            Ok(node) => Ok(Box::new(node)),
+            Err(problem) if problem.code == Code::Busy => {
+                // Whoever holds the directory either serves or is another command.
+                self.connect_running().map_err(|_| problem)
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// The node in this process, for what only it can do.
+    pub(crate) fn open(&self) -> Result<Node, Problem> {
+        Node::open(self.directory.clone(), Options::default())
+    }
+
+    /// The running node.
+    pub(crate) fn connect_running(&self) -> Result<Box<dyn Service>, Problem> {
+        let endpoint = Endpoint::read(self.directory.root()).map_err(|error| of(&error))?;
+        let endpoint = endpoint.ok_or_else(|| {
+            Problem::new(
+                Code::NotFound,
+                format!("no node runs on {}", self.directory.root().display()),
+            )
+            .next("start one: ainur node start")
+        })?;
+        Ok(Box::new(Client::new(endpoint.address, endpoint.token)?))
+    }
+
+    /// Runs a node until it is stopped; `listening` is told its address.
+    pub(crate) fn serve(
+        &self,
+        listen: SocketAddr,
+        listening: impl FnOnce(SocketAddr),
+    ) -> Result<(), Problem> {
+        let token = Token::generate().map_err(|error| of(&error))?;
+        let server = Server::bind(listen, token.clone()).map_err(|error| {
+            of(&error).next("name another address with --listen, such as 127.0.0.1:0")
+        })?;
+        let address = server.address();
+        let options = Options { listen: Some(address.to_string()), ..Options::default() };
+        let node = Arc::new(Node::open(self.directory.clone(), options)?);
+        let endpoint = Endpoint::of_this_process(address, token);
+        endpoint.write(self.directory.root()).map_err(|error| of(&error))?;
+        listening(address);
+        let served = server.serve(Arc::clone(&node) as Arc<dyn Service>, StopSignal::new());
+        Endpoint::remove(self.directory.root()).map_err(|error| of(&error))?;
+        node.close()?;
+        served.map_err(|error| of(&error))
+    }
+
+    /// Checks a receipt; needs neither a running node nor the lock of one.
+    pub(crate) fn verify_receipt(
+        &self,
+        receipt: &[u8],
+        genesis: Option<&Path>,
+    ) -> Result<Verification, Problem> {
+        let trust = match genesis {
+            None => trust::of_directory(&self.directory)?,
+            Some(path) => {
+                let bytes = std::fs::read(path).map_err(|error| {
+                    crate::output::io_problem(&format!("read {}", path.display()), &error)
+                })?;
+                trust::of_genesis(&founding::read_genesis(&bytes)?)
+            }
+        };
+        Ok(trust::verify(receipt, &trust))
+    }
+}
+
+/// A problem of the local API's own.
+fn of(error: &(dyn std::error::Error + 'static)) -> Problem {
+    Problem::new(Code::Storage, ainur_node::problem::with_causes(error))
+}

@@ -1,0 +1,142 @@
+//! The agents on this node: their files in the data directory.
+use ainur_api::problem::{Code, Problem};
+use ainur_identity::SignedAgentCard;
+use ainur_primitives::{Amount, CapabilityContract, ContentId, Did};
+use serde::{Deserialize, Serialize};
+
+use crate::directory::DataDirectory;
+use crate::keys::KeyPair;
+
+/// An agent as it is remembered; its key is in a file beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentRecord {
+    /// Its identity.
+    pub did: Did,
+    /// Its name on this node.
+    pub name: String,
+    /// What it says of itself.
+    pub description: String,
+    /// What runs.
+    pub program: AgentProgram,
+    /// What it offers.
+    pub capabilities: Vec<CapabilityContract>,
+    /// Its price for everything, when the program does not quote.
+    pub price: Option<Amount>,
+    /// The stake it is to have.
+    pub stake: Amount,
+    /// Its signed card.
+    pub card: SignedAgentCard,
+    /// It may bid.
+    pub active: bool,
+}
+
+/// What runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum AgentProgram {
+    /// A stored component.
+    Component {
+        /// Its bytes.
+        content: ContentId,
+    },
+    /// A program on this machine.
+    Command {
+        /// Its command line.
+        argv: Vec<String>,
+        /// It may use the network.
+        network: bool,
+    },
+}
+
+/// How many agents one node keeps.
+pub const AGENTS_MAX: usize = 10_000;
+/// The longest name, in bytes.
+pub const AGENT_NAME_BYTES_MAX: usize = 48;
+
+const FOLDER: &str = "agents";
+
+impl AgentRecord {
+    /// Writes the record.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn store(&self, directory: &DataDirectory) -> Result<(), Problem> {
+        let json = serde_json::to_vec(self)
+            .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+        directory.write(&format!("{FOLDER}/{}.json", self.name), &json)
+    }
+
+    /// The agent's keys.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn keys(&self, directory: &DataDirectory) -> Result<KeyPair, Problem> {
+        KeyPair::load(directory, &key_file(&self.name))?.ok_or_else(|| {
+            let path = directory.path(&key_file(&self.name));
+            Problem::new(Code::Corrupted, format!("{} is missing", path.display()))
+                .next("restore it from a backup, or remove the agent")
+        })
+    }
+
+    /// `component bafkr4i…` or the command line.
+    pub fn program_text(&self) -> String {
+        match &self.program {
+            AgentProgram::Component { content } => format!("component {content}"),
+            AgentProgram::Command { argv, .. } => argv.join(" "),
+        }
+    }
+}
+
+/// The keys of the agent that is to have a name: those of an interrupted addition, or new ones.
+///
+/// # Errors
+/// When the system refuses.
+pub fn keys_for(directory: &DataDirectory, name: &str) -> Result<KeyPair, Problem> {
+    let file = key_file(name);
+    if let Some(keys) = KeyPair::load(directory, &file)? {
+        return Ok(keys);
+    }
+    let keys = KeyPair::generate()?;
+    keys.store(directory, &file)?;
+    Ok(keys)
+}
+
+/// All agents, by name.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn load_all(directory: &DataDirectory) -> Result<Vec<AgentRecord>, Problem> {
+    let mut agents = Vec::new();
+    for file in directory.list(FOLDER)?.iter().filter(|file| file.ends_with(".json")) {
+        let inside = format!("{FOLDER}/{file}");
+        let bytes = directory.read(&inside)?.unwrap_or_default();
+        let agent: AgentRecord = serde_json::from_slice(&bytes).map_err(|error| {
+            let path = directory.path(&inside);
+            Problem::new(Code::Corrupted, format!("{} is damaged: {error}", path.display()))
+                .next("restore it from a backup, or remove the file and add the agent again")
+        })?;
+        agents.push(agent);
+    }
+    Ok(agents)
+}
+
+/// A name as it may stand in a file name.
+///
+/// # Errors
+/// When the name has other characters than `a-z`, `0-9` and `-`, or is too long.
+pub fn check_name(name: &str) -> Result<(), Problem> {
+    let good = !name.is_empty()
+        && name.len() <= AGENT_NAME_BYTES_MAX
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if good {
+        return Ok(());
+    }
+    Err(Problem::new(Code::InvalidAgent, format!("'{name}' cannot be an agent's name")).next(
+        format!("give one of a-z, 0-9 and '-', at most {AGENT_NAME_BYTES_MAX} long, with --name"),
+    ))
+}
+
+fn key_file(name: &str) -> String {
+    format!("keys/agent-{name}.key")
+}

@@ -1,0 +1,331 @@
+//! Adding and removing agents.
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+use std::sync::mpsc::sync_channel;
+
+use ainur_api::operation::{AgentAdd, ProgramSource};
+use ainur_api::problem::{Code, Problem};
+use ainur_broker::engine::LedgerAnswer;
+use ainur_crypto::batch::sign_batch;
+use ainur_identity::{AgentCard, ProgramRef, SignedAgentCard};
+use ainur_ledger::{
+    Action, AuthorizedTransaction, Outcome, Submission, Transaction, balances, identity, registry,
+    reputation,
+};
+use ainur_primitives::{Amount, CapabilityContract, DurationMs, Timestamp};
+use ainur_runtime::{Manifest, Program};
+use ainur_storage::clock::{Clock, SystemClock};
+
+use crate::agents::{self, AGENTS_MAX, AgentProgram, AgentRecord};
+use crate::keys::KeyPair;
+use crate::node::{Node, pool_config};
+use crate::problem::{of_broker, with_causes};
+
+/// How long a new agent's transactions may wait.
+const JOIN_MS: DurationMs = DurationMs::seconds(600);
+/// Fees a new agent may need before it earns its own.
+const FEES_ENDOWED: u128 = 1_000;
+
+impl Node {
+    /// Adds an agent: asks its program what it offers, gives it keys, an identity on the ledger
+    /// and a stake, and a seat at the broker. An interrupted addition is continued by doing it
+    /// again.
+    pub(crate) fn add_agent(&self, add: AgentAdd) -> Result<AgentRecord, Problem> {
+        let program = match add.program {
+            ProgramSource::Component { content } => AgentProgram::Component { content },
+            ProgramSource::Command { argv, network } => AgentProgram::Command { argv, network },
+        };
+        let manifest = self.manifest(&program, add.capability.as_ref())?;
+        let name = add.name.unwrap_or_else(|| manifest.name.clone());
+        agents::check_name(&name)?;
+        if matches!(program, AgentProgram::Command { .. }) && add.price.is_none() {
+            return Err(Problem::new(Code::InvalidAgent, "a program does not quote its price")
+                .next("say what each call costs, such as --price 0.5"));
+        }
+        let _joining = self.join_lock();
+        {
+            let known = self.agents.read().unwrap_or_else(PoisonError::into_inner);
+            if known.get(&name).is_some_and(|agent| agent.active) {
+                return Err(Problem::new(Code::Conflict, format!("there is an agent '{name}'"))
+                    .next("give this one another name with --name"));
+            }
+            if known.len() >= AGENTS_MAX {
+                return Err(Problem::new(
+                    Code::LimitReached,
+                    format!("a node keeps at most {AGENTS_MAX} agents (AGENTS_MAX)"),
+                ));
+            }
+        }
+        let stake = add.stake.unwrap_or_else(|| self.config.agent_stake());
+        let keys = agents::keys_for(&self.directory, &name)?;
+        let card = self.card(&keys, &name, &manifest, &program)?;
+        self.join_ledger(&keys, &card, stake)?;
+        let record = AgentRecord {
+            did: keys.did(),
+            name: name.clone(),
+            description: manifest.description,
+            program,
+            capabilities: manifest.capabilities,
+            price: add.price,
+            stake,
+            card,
+            active: true,
+        };
+        record.store(&self.directory)?;
+        self.seat(&record)?;
+        self.agents.write().unwrap_or_else(PoisonError::into_inner).insert(name, record.clone());
+        Ok(record)
+    }
+
+    fn manifest(
+        &self,
+        program: &AgentProgram,
+        capability: Option<&ainur_primitives::CapabilityName>,
+    ) -> Result<Manifest, Problem> {
+        let runnable = self.program(program)?;
+        let found = ainur_runtime::inspect(
+            pool_config(&self.directory, &self.config, &self.options)?,
+            runnable.clone(),
+        );
+        match (found, &runnable, capability) {
+            (Ok(manifest), _, _) => Ok(manifest),
+            // A program that does not describe itself can be described by flags.
+            (Err(_), Program::Command { argv, .. }, Some(capability)) => {
+                let file = std::path::Path::new(&argv[0]).file_stem();
+                let name = file.map(|name| name.to_string_lossy().to_lowercase());
+                Ok(Manifest {
+                    name: name.unwrap_or_else(|| "program".into()).replace(['_', '.', ' '], "-"),
+                    description: format!("the program {}", argv.join(" ")),
+                    version: "1".into(),
+                    capabilities: vec![plain_contract(capability.clone())],
+                })
+            }
+            (Err(error), Program::Command { .. }, None) => {
+                Err(Problem::new(Code::InvalidAgent, with_causes(&error)).next(
+                    "make it answer 'introspect --json' (docs/introspection.md), or say what it \
+                     offers with --capability noun.verb",
+                ))
+            }
+            (Err(error), Program::Component { .. }, _) => {
+                Err(Problem::new(Code::InvalidAgent, with_causes(&error))
+                    .next("build it against wit/agent.wit as a component (agents/README.md)"))
+            }
+        }
+    }
+
+    fn card(
+        &self,
+        keys: &KeyPair,
+        name: &str,
+        manifest: &Manifest,
+        program: &AgentProgram,
+    ) -> Result<SignedAgentCard, Problem> {
+        let did = keys.did();
+        let registered = self.read(|state| registry::query::agent(state, &did));
+        let (version, previous) = match registered {
+            Some(registered) => (registered.version + 1, Some(registered.card)),
+            None => (1, None),
+        };
+        let card = AgentCard {
+            kind: ainur_identity::card::AgentCardKind::V1,
+            did,
+            name: name.into(),
+            description: manifest.description.clone(),
+            version,
+            previous,
+            capabilities: manifest.capabilities.clone(),
+            program: match program {
+                AgentProgram::Component { content } => ProgramRef::Component { content: *content },
+                AgentProgram::Command { argv, .. } => ProgramRef::Command { argv: argv.clone() },
+            },
+            created: SystemClock.now(),
+        };
+        card.sign(&keys.signing, 0)
+            .map_err(|error| Problem::new(Code::InvalidAgent, with_causes(&error)))
+    }
+
+    /// Sees to it that the agent has an identity, its stake and its registration on the ledger.
+    fn join_ledger(
+        &self,
+        keys: &KeyPair,
+        card: &SignedAgentCard,
+        stake: Amount,
+    ) -> Result<(), Problem> {
+        let did = keys.did();
+        let parameters = self.parameters();
+        let (account, identity_known, bonded) = self.read(|state| {
+            (
+                balances::query::account(state, &did),
+                identity::query::identity(state, &did).is_some(),
+                reputation::query::reputation(state, &did).staked,
+            )
+        });
+        if stake < parameters.reputation.stake_min {
+            return Err(Problem::new(
+                Code::InvalidRequest,
+                format!(
+                    "the stake is below the minimum of {} AINU",
+                    parameters.reputation.stake_min.to_ainu()
+                ),
+            )
+            .next("bond more with --stake"));
+        }
+        let missing_stake = stake.saturating_sub(bonded);
+        let deposit = if identity_known { Amount::ZERO } else { parameters.identity.deposit };
+        let fees = Amount(parameters.fee_min.0.saturating_mul(FEES_ENDOWED));
+        let needed = missing_stake.saturating_add(deposit).saturating_add(fees);
+        let lacking = needed.saturating_sub(account.free);
+        if !lacking.is_zero() {
+            let transfer = balances::Action::Transfer { to: did, amount: lacking };
+            self.do_on_ledger(vec![transfer.into()])?;
+        }
+        let mut actions: Vec<Action> = Vec::new();
+        if !identity_known {
+            actions.push(identity::Action::Create { material: Box::new(keys.material()) }.into());
+        }
+        if !missing_stake.is_zero() {
+            actions.push(reputation::Action::Bond { amount: missing_stake }.into());
+        }
+        let names: BTreeSet<_> =
+            card.card.capabilities.iter().map(|contract| contract.name.clone()).collect();
+        actions.push(
+            registry::Action::Register {
+                card: card
+                    .card
+                    .digest()
+                    .map_err(|error| Problem::new(Code::Internal, with_causes(&error)))?,
+                version: card.card.version,
+                previous: card.card.previous,
+                capabilities: names.into_iter().collect(),
+            }
+            .into(),
+        );
+        let submission = self.signed_by(keys, account.nonce, actions, parameters.fee_min);
+        self.submit(submission)
+    }
+
+    fn signed_by(
+        &self,
+        keys: &KeyPair,
+        nonce: u64,
+        actions: Vec<Action>,
+        fee: Amount,
+    ) -> Submission {
+        let did = keys.did();
+        let expires: Timestamp = SystemClock.now().plus(JOIN_MS);
+        let transactions: Vec<Transaction> = (nonce..)
+            .zip(actions)
+            .map(|(nonce, action)| Transaction {
+                chain_id: self.chain_id,
+                sender: did,
+                nonce,
+                expires,
+                fee,
+                action,
+            })
+            .collect();
+        let digests: Vec<_> = transactions.iter().map(Transaction::digest).collect();
+        let (signature, proofs) = sign_batch(&keys.signing, did, 0, &digests);
+        let transactions = transactions
+            .into_iter()
+            .zip(proofs)
+            .map(|(transaction, proof)| AuthorizedTransaction { transaction, proof })
+            .collect();
+        Submission { transactions, signatures: vec![signature] }
+    }
+
+    /// Has the ledger do something as the node, and waits until it is durable.
+    pub(crate) fn do_on_ledger(&self, actions: Vec<Action>) -> Result<(), Problem> {
+        let (sender, receiver) = sync_channel(1);
+        self.mailbox.call(move |broker| {
+            let answer = Box::new(move |completion: LedgerAnswer| drop(sender.send(completion)));
+            broker.submit_own(actions, answer).map_err(|error| of_broker(&error))
+        })?;
+        checked(receiver.recv().ok())
+    }
+
+    fn submit(&self, submission: Submission) -> Result<(), Problem> {
+        let (sender, receiver) = sync_channel(1);
+        self.mailbox.call(move |broker| {
+            let answer = Box::new(move |completion: LedgerAnswer| drop(sender.send(completion)));
+            broker.submit(submission, answer).map_err(|error| of_broker(&error))
+        })?;
+        checked(receiver.recv().ok())
+    }
+
+    /// Removes an agent: no more calls, its stake returned as far as no agreement locks it.
+    pub(crate) fn remove_agent(&self, agent: &str) -> Result<(), Problem> {
+        let mut record = self.agent(agent)?;
+        let _joining = self.join_lock();
+        record.active = false;
+        record.store(&self.directory)?;
+        let did = record.did;
+        self.mailbox.call(move |broker| {
+            broker.remove_seat(did);
+            Ok(())
+        })?;
+        let keys = record.keys(&self.directory)?;
+        let parameters = self.parameters();
+        let (account, reputation) = self.read(|state| {
+            (balances::query::account(state, &did), reputation::query::reputation(state, &did))
+        });
+        let mut actions: Vec<Action> = vec![registry::Action::Withdraw.into()];
+        let free = reputation.available();
+        if !free.is_zero() && reputation.running == 0 {
+            actions.push(reputation::Action::Unbond { amount: free }.into());
+        }
+        let submission = self.signed_by(&keys, account.nonce, actions, parameters.fee_min);
+        self.submit(submission)?;
+        let name = record.name.clone();
+        self.agents.write().unwrap_or_else(PoisonError::into_inner).insert(name, record);
+        Ok(())
+    }
+
+    /// An agent by name or DID.
+    pub(crate) fn agent(&self, text: &str) -> Result<AgentRecord, Problem> {
+        let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
+        agents
+            .get(text)
+            .or_else(|| agents.values().find(|agent| agent.did.to_string() == text))
+            .cloned()
+            .ok_or_else(|| {
+                Problem::new(Code::NotFound, format!("there is no agent '{text}'"))
+                    .next("see ainur agent list")
+            })
+    }
+}
+
+fn plain_contract(name: ainur_primitives::CapabilityName) -> CapabilityContract {
+    CapabilityContract {
+        name,
+        description: String::new(),
+        input_schema: "true".into(),
+        input_media_type: Some("application/octet-stream".into()),
+        output_schema: "true".into(),
+        output_media_type: "application/octet-stream".into(),
+        effects: ainur_primitives::Effects::default(),
+        sensitivity: ainur_primitives::capability::Sensitivity::default(),
+        idempotent: false,
+        deterministic: false,
+        dry_run: false,
+        price_hint: None,
+        service_level: ainur_primitives::capability::ServiceLevel::default(),
+    }
+}
+
+fn checked(completion: Option<LedgerAnswer>) -> Result<(), Problem> {
+    let completion = completion
+        .ok_or_else(|| Problem::new(Code::Busy, "the node is stopping").next("start it again"))?;
+    for (_, outcome) in completion.outcomes {
+        match outcome {
+            Outcome::Applied { .. } => {}
+            Outcome::Failed { error, .. } => {
+                return Err(Problem::new(Code::Conflict, with_causes(&error)));
+            }
+            Outcome::Rejected(rejection) => {
+                return Err(Problem::new(Code::Conflict, rejection.to_string()));
+            }
+        }
+    }
+    Ok(())
+}

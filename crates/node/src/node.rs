@@ -1,0 +1,328 @@
+//! A running node: everything wired together.
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use ainur_api::problem::{Code, Problem};
+use ainur_audit::checkpoint::CheckpointKey;
+use ainur_audit::log::TransparencyLog;
+use ainur_broker::engine::Operator;
+use ainur_broker::journal::Journal;
+use ainur_broker::{Arrival, Broker, Parts, Seat, Settlement};
+use ainur_consensus::{Chain, EmbeddedLog, ReplicatedLog, ValidatorKey};
+use ainur_crypto::entropy;
+use ainur_crypto::signature::SigningKey;
+use ainur_ledger::{Genesis, Parameters, ReadState};
+use ainur_primitives::{Did, Digest};
+use ainur_runtime::pool::{Cache, Config as PoolConfig};
+use ainur_runtime::{Program, WorkerPool};
+use ainur_storage::blob::Blobs;
+use ainur_storage::clock::{Clock, SystemClock};
+use ainur_storage::{DirectoryLock, RealDisk};
+
+use crate::agents::{self, AgentProgram, AgentRecord};
+use crate::config::Config;
+use crate::directory::DataDirectory;
+use crate::driver::{self, Mailbox, Message};
+use crate::founding::{Founded, found};
+use crate::pool::Pool;
+use crate::problem::{of_storage, with_causes};
+
+/// The broker of a real node.
+pub type NodeBroker = Broker<EmbeddedLog<RealDisk>, Pool, RealDisk>;
+
+/// How a node is started.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The address it will listen on, to show it.
+    pub listen: Option<String>,
+    /// The worker's command line; this binary's own when empty.
+    pub worker_command: Vec<std::ffi::OsString>,
+}
+
+/// A data directory brought to life.
+pub struct Node {
+    pub(crate) directory: DataDirectory,
+    pub(crate) config: Config,
+    pub(crate) genesis: Genesis,
+    pub(crate) chain_id: Digest,
+    pub(crate) did: Did,
+    pub(crate) agents: RwLock<BTreeMap<String, AgentRecord>>,
+    /// Held while an agent is added or removed, so that two do not get one name.
+    pub(crate) joining: Mutex<()>,
+    pub(crate) mailbox: Mailbox<NodeBroker>,
+    pub(crate) log: Arc<EmbeddedLog<RealDisk>>,
+    pub(crate) pool: Pool,
+    pub(crate) blobs: Blobs<RealDisk>,
+    pub(crate) options: Options,
+    driver: Mutex<Option<JoinHandle<Result<(), Problem>>>>,
+    _lock: DirectoryLock,
+}
+
+/// The name of a node's transparency log.
+pub(crate) fn log_origin(did: Did) -> String {
+    format!("ainur.log/{}", did.to_string().replace(':', "-"))
+}
+
+impl Node {
+    /// Brings a data directory to life, making it first if it is not there.
+    ///
+    /// # Errors
+    /// When another process holds it, the disk refuses, or what is on it is damaged.
+    pub fn open(directory: DataDirectory, options: Options) -> Result<Self, Problem> {
+        directory.create()?;
+        let lock = DirectoryLock::acquire(directory.root()).map_err(|error| of_storage(&error))?;
+        let clock = SystemClock;
+        let founded = found(&directory, clock.now())?;
+        let config = Config::load(&directory)?;
+        let disk = RealDisk::open(directory.root()).map_err(|error| of_storage(&error))?;
+        let blobs = Blobs::open(disk.clone(), "blobs").map_err(|error| of_storage(&error))?;
+        let (mailbox, messages) = Mailbox::new();
+
+        let log = Arc::new(open_ledger(&disk, &founded, clock, mailbox.clone())?);
+        let pool = Pool::new(start_pool(&directory, &config, &options, mailbox.clone())?);
+        let broker = open_broker(&disk, &founded, &blobs, &log, &pool, clock)?;
+        let driver = driver::start(broker, Arc::new(clock), messages)
+            .map_err(|error| Problem::new(Code::Internal, format!("no thread: {error}")))?;
+
+        let Founded { did, chain_id, genesis, .. } = founded;
+        let node = Self {
+            directory,
+            config,
+            genesis,
+            chain_id,
+            did,
+            agents: RwLock::new(BTreeMap::new()),
+            joining: Mutex::new(()),
+            mailbox,
+            log,
+            pool,
+            blobs,
+            options,
+            driver: Mutex::new(Some(driver)),
+            _lock: lock,
+        };
+        node.seat_known_agents()?;
+        Ok(node)
+    }
+
+    /// Finishes the turn under way, writes snapshots, and ends the threads and the workers.
+    ///
+    /// # Errors
+    /// When the snapshot could not be written; nothing acknowledged is lost by that.
+    pub fn close(&self) -> Result<(), Problem> {
+        self.mailbox.send(Message::Stop);
+        let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let finished = match driver.map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(Problem::new(Code::Internal, "the broker's thread panicked")),
+        };
+        self.log.close().map_err(|error| Problem::new(Code::Storage, with_causes(&error)))?;
+        finished
+    }
+
+    /// The node's identity.
+    pub fn did(&self) -> Did {
+        self.did
+    }
+
+    /// The node's data directory.
+    pub fn directory(&self) -> &DataDirectory {
+        &self.directory
+    }
+
+    /// The pool of workers.
+    pub fn pool(&self) -> &WorkerPool {
+        &self.pool
+    }
+
+    fn seat_known_agents(&self) -> Result<(), Problem> {
+        for record in agents::load_all(&self.directory)? {
+            if record.active {
+                self.seat(&record)?;
+            }
+            self.agents
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(record.name.clone(), record);
+        }
+        // Tasks that were running wait for their agents' seats: they are looked at only now.
+        self.mailbox.call(|broker| {
+            broker.start();
+            Ok(())
+        })
+    }
+
+    /// Gives an agent a seat at the broker.
+    pub(crate) fn seat(&self, record: &AgentRecord) -> Result<(), Problem> {
+        let keys = record.keys(&self.directory)?;
+        let seat = Seat {
+            did: record.did,
+            name: record.name.clone(),
+            key_version: 0,
+            key: keys.signing,
+            card: record
+                .card
+                .card
+                .digest()
+                .map_err(|error| Problem::new(Code::Internal, with_causes(&error)))?,
+            program: self.program(&record.program)?,
+            contracts: record.capabilities.clone(),
+            price: record.price,
+            active: 0,
+        };
+        self.mailbox.call(move |broker| {
+            broker.add_seat(seat);
+            Ok(())
+        })
+    }
+
+    /// What a worker runs for an agent.
+    pub(crate) fn program(&self, program: &AgentProgram) -> Result<Program, Problem> {
+        Ok(match program {
+            AgentProgram::Component { content } => Program::Component {
+                content: *content,
+                path: self.blobs.real_path(content).ok_or_else(|| {
+                    Problem::new(Code::Corrupted, format!("the component {content} is missing"))
+                        .next("add the agent again")
+                })?,
+            },
+            AgentProgram::Command { argv, network } => {
+                Program::Command { argv: argv.clone(), network: *network, readable: Vec::new() }
+            }
+        })
+    }
+
+    /// Reads the ledger's state.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&dyn ReadState) -> T) -> T {
+        self.log.query(|view| read(view.state()))
+    }
+
+    /// The ledger's parameters.
+    pub(crate) fn parameters(&self) -> Parameters {
+        self.log.query(|view| view.ledger().parameters())
+    }
+
+    pub(crate) fn join_lock(&self) -> MutexGuard<'_, ()> {
+        self.joining.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Err(problem) = self.close() {
+            tracing::error!(%problem, "the node did not close cleanly");
+        }
+    }
+}
+
+fn open_ledger(
+    disk: &RealDisk,
+    founded: &Founded,
+    clock: SystemClock,
+    mailbox: Mailbox<NodeBroker>,
+) -> Result<EmbeddedLog<RealDisk>, Problem> {
+    let ledger = |error: ainur_consensus::Error| {
+        Problem::new(Code::Corrupted, format!("the ledger: {}", with_causes(&error)))
+            .next("restore the data directory from a backup")
+    };
+    let validator =
+        ValidatorKey { did: founded.did, key_version: 0, key: copy(&founded.keys.signing)? };
+    let chain =
+        Chain::open(disk.clone(), "ledger", &founded.genesis, Some(validator)).map_err(ledger)?;
+    EmbeddedLog::start(chain, clock, move |completion| {
+        mailbox.send(Message::Arrival(completion.into()));
+    })
+    .map_err(|error| Problem::new(Code::Internal, format!("no thread: {error}")))
+}
+
+fn start_pool(
+    directory: &DataDirectory,
+    config: &Config,
+    options: &Options,
+    mailbox: Mailbox<NodeBroker>,
+) -> Result<WorkerPool, Problem> {
+    let pool = pool_config(directory, config, options)?;
+    WorkerPool::start(pool, move |event| mailbox.send(Message::Arrival(Arrival::Executor(event))))
+        .map_err(|error| workers_failed(&error))
+}
+
+fn workers_failed(error: &dyn std::error::Error) -> Problem {
+    Problem::new(Code::Internal, format!("cannot start workers: {}", with_causes(error)))
+}
+
+/// The workers of this node.
+pub(crate) fn pool_config(
+    directory: &DataDirectory,
+    config: &Config,
+    options: &Options,
+) -> Result<PoolConfig, Problem> {
+    let mut pool = PoolConfig::this_binary().map_err(|error| workers_failed(&error))?;
+    if config.workers > 0 {
+        pool.workers = config.workers;
+    }
+    if !options.worker_command.is_empty() {
+        pool.command.clone_from(&options.worker_command);
+    }
+    pool.cache = Some(Cache { folder: directory.path("cache"), key: cache_key(directory)? });
+    Ok(pool)
+}
+
+const CACHE_KEY_FILE: &str = "keys/cache.key";
+
+/// Compiled components are trusted only with this secret.
+fn cache_key(directory: &DataDirectory) -> Result<[u8; 32], Problem> {
+    if let Some(key) = directory.read(CACHE_KEY_FILE)?.and_then(|bytes| bytes.try_into().ok()) {
+        return Ok(key);
+    }
+    let key = entropy::random_bytes::<32>()
+        .map_err(|error| Problem::new(Code::Internal, with_causes(&error)))?;
+    directory.write(CACHE_KEY_FILE, &key)?;
+    Ok(key)
+}
+
+fn open_broker(
+    disk: &RealDisk,
+    founded: &Founded,
+    blobs: &Blobs<RealDisk>,
+    log: &Arc<EmbeddedLog<RealDisk>>,
+    pool: &Pool,
+    clock: SystemClock,
+) -> Result<NodeBroker, Problem> {
+    let (journal, recovered) =
+        Journal::open(disk, "broker").map_err(|error| crate::problem::of_broker(&error))?;
+    let checkpoint_key = CheckpointKey::new(copy(&founded.keys.signing)?);
+    let audit =
+        TransparencyLog::open(disk.clone(), "audit", &log_origin(founded.did), checkpoint_key)
+            .map_err(|error| {
+                Problem::new(Code::Corrupted, format!("the log: {}", with_causes(&error)))
+                    .next("restore the data directory from a backup")
+            })?;
+    let parameters = log.query(|view| view.ledger().parameters());
+    Broker::open(Parts {
+        operator: Operator { did: founded.did, key_version: 0, key: copy(&founded.keys.signing)? },
+        chain_id: founded.chain_id,
+        parameters,
+        ledger: Settlement::new(Arc::clone(log)),
+        executor: pool.clone(),
+        blobs: blobs.clone(),
+        audit,
+        journal,
+        recovered,
+        entropy: Box::new(entropy::random_bytes::<32>),
+        now: clock.now(),
+    })
+    .map_err(|error| crate::problem::of_broker(&error))
+}
+
+fn copy(key: &SigningKey) -> Result<SigningKey, Problem> {
+    SigningKey::from_bytes(&key.to_bytes()[..])
+        .map_err(|error| Problem::new(Code::Internal, with_causes(&error)))
+}
+
+/// True when a node's data directory is there.
+pub fn exists(root: &Path) -> bool {
+    root.join("genesis.json").exists()
+}

@@ -1,0 +1,209 @@
+//! The node as a service: one arm for each operation, and a line in the log for each command.
+use std::io::{Read, Write};
+
+use ainur_api::Service;
+use ainur_api::operation::{Operation, Reply};
+use ainur_api::problem::{Code, Problem};
+use ainur_api::view::{NodeStatus, Worker};
+use ainur_crypto::hash;
+use ainur_ledger::{balances, budget};
+use ainur_primitives::{BudgetId, ContentId, DurationMs};
+use ainur_storage::clock::{Clock, SystemClock};
+
+use crate::node::Node;
+use crate::problem::{of_broker, of_storage};
+
+/// The largest blob that is taken in.
+pub(crate) const UPLOAD_BYTES_MAX: u64 = 4 << 30;
+/// Tasks in one list.
+pub(crate) const LIST_MAX: u32 = 1_000;
+/// How long a budget is open.
+const BUDGET_MS: DurationMs = DurationMs::seconds(365 * 24 * 3_600);
+const COPY_BYTES: usize = 256 << 10;
+
+impl Service for Node {
+    fn perform(&self, operation: Operation) -> Result<Reply, Problem> {
+        match operation {
+            Operation::NodeStatus => self.status(),
+            Operation::NodeLimits => Ok(Reply::Limits(crate::limits::all())),
+            // Whoever serves stops serving when it sees this; the node closes after that.
+            Operation::NodeStop => Ok(Reply::Done),
+            Operation::AgentAdd(add) => {
+                self.add_agent(add).map(|agent| Reply::Agent(self.agent_view(&agent)))
+            }
+            Operation::AgentList => Ok(self.agent_list()),
+            Operation::AgentShow { agent } => {
+                self.agent(&agent).map(|agent| Reply::Agent(self.agent_view(&agent)))
+            }
+            Operation::AgentRemove { agent } => self.remove_agent(&agent).map(|()| Reply::Done),
+            Operation::TaskRun(request) => self.run_task(request),
+            Operation::TaskList { limit, before } => self.task_list(limit, before),
+            Operation::TaskShow { task } => {
+                self.task(&task).map(|task| Reply::Task(Box::new(self.task_view(&task))))
+            }
+            Operation::TaskEvents { task, after, wait_ms } => {
+                self.task_events(&task, after, wait_ms).map(Reply::TaskEvents)
+            }
+            Operation::TaskExplain { task } => {
+                self.task(&task).map(|task| Reply::Explanation(self.explanation(&task)))
+            }
+            Operation::TaskCancel { task } => {
+                self.change_task(&task, |broker, number| broker.cancel(number))
+            }
+            Operation::TaskDecide { task, accept, reason } => self
+                .change_task(&task, move |broker, number| broker.decide(number, accept, &reason)),
+            Operation::TaskRate { task, rating } => self.rate_task(&task, rating),
+            Operation::BudgetOpen { limit, parent } => self.open_budget(limit, parent),
+            Operation::BudgetShow { budget } => self.show_budget(budget),
+            Operation::AccountShow { account } => {
+                Ok(Reply::Account(self.account_view(account.unwrap_or(self.did))))
+            }
+            Operation::AccountTransfer { to, amount } => {
+                self.do_on_ledger(vec![balances::Action::Transfer { to, amount }.into()])?;
+                Ok(Reply::Account(self.account_view(self.did)))
+            }
+            Operation::LedgerStatus => {
+                let entries = self.mailbox.call(|broker| Ok(broker.audit().size()))?;
+                Ok(Reply::Ledger(self.ledger_status(entries)))
+            }
+            Operation::LedgerAudit => self.audit().map(Reply::Audit),
+            Operation::LedgerExport { folder } => self.export(&folder),
+            Operation::ReceiptShow { task } => self.receipt(&task),
+            Operation::ReceiptVerify { receipt } => {
+                let trust = crate::trust::of_node(self);
+                Ok(Reply::Verification(crate::trust::verify(receipt.as_bytes(), &trust)))
+            }
+        }
+    }
+
+    fn put_blob(&self, source: &mut dyn Read) -> Result<(ContentId, u64), Problem> {
+        let mut writer = self.blobs.writer().map_err(|error| of_storage(&error))?;
+        let mut buffer = vec![0; COPY_BYTES];
+        loop {
+            let read = source.read(&mut buffer).map_err(|error| {
+                Problem::new(Code::Storage, format!("cannot read the input: {error}"))
+            })?;
+            if read == 0 {
+                break;
+            }
+            if writer.len() + read as u64 > UPLOAD_BYTES_MAX {
+                return Err(Problem::new(
+                    Code::LimitReached,
+                    format!("a blob has at most {UPLOAD_BYTES_MAX} bytes (UPLOAD_BYTES_MAX)"),
+                ));
+            }
+            writer.write(&buffer[..read]).map_err(|error| of_storage(&error))?;
+        }
+        let length = writer.len();
+        let content = writer.finish().map_err(|error| of_storage(&error))?;
+        Ok((content, length))
+    }
+
+    fn get_blob(&self, content: ContentId, sink: &mut dyn Write) -> Result<u64, Problem> {
+        let refused = |error: std::io::Error| {
+            Problem::new(Code::Storage, format!("cannot write the output: {error}"))
+        };
+        let stored = self.blobs.len(&content).map_err(|error| of_storage(&error))?;
+        if stored.is_none() {
+            let inline = self.mailbox.call(move |broker| {
+                broker.find_inline(content).map_err(|error| of_broker(&error))
+            })?;
+            let bytes = inline.ok_or_else(|| {
+                Problem::new(Code::NotFound, format!("{content} is not stored here"))
+                    .next("see ainur task show for the outputs of tasks")
+            })?;
+            sink.write_all(&bytes).map_err(refused)?;
+            return Ok(bytes.len() as u64);
+        }
+        let mut reader = self.blobs.reader(&content).map_err(|error| of_storage(&error))?;
+        while let Some(group) = reader.next_group().map_err(|error| of_storage(&error))? {
+            sink.write_all(group).map_err(refused)?;
+        }
+        Ok(reader.len())
+    }
+}
+
+impl Node {
+    fn status(&self) -> Result<Reply, Problem> {
+        use ainur_consensus::ReplicatedLog as _;
+        let (open, total) =
+            self.mailbox.call(|broker| Ok((broker.open_tasks(), broker.tasks_announced())))?;
+        let agents = self.agents.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let workers = self.pool.workers().into_iter().map(|worker| Worker {
+            id: worker.id,
+            pid: worker.pid.unwrap_or(0),
+            jobs: u32::try_from(worker.jobs).unwrap_or(u32::MAX),
+        });
+        Ok(Reply::NodeStatus(NodeStatus {
+            did: self.did,
+            chain_id: self.chain_id,
+            version: env!("CARGO_PKG_VERSION").into(),
+            data_dir: self.directory.root().display().to_string(),
+            listen: self.options.listen.clone(),
+            height: self.log.query(|view| view.height().0),
+            agents: agents.values().filter(|agent| agent.active).count() as u32,
+            tasks_open: open,
+            tasks_total: total,
+            workers: workers.collect(),
+            command_network: self.command_network(),
+        }))
+    }
+
+    fn command_network(&self) -> String {
+        use ainur_runtime::command::{Isolation, Separation};
+        let isolation = crate::node::pool_config(&self.directory, &self.config, &self.options)
+            .map_err(|problem| problem.message)
+            .and_then(|pool| Isolation::probe(&pool.command).map_err(|error| error.to_string()));
+        match isolation.map(|isolation| isolation.network) {
+            Ok(Separation::Isolated) => "isolated".into(),
+            Ok(Separation::NotIsolated(why)) | Err(why) => format!("NOT isolated: {why}"),
+        }
+    }
+
+    fn agent_list(&self) -> Reply {
+        let agents = self.agents.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let all: Vec<_> = agents.values().cloned().collect();
+        drop(agents);
+        Reply::Agents(all.iter().map(|agent| self.agent_view(agent)).collect())
+    }
+
+    fn task_list(&self, limit: u32, before: Option<u64>) -> Result<Reply, Problem> {
+        let limit = limit.clamp(1, LIST_MAX) as usize;
+        let tasks = self.mailbox.call(move |broker| {
+            broker.tasks_before(before, limit).map_err(|error| of_broker(&error))
+        })?;
+        Ok(Reply::Tasks(tasks.iter().map(|task| self.task_view(task)).collect()))
+    }
+
+    fn open_budget(
+        &self,
+        limit: ainur_primitives::Amount,
+        parent: Option<BudgetId>,
+    ) -> Result<Reply, Problem> {
+        let now = SystemClock.now();
+        let salt = ainur_crypto::entropy::random_bytes::<32>()
+            .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+        let id = BudgetId(hash::tagged("ainur/budget/v1", &[&self.did.0.0, &salt]));
+        let expires = now.plus(BUDGET_MS);
+        self.do_on_ledger(vec![
+            budget::Action::Open { budget: id, parent, limit, expires }.into(),
+        ])?;
+        self.show_budget(id)
+    }
+
+    fn show_budget(&self, id: BudgetId) -> Result<Reply, Problem> {
+        self.budget_view(id).map(Reply::Budget).ok_or_else(|| {
+            Problem::new(Code::NotFound, format!("there is no budget {id}"))
+                .next("open one: ainur budget open AINU")
+        })
+    }
+
+    fn receipt(&self, task: &str) -> Result<Reply, Problem> {
+        let task = self.task(task)?;
+        let bytes = self
+            .mailbox
+            .call(move |broker| broker.receipt(&task).map_err(|error| of_broker(&error)))?;
+        let receipt = String::from_utf8(bytes).expect("JSON is UTF-8");
+        Ok(Reply::Receipt { receipt })
+    }
+}

@@ -1,0 +1,164 @@
+//! Tasks: from a request to a specification, and what can be asked of a task.
+use std::time::{Duration, Instant};
+
+use ainur_api::operation::{Reply, TaskRequest};
+use ainur_api::problem::{Code, Problem};
+use ainur_api::view::TaskEvent;
+use ainur_broker::engine::Request;
+use ainur_broker::task::Task;
+use ainur_consensus::ReplicatedLog as _;
+use ainur_ledger::reputation;
+use ainur_primitives::canonical_json::to_canonical_json;
+use ainur_primitives::{AcceptanceCheck, DurationMs, TaskSpec};
+
+use crate::node::{Node, NodeBroker};
+use crate::problem::{of_broker, of_storage, with_causes};
+use crate::views;
+
+/// How long the buyer may refuse when a task names no check and its output is not JSON.
+const DEFAULT_WINDOW_MS: DurationMs = DurationMs(0);
+/// How often a waiting question looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(15);
+/// The longest a question may wait.
+const WAIT_MS_MAX: u64 = 60_000;
+
+impl Node {
+    /// Announces a task.
+    pub(crate) fn run_task(&self, request: TaskRequest) -> Result<Reply, Problem> {
+        let wait = request.wait;
+        let spec = self.specification(&request)?;
+        let request =
+            Request { spec, only: request.only, idempotency_key: request.idempotency_key };
+        let id = self
+            .mailbox
+            .call(move |broker| broker.announce(request).map_err(|error| of_broker(&error)))?;
+        if !wait {
+            return Ok(Reply::TaskAnnounced { task: id });
+        }
+        loop {
+            let task = self.task(&id.to_string())?;
+            if task.next_step().is_none() {
+                return Ok(Reply::Task(Box::new(self.task_view(&task))));
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    fn specification(&self, request: &TaskRequest) -> Result<TaskSpec, Problem> {
+        let parameters = to_canonical_json(&request.parameters)
+            .map_err(|error| Problem::new(Code::InvalidRequest, with_causes(&error)))?;
+        let parameters = String::from_utf8(parameters).expect("JSON is UTF-8");
+        let input_bytes = match &request.input {
+            None => 0,
+            Some(input) => {
+                self.blobs.len(input).map_err(|error| of_storage(&error))?.ok_or_else(|| {
+                    Problem::new(Code::NotFound, format!("the input {input} is not stored here"))
+                        .next("store it first: ainur blob put FILE")
+                })?
+            }
+        };
+        let check = request.check.clone().unwrap_or_else(|| self.default_check(request));
+        Ok(TaskSpec {
+            capability: request.capability.clone(),
+            parameters,
+            input: request.input,
+            input_bytes,
+            reserve: request.reserve,
+            loss: request.loss.unwrap_or(request.reserve),
+            budget: request.budget,
+            selection: request.selection,
+            check,
+            deadline_ms: request.deadline_ms.unwrap_or_else(|| self.config.deadline()),
+            limits: request.limits.unwrap_or_default(),
+        })
+    }
+
+    /// The schema for JSON outputs; the buyer's word, which silence gives, otherwise.
+    fn default_check(&self, request: &TaskRequest) -> AcceptanceCheck {
+        let agents = self.agents.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let json = agents
+            .values()
+            .flat_map(|agent| &agent.capabilities)
+            .filter(|contract| contract.name == request.capability)
+            .all(|contract| contract.output_media_type.starts_with("application/json"));
+        if json {
+            AcceptanceCheck::Schema
+        } else {
+            AcceptanceCheck::BuyerWord { window_ms: DEFAULT_WINDOW_MS }
+        }
+    }
+
+    /// A task by its id or a unique beginning of it.
+    pub(crate) fn task(&self, text: &str) -> Result<Task, Problem> {
+        let text = text.to_owned();
+        self.mailbox.call(move |broker| broker.task(&text).map_err(|error| of_broker(&error)))
+    }
+
+    /// Changes a task and shows it.
+    pub(crate) fn change_task(
+        &self,
+        text: &str,
+        change: impl FnOnce(&mut NodeBroker, u64) -> Result<(), ainur_broker::Error> + Send + 'static,
+    ) -> Result<Reply, Problem> {
+        let number = self.task(text)?.number;
+        let changed = self.mailbox.call(move |broker| {
+            change(broker, number).map_err(|error| of_broker(&error))?;
+            let task = broker.task_by_number(number).map_err(|error| of_broker(&error))?;
+            task.ok_or_else(|| Problem::new(Code::NotFound, "the task is gone"))
+        })?;
+        Ok(Reply::Task(Box::new(self.task_view(&changed))))
+    }
+
+    /// News of a task, waiting for some when there is none.
+    pub(crate) fn task_events(
+        &self,
+        text: &str,
+        after: u32,
+        wait_ms: DurationMs,
+    ) -> Result<Vec<TaskEvent>, Problem> {
+        let until = Instant::now() + Duration::from_millis(wait_ms.0.min(WAIT_MS_MAX));
+        loop {
+            let task = self.task(text)?;
+            let news = views::events(&task, after);
+            if !news.is_empty() || task.next_step().is_none() || Instant::now() >= until {
+                return Ok(news);
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Rates a settled task.
+    pub(crate) fn rate_task(&self, text: &str, rating: u8) -> Result<Reply, Problem> {
+        let task = self.task(text)?;
+        let action = reputation::Action::ReportOutcome {
+            task: task.id,
+            rating,
+            success: rating >= SERVED_RATING_MIN,
+        };
+        self.do_on_ledger(vec![action.into()])?;
+        Ok(Reply::Task(Box::new(self.task_view(&task))))
+    }
+
+    /// The agreement on the ledger names this transcript.
+    pub(crate) fn transcript_agreed(
+        &self,
+        task: &Task,
+        transcript: ainur_primitives::Digest,
+    ) -> bool {
+        use ainur_ledger::{Event, Height, escrow};
+        task.attempts.iter().filter_map(|attempt| attempt.agreed_at).all(|position| {
+            let Ok(Some(stored)) = self.log.block(Height(position.height)) else { return false };
+            stored.events.iter().any(|record| {
+                record.index == position.index
+                    && matches!(&record.event, Event::Escrow(event) if match event {
+                        escrow::Event::Agreed { transcript: agreed, .. }
+                        | escrow::Event::Reawarded { transcript: agreed, .. } => *agreed == transcript,
+                        _ => false,
+                    })
+            })
+        })
+    }
+}
+
+/// From this rating on, the work served its purpose.
+const SERVED_RATING_MIN: u8 = 3;

@@ -1,0 +1,258 @@
+//! From what the parts know to what a node shows.
+use std::sync::PoisonError;
+
+use ainur_api::view::{
+    AccountView, AgentView, AttemptView, AwardRow, BidRow, BudgetView, Explanation, LedgerStatus,
+    TaskEvent, TaskPhase, TaskView,
+};
+use ainur_broker::task::{Phase, Task};
+use ainur_ledger::{balances, budget, reputation};
+use ainur_market::auction::{award, mechanism::PriceSetBy};
+use ainur_primitives::{Amount, BudgetId, Did};
+use ainur_storage::clock::{Clock, SystemClock};
+
+use crate::agents::AgentRecord;
+use crate::node::Node;
+
+impl Node {
+    /// The name of an agent here; a shortened DID for others.
+    pub(crate) fn name_of(&self, did: Did) -> String {
+        let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
+        agents
+            .values()
+            .find(|agent| agent.did == did)
+            .map_or_else(|| did.short(), |agent| agent.name.clone())
+    }
+
+    pub(crate) fn agent_view(&self, agent: &AgentRecord) -> AgentView {
+        let params = self.parameters().reputation;
+        let now = SystemClock.now();
+        let (account, record) = self.read(|state| {
+            (
+                balances::query::account(state, &agent.did),
+                reputation::query::reputation(state, &agent.did),
+            )
+        });
+        AgentView {
+            did: agent.did,
+            name: agent.name.clone(),
+            description: agent.description.clone(),
+            program: agent.program_text(),
+            capabilities: agent.capabilities.clone(),
+            price: agent.price,
+            active: agent.active,
+            balance: account.free,
+            stake: record.staked,
+            completed: record.completed,
+            failed: record.failed,
+            failure_probability: reputation::query::failure_probability(&record, now, &params),
+            barred: record.barred,
+        }
+    }
+
+    pub(crate) fn account_view(&self, did: Did) -> AccountView {
+        let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
+        let name = agents.values().find(|agent| agent.did == did).map(|agent| agent.name.clone());
+        drop(agents);
+        self.read(|state| {
+            let account = balances::query::account(state, &did);
+            let record = reputation::query::reputation(state, &did);
+            let totals = balances::query::totals(state);
+            // On an embedded ledger the node is the only buyer.
+            let in_escrow = if did == self.did { totals.escrowed } else { Amount::ZERO };
+            AccountView {
+                did,
+                name,
+                free: account.free,
+                staked: record.staked,
+                locked: record.locked,
+                in_escrow,
+                nonce: account.nonce,
+            }
+        })
+    }
+
+    pub(crate) fn budget_view(&self, id: BudgetId) -> Option<BudgetView> {
+        let found = self.read(|state| budget::query::budget(state, &id))?;
+        Some(BudgetView {
+            id,
+            parent: found.parent,
+            limit: found.limit,
+            reserved: found.reserved,
+            spent: found.spent,
+        })
+    }
+
+    pub(crate) fn ledger_status(&self, audit_entries: u64) -> LedgerStatus {
+        use ainur_consensus::ReplicatedLog as _;
+        let (head, totals) =
+            self.log.query(|view| (*view.ledger().head(), balances::query::totals(view.state())));
+        let place = |name: &str, amount: Amount| (name.to_owned(), amount);
+        LedgerStatus {
+            chain_id: head.chain_id,
+            height: head.height.0,
+            state_root: head.state_root,
+            timestamp: head.timestamp,
+            totals: vec![
+                place("free on accounts", totals.free),
+                place("bonded as stake", totals.staked),
+                place("in escrow", totals.escrowed),
+                place("identity deposits", totals.deposits),
+                place("treasury (fees)", totals.treasury),
+                place("issued - burned", totals.issued.saturating_sub(totals.burned)),
+            ],
+            balanced: totals.conserved(),
+            audit_entries,
+        }
+    }
+
+    pub(crate) fn task_view(&self, task: &Task) -> TaskView {
+        let attempt = task.attempt();
+        TaskView {
+            id: task.id,
+            number: task.number,
+            capability: task.spec.capability.clone(),
+            phase: phase(task.phase),
+            buyer: task.buyer,
+            seller: attempt.map(|attempt| attempt.seller),
+            seller_name: attempt.map(|attempt| self.name_of(attempt.seller)),
+            reserve: task.spec.reserve,
+            price: attempt.map(|attempt| attempt.price),
+            budget: task.spec.budget,
+            input: task.spec.input,
+            input_bytes: task.spec.input_bytes,
+            output: task.output.map(|(content, _)| content),
+            output_bytes: task.output.map_or(0, |(_, bytes)| bytes),
+            check: task.spec.check.clone(),
+            selection: task.spec.selection,
+            attempts: task.attempts.iter().map(|attempt| self.attempt_view(attempt)).collect(),
+            opened: task.opened,
+            ended: task.ended,
+            detail: task.detail.clone(),
+            has_receipt: task.receipt_entry.is_some(),
+        }
+    }
+
+    fn attempt_view(&self, attempt: &ainur_broker::task::TaskAttempt) -> AttemptView {
+        AttemptView {
+            attempt: attempt.number,
+            seller: attempt.seller,
+            seller_name: self.name_of(attempt.seller),
+            price: attempt.price,
+            failure: attempt.failure.as_ref().map(|(reason, _)| *reason),
+            detail: attempt.failure.as_ref().map(|(_, why)| why.clone()).unwrap_or_default(),
+            slashed: attempt.slashed,
+            resumed: attempt.resumed,
+            resumed_at_chunk: attempt.resumed_at_chunk,
+        }
+    }
+
+    pub(crate) fn explanation(&self, task: &Task) -> Explanation {
+        let terms = task.auction.terms();
+        let mut bids = Vec::new();
+        let mut awards = Vec::new();
+        let mut digest = ainur_primitives::Digest::ZERO;
+        if let Some(transcript) = &task.transcript {
+            digest = transcript.digest();
+            let mut excluded: Vec<Did> = Vec::new();
+            for attempt in &task.attempts {
+                if let Ok(outcome) = award(transcript, &excluded) {
+                    if awards.is_empty() {
+                        bids = outcome.ranking.iter().map(|row| self.bid_row(row)).collect();
+                    }
+                    awards.push(self.award_row(attempt.number, &outcome));
+                }
+                excluded.push(attempt.seller);
+            }
+        }
+        for (bidder, why) in &task.passed {
+            bids.push(BidRow {
+                bidder: *bidder,
+                name: self.name_of(*bidder),
+                price: None,
+                failure_probability: ainur_primitives::Ppm::ZERO,
+                score: None,
+                estimated_duration_ms: None,
+                standing: format!("passed: {why}"),
+            });
+        }
+        Explanation {
+            task: task.id,
+            selection: task.spec.selection,
+            reserve: terms.reserve,
+            loss: terms.loss,
+            bids,
+            awards,
+            transcript: digest,
+            transcript_matches: self.transcript_agreed(task, digest),
+        }
+    }
+
+    fn bid_row(&self, row: &ainur_market::auction::Ranked) -> BidRow {
+        BidRow {
+            bidder: row.bidder,
+            name: self.name_of(row.bidder),
+            price: Some(row.price),
+            failure_probability: row.failure_probability,
+            score: Some(row.score),
+            estimated_duration_ms: Some(row.estimated_duration_ms),
+            standing: row.ineligible.map_or_else(|| "eligible".into(), |why| why.to_string()),
+        }
+    }
+
+    fn award_row(&self, attempt: u32, outcome: &ainur_market::auction::Award) -> AwardRow {
+        let runner_up = outcome.runner_up.map(|did| self.name_of(did));
+        let bid = outcome.bid.price;
+        let why = match (outcome.price_set_by, runner_up) {
+            (PriceSetBy::RunnerUp, Some(name)) => {
+                format!(
+                    "It bid {} AINU; at this price its score ties that of {name}.",
+                    bid.to_ainu()
+                )
+            }
+            (PriceSetBy::Reserve, _) => {
+                format!(
+                    "It bid {} AINU; nobody else sets a price below the reserve.",
+                    bid.to_ainu()
+                )
+            }
+            _ => format!("It bid {} AINU and is paid its bid.", bid.to_ainu()),
+        };
+        AwardRow {
+            attempt,
+            winner: outcome.winner,
+            winner_name: self.name_of(outcome.winner),
+            bid,
+            payment: outcome.payment,
+            runner_up: outcome.runner_up,
+            why,
+        }
+    }
+}
+
+/// What has happened to a task since an event.
+pub(crate) fn events(task: &Task, after: u32) -> Vec<TaskEvent> {
+    (1u32..)
+        .zip(&task.history)
+        .skip(after as usize)
+        .map(|(number, entry)| TaskEvent {
+            number,
+            at: entry.at,
+            kind: entry.kind.to_string(),
+            detail: entry.detail.clone(),
+        })
+        .collect()
+}
+
+fn phase(phase: Phase) -> TaskPhase {
+    match phase {
+        Phase::Announced | Phase::Revealing => TaskPhase::Announced,
+        Phase::Awarded | Phase::Rewarding => TaskPhase::Agreed,
+        Phase::Running => TaskPhase::Running,
+        Phase::Delivered => TaskPhase::Verifying,
+        Phase::Accepted | Phase::Failing | Phase::Refunding => TaskPhase::Delivered,
+        Phase::Settled => TaskPhase::Settled,
+        Phase::Refunded => TaskPhase::Refunded,
+        Phase::Unfunded => TaskPhase::Unfunded,
+    }
+}

@@ -1,0 +1,409 @@
+//! A world: its founding, its accidents, and what must be true at its end.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ainur_audit::checkpoint::CheckpointKey;
+use ainur_audit::log::TransparencyLog;
+use ainur_broker::engine::{Operator, Request};
+use ainur_broker::journal::Journal;
+use ainur_broker::task::Phase;
+use ainur_broker::{Arrival, Broker, Parts, Seat, Settlement};
+use ainur_consensus::{Chain, InlineLog, ReplicatedLog, ValidatorKey};
+use ainur_crypto::agreement::AgreementPublicKeys;
+use ainur_crypto::batch::sign_batch;
+use ainur_crypto::signature::SigningKey;
+use ainur_identity::KeyMaterial;
+use ainur_ledger::{
+    AuthorizedTransaction, Event, Genesis, Height, Parameters, Submission, Transaction, escrow,
+    invariants, reputation,
+};
+use ainur_primitives::capability::{Sensitivity, ServiceLevel};
+use ainur_primitives::{
+    AcceptanceCheck, Amount, CapabilityContract, Digest, DurationMs, Effects, ExecutionLimits,
+    SelectionRule, TaskId, TaskSpec, Timestamp,
+};
+use ainur_storage::SimDisk;
+use ainur_storage::blob::Blobs;
+
+use crate::agents::{Cast, Character, Member, expected, program};
+use crate::random::Random;
+
+type SimBroker = Broker<InlineLog<SimDisk>, Cast, SimDisk>;
+
+/// A world that runs, and breaks, and runs again.
+pub struct World {
+    disk: SimDisk,
+    random: Random,
+    now: Timestamp,
+    genesis: Genesis,
+    operator: [u8; 32],
+    members: Vec<Member>,
+    characters: Vec<Character>,
+    alive: Option<Alive>,
+    boots: u64,
+    /// Announcements that were acknowledged, by idempotency key.
+    acknowledged: BTreeMap<String, TaskId>,
+}
+
+struct Alive {
+    broker: SimBroker,
+    log: Arc<InlineLog<SimDisk>>,
+    cast: Cast,
+}
+
+/// What became of a world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Tasks that were acknowledged.
+    pub tasks: usize,
+    /// Tasks paid.
+    pub settled: usize,
+    /// Tasks refunded.
+    pub refunded: usize,
+    /// Tasks that ended before money was locked.
+    pub unfunded: usize,
+    /// How often the power was cut.
+    pub crashes: u64,
+    /// The state's root at the end.
+    pub state_root: Digest,
+}
+
+const BEGINNING: Timestamp = Timestamp(1_795_000_000_000);
+const STAKE: Amount = Amount::ainu(1_000);
+const DEADLINE_MS: DurationMs = DurationMs::seconds(3_600);
+const CAPABILITY: &str = "text.repeat";
+
+/// Runs a world of so many tasks and power cuts, and checks what must be true at its end.
+///
+/// # Errors
+/// What was not true, in words, with the seed.
+pub fn run(seed: u64, tasks: usize, cuts: u64) -> Result<Outcome, String> {
+    let mut world = World::found(seed)?;
+    let mut cuts_left = cuts;
+    let mut announced = 0;
+    let mut steps = 0u64;
+    while announced < tasks || !world.is_idle() {
+        steps += 1;
+        if steps > 200_000 {
+            return Err(format!("seed {seed}: the world does not come to rest"));
+        }
+        if cuts_left > 0 && world.random.below(12) == 0 {
+            cuts_left -= 1;
+            let operations = world.random.below(40);
+            world.disk.cut_power_after(operations);
+        }
+        let survived = world.step(&mut announced, tasks);
+        if let Err(error) = survived {
+            // The only thing that can go wrong is the power.
+            world.reboot().map_err(|again| format!("seed {seed}: after '{error}': {again}"))?;
+        }
+    }
+    world.judge(world.boots - 1).map_err(|error| format!("seed {seed}: {error}"))
+}
+
+impl World {
+    /// A new world.
+    ///
+    /// # Errors
+    /// When it cannot even begin.
+    pub fn found(seed: u64) -> Result<Self, String> {
+        let mut random = Random::new(seed);
+        let characters = vec![
+            Character::Silent,
+            Character::Honest,
+            Character::Honest,
+            Character::Cheat,
+            Character::Crasher,
+            Character::Unlucky,
+            Character::Silent,
+        ];
+        let operator = random.bytes();
+        let members: Vec<Member> = characters
+            .iter()
+            .map(|_| {
+                let seed = random.bytes();
+                material(&seed).map(|material| Member { did: material.did(), seed })
+            })
+            .collect::<Result<_, _>>()?;
+        let owner = material(&operator)?;
+        let mut identities = vec![owner.clone()];
+        let mut allocations = vec![(owner.did(), Amount::ainu(1_000_000))];
+        for member in &members {
+            identities.push(material(&member.seed)?);
+            allocations.push((member.did, Amount::ainu(2_000)));
+        }
+        let genesis = Genesis {
+            name: "simulated".into(),
+            timestamp: BEGINNING,
+            parameters: Parameters::with_authority(owner.did()),
+            identities,
+            allocations,
+            validators: vec![owner.did()],
+        };
+        let mut world = Self {
+            disk: SimDisk::new(random.next()),
+            random,
+            now: BEGINNING,
+            genesis,
+            operator,
+            members,
+            characters,
+            alive: None,
+            boots: 0,
+            acknowledged: BTreeMap::new(),
+        };
+        world.boot()?;
+        world.bond()?;
+        Ok(world)
+    }
+
+    /// Loses what was not synced and starts everything again.
+    fn reboot(&mut self) -> Result<(), String> {
+        loop {
+            self.alive = None;
+            self.disk.crash();
+            self.now = self.now.plus(DurationMs(1_000));
+            match self.boot() {
+                Ok(()) => return Ok(()),
+                // The power may fail while starting; then start again.
+                Err(error) if error.contains("power") => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn boot(&mut self) -> Result<(), String> {
+        self.boots += 1;
+        let did = material(&self.operator)?.did();
+        let validator = ValidatorKey { did, key_version: 0, key: key(&self.operator)? };
+        let chain = Chain::open(self.disk.clone(), "ledger", &self.genesis, Some(validator))
+            .map_err(|error| chain_text(&error))?;
+        let log = Arc::new(InlineLog::new(chain));
+        let (journal, recovered) =
+            Journal::open(&self.disk, "broker").map_err(|error| chain_text(&error))?;
+        let audit = TransparencyLog::open(
+            self.disk.clone(),
+            "audit",
+            "ainur.log/simulated",
+            CheckpointKey::new(key(&self.operator)?),
+        )
+        .map_err(|error| chain_text(&error))?;
+        let cast = Cast::new(self.characters.clone(), Random::new(self.random.next()));
+        let mut entropy = Random::new(self.random.next());
+        let mut broker = Broker::open(Parts {
+            operator: Operator { did, key_version: 0, key: key(&self.operator)? },
+            chain_id: self.genesis.chain_id(),
+            parameters: log.query(|view| view.ledger().parameters()),
+            ledger: Settlement::new(Arc::clone(&log)),
+            executor: cast.clone(),
+            blobs: Blobs::open(self.disk.clone(), "blobs").map_err(|error| chain_text(&error))?,
+            audit,
+            journal,
+            recovered,
+            entropy: Box::new(move || Ok(entropy.bytes())),
+            now: self.now,
+        })
+        .map_err(|error| chain_text(&error))?;
+        for (agent, member) in self.members.iter().enumerate() {
+            broker.add_seat(Seat {
+                did: member.did,
+                name: format!("agent-{agent}"),
+                key_version: 0,
+                key: key(&member.seed)?,
+                card: Digest::ZERO,
+                program: program(agent),
+                contracts: vec![contract()],
+                price: None,
+                active: 0,
+            });
+        }
+        broker.start();
+        self.alive = Some(Alive { broker, log, cast });
+        Ok(())
+    }
+
+    /// Every agent bonds its stake.
+    fn bond(&mut self) -> Result<(), String> {
+        let alive = self.alive.as_ref().ok_or("the world is dark")?;
+        for member in &self.members {
+            let transaction = Transaction {
+                chain_id: self.genesis.chain_id(),
+                sender: member.did,
+                nonce: 0,
+                expires: self.now.plus(DurationMs::seconds(60)),
+                fee: self.genesis.parameters.fee_min,
+                action: reputation::Action::Bond { amount: STAKE }.into(),
+            };
+            let digest = transaction.digest();
+            let (signature, proofs) = sign_batch(&key(&member.seed)?, member.did, 0, &[digest]);
+            let transactions = proofs
+                .into_iter()
+                .map(|proof| AuthorizedTransaction { transaction: transaction.clone(), proof })
+                .collect();
+            let submission = Submission { transactions, signatures: vec![signature] };
+            alive.log.submit(submission).map_err(|error| error.to_string())?;
+        }
+        for completion in alive.log.turn(self.now) {
+            completion.result.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.alive.as_ref().is_some_and(|alive| alive.broker.is_idle())
+    }
+
+    /// Lets something happen.
+    fn step(&mut self, announced: &mut usize, tasks: usize) -> Result<(), String> {
+        self.now = self.now.plus(DurationMs(1 + self.random.below(30)));
+        let announce = *announced < tasks && self.random.below(3) == 0;
+        let request = announce.then(|| self.request(*announced));
+        let Some(alive) = &mut self.alive else { return Err("the power is off".into()) };
+        let mut made = None;
+        alive.broker.set_time(self.now);
+        if let Some(request) = request {
+            let key = request.idempotency_key.clone().unwrap_or_default();
+            let id = alive.broker.announce(request).map_err(|error| chain_text(&error))?;
+            made = Some((key, id));
+        }
+        for _ in 0..self.random.below(4) {
+            if let Some(event) = alive.cast.next() {
+                alive
+                    .broker
+                    .handle(Arrival::Executor(event))
+                    .map_err(|error| chain_text(&error))?;
+            }
+        }
+        for completion in alive.log.turn(self.now) {
+            alive.broker.handle(completion.into()).map_err(|error| chain_text(&error))?;
+        }
+        alive.broker.turn().map_err(|error| chain_text(&error))?;
+        if let Some((key, id)) = made {
+            *announced += 1;
+            self.acknowledged.insert(key, id);
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, number: usize) -> Request {
+        let parameters = format!("{{\"task\":{number}}}");
+        let impossible = self.random.below(8) == 0;
+        let wanted = if impossible { expected("something else") } else { expected(&parameters) };
+        let spec = TaskSpec {
+            capability: CAPABILITY.parse().expect("a good name"),
+            parameters,
+            input: None,
+            input_bytes: 0,
+            reserve: Amount::ainu(20),
+            loss: Amount::ainu(20),
+            budget: None,
+            selection: SelectionRule::Scored,
+            check: AcceptanceCheck::Digest { expected: wanted },
+            deadline_ms: DEADLINE_MS,
+            limits: ExecutionLimits::default(),
+        };
+        // Drawn from the number alone: a retry after a crash must ask for the same.
+        Request { spec, only: None, idempotency_key: Some(format!("task-{number}-{impossible}")) }
+    }
+
+    /// Reads from the blocks what happened to each task, and compares.
+    fn judge(mut self, crashes: u64) -> Result<Outcome, String> {
+        let Some(alive) = self.alive.take() else { return Err("the world is dark".into()) };
+        alive
+            .log
+            .query(|view| invariants::check(view.state()))
+            .map_err(|violation| violation.to_string())?;
+        let endings = endings(&alive.log)?;
+        let mut outcome = Outcome {
+            tasks: self.acknowledged.len(),
+            settled: 0,
+            refunded: 0,
+            unfunded: 0,
+            crashes,
+            state_root: alive.log.query(|view| view.ledger().head().state_root),
+        };
+        for (key, id) in &self.acknowledged {
+            let task = alive.broker.task(&id.to_string()).map_err(|error| error.to_string())?;
+            let ending = endings.get(id).copied().unwrap_or_default();
+            let count = match (task.phase, ending) {
+                (Phase::Settled, (1, 0)) => &mut outcome.settled,
+                (Phase::Refunded, (0, 1)) => &mut outcome.refunded,
+                (Phase::Unfunded, (0, 0)) => &mut outcome.unfunded,
+                (phase, (paid, refunded)) => {
+                    return Err(format!(
+                        "{key} is {phase:?}; the ledger paid it {paid} and refunded it {refunded} times"
+                    ));
+                }
+            };
+            *count += 1;
+        }
+        Ok(outcome)
+    }
+}
+
+/// How often each task was settled and refunded.
+fn endings(log: &InlineLog<SimDisk>) -> Result<BTreeMap<TaskId, (u32, u32)>, String> {
+    let mut endings: BTreeMap<TaskId, (u32, u32)> = BTreeMap::new();
+    let mut next = Height(1);
+    loop {
+        let blocks = log.committed(next).map_err(|error| error.to_string())?;
+        let Some(last) = blocks.last() else { return Ok(endings) };
+        next = last.block.header.height.next();
+        for record in blocks.iter().flat_map(|block| &block.events) {
+            match &record.event {
+                Event::Escrow(escrow::Event::Settled { task, .. }) => {
+                    endings.entry(*task).or_default().0 += 1;
+                }
+                Event::Escrow(escrow::Event::Refunded { task, .. }) => {
+                    endings.entry(*task).or_default().1 += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn contract() -> CapabilityContract {
+    CapabilityContract {
+        name: CAPABILITY.parse().expect("a good name"),
+        description: String::new(),
+        input_schema: "true".into(),
+        input_media_type: None,
+        output_schema: "true".into(),
+        output_media_type: "application/octet-stream".into(),
+        effects: Effects::default(),
+        sensitivity: Sensitivity::default(),
+        idempotent: true,
+        deterministic: true,
+        dry_run: false,
+        price_hint: None,
+        service_level: ServiceLevel::default(),
+    }
+}
+
+fn key(seed: &[u8; 32]) -> Result<SigningKey, String> {
+    SigningKey::from_seed(seed).map_err(|error| error.to_string())
+}
+
+/// Public keys that follow from a seed. Nobody writes to anybody here, so the keys for agreement
+/// are bytes that nobody can open anything with.
+fn material(seed: &[u8; 32]) -> Result<KeyMaterial, String> {
+    let mut random = Random::new(u64::from_le_bytes(seed[..8].try_into().unwrap_or_default()));
+    let mut ml_kem_768 = Box::new([0; 1184]);
+    for part in ml_kem_768.chunks_mut(32) {
+        part.copy_from_slice(&random.bytes()[..part.len()]);
+    }
+    let agreement = AgreementPublicKeys { x25519: random.bytes(), ml_kem_768 };
+    Ok(KeyMaterial::hybrid(key(seed)?.public(), agreement))
+}
+
+/// An error with its causes.
+fn chain_text(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,295 @@
+//! `cargo xtask crash`: the real binary runs tasks while it is killed with SIGKILL at every durable
+//! step and at random moments; afterwards every task is paid once or refunded once, and money,
+//! blocks and logs add up.
+//!
+//! A client that does not know of the kills announces tasks under idempotency keys and announces
+//! them again when the connection breaks, as a real one would. What happened to each task is read
+//! from the exported blocks, not from the node's word.
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::steps::Tally;
+use crate::workspace::{self, cargo, root};
+
+mod client;
+mod node;
+
+use client::Client;
+use node::NodeProcess;
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    /// Kills at random moments, beside one at every durable step.
+    pub(crate) kills: u32,
+    /// Where the moments come from.
+    pub(crate) seed: u64,
+}
+
+impl Options {
+    pub(crate) fn parse(arguments: &[&str]) -> anyhow::Result<Self> {
+        let mut options = Self { kills: 200, seed: 1 };
+        let mut rest = arguments;
+        loop {
+            rest = match rest {
+                [] => return Ok(options),
+                ["--kills", kills, rest @ ..] => {
+                    options.kills = kills.parse().context("--kills takes a number")?;
+                    rest
+                }
+                ["--seed", seed, rest @ ..] => {
+                    options.seed = seed.parse().context("--seed takes a number")?;
+                    rest
+                }
+                unknown => bail!("crash takes --kills N and --seed S, not {}", unknown.join(" ")),
+            };
+        }
+    }
+}
+
+/// Tasks announced between two kills.
+const TASKS_A_KILL: u32 = 6;
+/// How long a node may take to come up, and tasks to end.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Builds the binary and runs the test.
+///
+/// # Errors
+/// When a task was not paid or refunded exactly once, or something does not add up.
+pub(crate) fn run(options: Options) -> anyhow::Result<()> {
+    workspace::run(&mut cargo(&["build", "--package", "ainur"]))?;
+    let tally = run_built(options)?;
+    println!("{tally}");
+    ensure!(tally.failed == 0, "see above");
+    Ok(())
+}
+
+/// Runs the test with the binary that is built already.
+pub(crate) fn run_built(options: Options) -> anyhow::Result<Tally> {
+    let place = Place::new(options.seed)?;
+    println!(
+        "seed {}; again with: cargo xtask crash --kills {} --seed {}",
+        options.seed, options.kills, options.seed
+    );
+    place.prepare()?;
+    let mut random = Random(options.seed.wrapping_mul(2).wrapping_add(1));
+    let mut keys = 0;
+    let mut tally = Tally::default();
+    let points = place.crash_points()?;
+    for point in &points {
+        // The first pass through a point is often that of starting up; later ones differ.
+        let hit = 1 + random.below(3);
+        let died = place.round(&mut keys, &Death::At(format!("{point}:{hit}")))?;
+        println!("{point:<20} hit {hit}  {}", if died { "killed" } else { "not reached" });
+        tally += Tally::PASSED;
+    }
+    for kill in 0..options.kills {
+        let after = Duration::from_millis(random.below(900));
+        place.round(&mut keys, &Death::After(after))?;
+        if (kill + 1) % 10 == 0 {
+            println!("{} random kills", kill + 1);
+        }
+        tally += Tally::PASSED;
+    }
+    place.judge(keys)?;
+    std::fs::remove_dir_all(&place.folder).context("removing the data directory")?;
+    Ok(tally)
+}
+
+/// The binary as `cargo build` leaves it.
+pub(crate) fn binary() -> PathBuf {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    target.join("debug/ainur")
+}
+
+/// How the node dies.
+enum Death {
+    /// By its own hand, at a named point.
+    At(String),
+    /// By ours, some time after it came up.
+    After(Duration),
+}
+
+/// A data directory under test.
+struct Place {
+    folder: PathBuf,
+    binary: PathBuf,
+}
+
+impl Place {
+    fn new(seed: u64) -> anyhow::Result<Self> {
+        let folder =
+            std::env::temp_dir().join(format!("ainur-crash-{seed}-{}", std::process::id()));
+        let binary = binary();
+        ensure!(binary.is_file(), "{} is not built", binary.display());
+        Ok(Self { folder, binary })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.arg("--json").arg("--data-dir").arg(&self.folder).args(arguments);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Three agents with prices of their own.
+    fn prepare(&self) -> anyhow::Result<()> {
+        let component = |name: &str| root().join(format!("agents/prebuilt/{name}.wasm"));
+        for (name, price) in [("one", "1"), ("two", "1.5"), ("three", "2")] {
+            let echo = component("echo");
+            let echo = echo.to_string_lossy();
+            let arguments = ["agent", "add", &echo, "--name", name, "--price", price];
+            workspace::output(&mut self.command(&arguments))?;
+        }
+        Ok(())
+    }
+
+    fn crash_points(&self) -> anyhow::Result<Vec<String>> {
+        let text = workspace::output(&mut self.command(&["introspect"]))?;
+        let introspection: Value = serde_json::from_str(&text)?;
+        let points = introspection["crash_points"].as_array().context("no crash points")?;
+        Ok(points.iter().filter_map(|point| point.as_str().map(Into::into)).collect())
+    }
+
+    /// One life of the node: tasks are announced, it dies, it comes back, and they all end.
+    fn round(&self, keys: &mut u32, death: &Death) -> anyhow::Result<bool> {
+        let first = *keys;
+        *keys += TASKS_A_KILL;
+        let died = self.die(first..*keys, death)?;
+        let mut node = NodeProcess::start(self, None)?;
+        let client = node.client(PATIENCE)?;
+        for key in first..*keys {
+            client.announce(key)?;
+        }
+        self.wait_until_idle(&client)?;
+        node.stop(&client)?;
+        Ok(died)
+    }
+
+    fn die(&self, keys: std::ops::Range<u32>, death: &Death) -> anyhow::Result<bool> {
+        let point = match death {
+            Death::At(point) => Some(point.as_str()),
+            Death::After(_) => None,
+        };
+        let mut node = NodeProcess::start(self, point)?;
+        if let Ok(client) = node.client(PATIENCE) {
+            for key in keys {
+                // The node may be gone: that is the point.
+                if client.announce(key).is_err() {
+                    break;
+                }
+            }
+        }
+        match death {
+            Death::After(after) => {
+                std::thread::sleep(*after);
+                node.kill()?;
+                Ok(true)
+            }
+            Death::At(_) => node.wait_for_death(Duration::from_secs(4)),
+        }
+    }
+
+    fn wait_until_idle(&self, client: &Client) -> anyhow::Result<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let status = client.perform(&json!({ "operation": "node-status" }))?;
+            if status["value"]["tasks_open"] == 0 {
+                return Ok(());
+            }
+            ensure!(Instant::now() < until, "tasks did not end: {status}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Reads what happened from the exported blocks, and audits everything.
+    fn judge(&self, keys: u32) -> anyhow::Result<()> {
+        let audit = workspace::output(&mut self.command(&["ledger", "audit"]))?;
+        let audit: Value = serde_json::from_str(&audit)?;
+        ensure!(audit["ok"] == true, "the audit found: {audit:#}");
+        let export = self.folder.join("export");
+        let folder = export.to_string_lossy();
+        workspace::output(&mut self.command(&["ledger", "export", &folder]))?;
+        let endings = endings(&export.join("blocks.jsonl"))?;
+        let tasks = self.tasks(keys)?;
+        ensure!(tasks.len() == keys as usize, "{} tasks for {keys} keys", tasks.len());
+        let (mut settled, mut refunded) = (0, 0);
+        for task in &tasks {
+            let id = task["id"].as_str().unwrap_or_default();
+            let ending = endings.get(id).copied().unwrap_or_default();
+            match task["phase"].as_str() {
+                Some("settled") if ending == (1, 0) => settled += 1,
+                Some("refunded") if ending == (0, 1) => refunded += 1,
+                phase => bail!(
+                    "task {id} is {phase:?}; the ledger paid {} and refunded {} times",
+                    ending.0,
+                    ending.1
+                ),
+            }
+        }
+        ensure!(settled > 0 && refunded > 0, "settled {settled}, refunded {refunded}");
+        println!("{settled} tasks paid once, {refunded} refunded once, none lost; books balance");
+        Ok(())
+    }
+
+    fn tasks(&self, keys: u32) -> anyhow::Result<Vec<Value>> {
+        let mut tasks: Vec<Value> = Vec::new();
+        loop {
+            let before = tasks.last().map(|task| task["number"].to_string());
+            let mut arguments = vec!["task", "list", "--limit", "500"];
+            arguments.extend(before.iter().flat_map(|number| ["--before", number.as_str()]));
+            let page = workspace::output(&mut self.command(&arguments))?;
+            let page: Vec<Value> = serde_json::from_str(&page)?;
+            if page.is_empty() || tasks.len() > keys as usize {
+                return Ok(tasks);
+            }
+            tasks.extend(page);
+        }
+    }
+}
+
+/// How often each task was settled and refunded, by the blocks.
+fn endings(blocks: &Path) -> anyhow::Result<BTreeMap<String, (u32, u32)>> {
+    let text = std::fs::read_to_string(blocks).context("reading the exported blocks")?;
+    let mut endings: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+    for line in text.lines() {
+        let block: Value = serde_json::from_str(line)?;
+        for record in block["events"].as_array().into_iter().flatten() {
+            let escrow = &record["event"]["escrow"];
+            for (kind, paid) in [("settled", true), ("refunded", false)] {
+                if let Some(task) = escrow[kind]["task"].as_str() {
+                    let ending = endings.entry(task.into()).or_default();
+                    if paid { ending.0 += 1 } else { ending.1 += 1 }
+                }
+            }
+        }
+    }
+    Ok(endings)
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % limit
+    }
+}
+
+/// Ends a child, whatever state it is in.
+fn reap(child: &mut Child) -> anyhow::Result<()> {
+    if child.try_wait()?.is_none() {
+        child.kill()?;
+    }
+    child.wait().map(|_| ()).context("waiting for the node")
+}

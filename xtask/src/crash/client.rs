@@ -1,0 +1,71 @@
+//! As much of an HTTP client as the crash test needs: one request a connection.
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+
+/// Speaks to a node.
+pub(super) struct Client {
+    pub(super) address: SocketAddr,
+    pub(super) token: String,
+}
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Client {
+    /// Performs an operation.
+    pub(super) fn perform(&self, operation: &Value) -> anyhow::Result<Value> {
+        let body = operation.to_string();
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(
+            stream,
+            "POST /v1/operations HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.address,
+            self.token,
+            body.len()
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("half an answer")?;
+        if !head.starts_with("HTTP/1.1 200") {
+            bail!("{body}");
+        }
+        serde_json::from_str(body).context("the answer is not JSON")
+    }
+
+    /// Announces the task of a key; the same key never makes two. Every third one is refused by its
+    /// check, so that it ends in a refund.
+    pub(super) fn announce(&self, key: u32) -> anyhow::Result<()> {
+        let refused = key % 3 == 0;
+        let check = if refused {
+            json!({ "kind": "digest", "expected": NOTHING })
+        } else {
+            json!({ "kind": "reexecution" })
+        };
+        let request = json!({
+            "operation": "task-run",
+            "capability": "text.echo",
+            "parameters": { "text": format!("task {key}") },
+            "input": null,
+            "reserve": "5000000000000",
+            "loss": null,
+            "budget": null,
+            "selection": "scored",
+            "check": check,
+            "deadline_ms": 600_000,
+            "limits": null,
+            "only": null,
+            "idempotency_key": format!("crash-{key}"),
+            "wait": false,
+        });
+        self.perform(&request).map(|_| ())
+    }
+}
+
+/// The content id of no bytes at all, which no echo delivers.
+const NOTHING: &str = "bafkr4ifpcne3t5pzugtkaqcn5i3nzskjtpfslsnnyejlpte2spfoihzsmi";
