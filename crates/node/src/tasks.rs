@@ -16,7 +16,7 @@ use crate::problem::{of_broker, of_storage, with_causes};
 use crate::views;
 
 /// How long the buyer may refuse when a task names no check and its output is not JSON.
-const DEFAULT_WINDOW_MS: DurationMs = DurationMs(0);
+const DEFAULT_WINDOW_MS: DurationMs = DurationMs(2_000);
 /// How often a waiting question looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(15);
 /// The longest a question may wait.

@@ -81,7 +81,7 @@ fn one_round(
     };
     let index = step("index.build", input, AcceptanceCheck::Reexecution, false)?;
     if first {
-        let word = AcceptanceCheck::BuyerWord { window_ms: ainur_primitives::DurationMs(0) };
+        let word = AcceptanceCheck::BuyerWord { window_ms: ainur_primitives::DurationMs(1) };
         step("files.line-count", input, word, false)?;
     }
     if let Some(archive) = &archive {
