@@ -109,8 +109,8 @@ fn the_cheat_and_the_crasher_undercut_everyone() {
         price::<cheap_archiver::CheapArchiver>(&call),
         price::<crasher::Crasher>(&call),
         price::<lz4::Lz4>(&call),
-        price::<deflate::Deflate>(&call),
         price::<zstd::Zstd>(&call),
+        price::<deflate::Deflate>(&call),
         price::<brotli_guest::Brotli>(&call),
         price::<xz::Xz>(&call),
     ];

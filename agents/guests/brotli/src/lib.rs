@@ -21,7 +21,7 @@ const PRICING: Pricing = Pricing {
     per_mib: 70 * MILLI_AINU,
     busy_percent: 30,
     setup_ms: 10,
-    bytes_per_second: 5 << 20,
+    bytes_per_second: 4 << 20,
     confidence_ppm: 975_000,
     quality_level: 2,
 };

@@ -45,9 +45,10 @@ const REFERENCES: [&str; 9] =
 /// Every secret in `content`, in its order.
 pub fn scan(content: &[u8]) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let prefixes = Prefixes::new();
     for (index, line) in content.split(|byte| *byte == b'\n').enumerate() {
         let line = &line[..line.len().min(LINE_BYTES_MAX)];
-        scan_line(line, |rule, start, end| {
+        scan_line(line, &prefixes, |rule, start, end| {
             let secret = String::from_utf8_lossy(&line[start..end]).into_owned();
             let column = characters(&line[..start]) + 1;
             findings.push(Finding {
@@ -66,11 +67,60 @@ fn characters(bytes: &[u8]) -> usize {
     str::from_utf8(bytes).map_or(bytes.len(), |text| text.chars().count())
 }
 
+/// The rules for tokens, by the first byte of their prefixes.
+struct Prefixes {
+    by_first_byte: Vec<Vec<(usize, &'static [u8])>>,
+}
+
+impl Prefixes {
+    fn new() -> Self {
+        let mut by_first_byte = vec![Vec::new(); 256];
+        for (index, rule) in RULES.iter().enumerate() {
+            let Shape::Token { prefixes, .. } = rule.shape else { continue };
+            for prefix in prefixes.iter().map(|prefix| prefix.as_bytes()) {
+                by_first_byte[usize::from(prefix[0])].push((index, prefix));
+            }
+        }
+        Self { by_first_byte }
+    }
+
+    /// Every token of the line as rule and range.
+    fn tokens(&self, line: &[u8]) -> Vec<(usize, usize, usize)> {
+        let mut found = Vec::new();
+        let mut is_word_start = true;
+        for (start, byte) in line.iter().enumerate() {
+            let candidates = &self.by_first_byte[usize::from(*byte)];
+            if is_word_start && !candidates.is_empty() {
+                for (rule, prefix) in candidates {
+                    let end =
+                        line[start..].strip_prefix(*prefix).and_then(|body| token(*rule, body));
+                    found.extend(end.map(|length| (*rule, start, start + prefix.len() + length)));
+                }
+            }
+            is_word_start = !is_word(*byte);
+        }
+        found
+    }
+}
+
+/// How long the token is whose prefix stands before `rest`, if it is one.
+fn token(rule: usize, rest: &[u8]) -> Option<usize> {
+    let Shape::Token { alphabet, length_min, length_max, .. } = RULES[rule].shape else {
+        return None;
+    };
+    let length = run(rest, 0, alphabet);
+    let fits = (length_min..=length_max).contains(&length);
+    (fits && entropy(&rest[..length]) >= TOKEN_BITS_MIN).then_some(length)
+}
+
 /// Reports every secret of the line as its rule and range; ranges do not overlap.
-fn scan_line(line: &[u8], mut report: impl FnMut(usize, usize, usize)) {
+fn scan_line(line: &[u8], prefixes: &Prefixes, mut report: impl FnMut(usize, usize, usize)) {
     let mut taken: Vec<(usize, usize)> = Vec::new();
+    let tokens = prefixes.tokens(line);
     for (index, rule) in RULES.iter().enumerate() {
-        for (start, end) in matches(rule, line) {
+        let own = tokens.iter().filter(|(rule, ..)| *rule == index);
+        let own = own.map(|(_, start, end)| (*start, *end)).chain(matches(rule, line));
+        for (start, end) in own {
             let overlaps = taken.iter().any(|(from, to)| start < *to && *from < end);
             if !overlaps && !is_example(&line[start..end]) {
                 taken.push((start, end));
@@ -80,12 +130,10 @@ fn scan_line(line: &[u8], mut report: impl FnMut(usize, usize, usize)) {
     }
 }
 
+/// The rule's finds, of all shapes but tokens.
 fn matches(rule: &Rule, line: &[u8]) -> Vec<(usize, usize)> {
     match rule.shape {
-        Shape::Token { prefixes, alphabet, length_min, length_max } => prefixes
-            .iter()
-            .flat_map(|prefix| tokens(line, prefix, alphabet, length_min, length_max))
-            .collect(),
+        Shape::Token { .. } => Vec::new(),
         Shape::PrivateKey => private_key(line).into_iter().collect(),
         Shape::JsonWebToken => web_tokens(line),
         Shape::UrlPassword => url_passwords(line),
@@ -101,26 +149,6 @@ fn matches(rule: &Rule, line: &[u8]) -> Vec<(usize, usize)> {
                 .collect()
         }
     }
-}
-
-fn tokens(
-    line: &[u8],
-    prefix: &str,
-    alphabet: Alphabet,
-    length_min: usize,
-    length_max: usize,
-) -> Vec<(usize, usize)> {
-    let mut found = Vec::new();
-    for start in positions(line, prefix.as_bytes()) {
-        let is_word_start = start == 0 || !is_word(line[start - 1]);
-        let body = start + prefix.len();
-        let end = run(line, body, alphabet);
-        let fits = (length_min..=length_max).contains(&(end - body));
-        if is_word_start && fits && entropy(&line[body..end]) >= TOKEN_BITS_MIN {
-            found.push((start, end));
-        }
-    }
-    found
 }
 
 /// The marker of a private key, which says enough; the key itself follows on other lines.

@@ -20,7 +20,7 @@ const PRICING: Pricing = Pricing {
     per_mib: 110 * MILLI_AINU,
     busy_percent: 40,
     setup_ms: 20,
-    bytes_per_second: 2 << 20,
+    bytes_per_second: 1 << 20,
     confidence_ppm: 960_000,
     quality_level: 2,
 };

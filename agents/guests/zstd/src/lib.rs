@@ -16,8 +16,8 @@ pub struct Zstd;
 const BLOCK_BYTES: usize = 1 << 20;
 
 const PRICING: Pricing = Pricing {
-    base: 25 * MILLI_AINU,
-    per_mib: 45 * MILLI_AINU,
+    base: 15 * MILLI_AINU,
+    per_mib: 24 * MILLI_AINU,
     busy_percent: 20,
     setup_ms: 10,
     bytes_per_second: 10 << 20,
