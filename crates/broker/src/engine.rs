@@ -127,6 +127,8 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     submitted: BTreeMap<u64, Vec<Posting>>,
     answers: BTreeMap<u64, Answer>,
     next_nonce: Option<u64>,
+    /// The ledger rejected a number: nothing is sent until all that is on its way is answered.
+    resync: bool,
     /// How often the ledger refused a task's step.
     rejections: HashMap<u64, u32>,
     signatures: BTreeMap<Digest, RootSignature>,
@@ -174,14 +176,22 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             submitted: BTreeMap::new(),
             answers: BTreeMap::new(),
             next_nonce: None,
+            resync: false,
             rejections: HashMap::new(),
             signatures: BTreeMap::new(),
             receipts_due: Vec::new(),
         };
         for (number, task) in &broker.tasks {
+            // Time never runs backwards for a task, whatever the system's clock does meanwhile.
+            let last = task.history.last().map_or(task.opened, |entry| entry.at);
+            broker.now = broker.now.max(last);
+            if task.phase == Phase::Revealing {
+                broker.now = broker.now.max(task.auction.commitments_end());
+            }
             broker.ids.insert(task.id.0, *number);
             broker.dirty.insert(*number);
             broker.timers.insert((task.deadline, *number));
+            broker.timers.insert((task.auction.terms().commit_until, *number));
             broker.promised = broker.promised.saturating_add(promised(task));
         }
         for entry in entries {
@@ -288,6 +298,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Applies an event that is or will be in the journal.
     fn apply(&mut self, record: &Record) -> Result<(), Error> {
         let number = record.task;
+        self.now = self.now.max(record.at);
         if let Event::Announced(announcement) = &record.event {
             let auction = ainur_market::auction::Auction::open(announcement.terms.clone())
                 .map_err(crate::task::Illegal::from)?;
@@ -298,6 +309,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             }
             self.last_number = self.last_number.max(number);
             self.timers.insert((task.deadline, number));
+            self.timers.insert((task.auction.terms().commit_until, number));
             self.promised = self.promised.saturating_add(promised(&task));
             self.tasks.insert(number, task);
         } else if let Some(task) = self.tasks.get_mut(&number) {

@@ -9,6 +9,7 @@ use scale::{Decode, Encode};
 
 /// One line of the journal.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[expect(clippy::large_enum_variant, reason = "an entry is written once and then dropped")]
 pub enum JournalEntry {
     /// Something happened to a task.
     Task(Record),
@@ -29,6 +30,7 @@ pub struct Record {
 
 /// Something that happened to a task.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[expect(clippy::large_enum_variant, reason = "an event is applied once and then dropped")]
 pub enum Event {
     /// The call for proposals went out.
     Announced(Box<Announcement>),

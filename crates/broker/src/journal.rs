@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use ainur_crypto::batch::RootSignature;
-use ainur_primitives::{Digest, TaskId};
+use ainur_primitives::{ContentId, Digest, TaskId};
 use ainur_storage::log::{Log, Options, Sequence};
 use ainur_storage::store::{Batch, Store};
 use ainur_storage::{Disk, crash_point};
@@ -18,6 +18,7 @@ const ENDED: &str = "ended";
 const NUMBERS: &str = "numbers";
 const KEYS: &str = "idempotency-keys";
 const SIGNATURES: &str = "signatures";
+const OUTPUTS: &str = "outputs";
 const META: &str = "meta";
 const META_KEY: &[u8] = b"snapshot";
 
@@ -203,6 +204,14 @@ impl<D: Disk> Journal<D> {
         self.store.get(table, key)?.map(|bytes| decode(&bytes)).transpose()
     }
 
+    /// The number of the task whose small output this is.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn number_of_output(&self, content: ContentId) -> Result<Option<u64>, Error> {
+        self.number(OUTPUTS, &content.0.0)
+    }
+
     /// The signature with this root.
     ///
     /// # Errors
@@ -225,6 +234,11 @@ impl<D: Disk> Journal<D> {
 
 fn index(batch: &mut Batch, task: &Task) {
     batch.put(NUMBERS, task.id.0.0, task.number.encode());
+    if let (Some((content, _)), [only]) = (task.output, task.chunks.as_slice())
+        && only.inline.is_some()
+    {
+        batch.put(OUTPUTS, content.0.0, task.number.encode());
+    }
     if let Some(key) = &task.idempotency_key {
         batch.put(KEYS, key.as_bytes(), task.number.encode());
     }

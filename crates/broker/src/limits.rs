@@ -6,9 +6,9 @@ pub const TASKS_OPEN_MAX: usize = 20_000;
 /// Agents asked for one task.
 pub const INVITED_MAX: usize = ainur_market::auction::ENTRANTS_MAX;
 /// How long agents may think about a bid.
-pub const COMMIT_MS: DurationMs = DurationMs(5_000);
+pub const COMMIT_MS: DurationMs = DurationMs(30_000);
 /// How long bids may take to be opened after that.
-pub const REVEAL_MS: DurationMs = DurationMs(5_000);
+pub const REVEAL_MS: DurationMs = DurationMs(60_000);
 /// A chunk up to this size lives in the journal; a larger one is a blob.
 pub const CHUNK_INLINE_BYTES_MAX: usize = 4 << 10;
 /// All inline chunks of one attempt.

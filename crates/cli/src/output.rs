@@ -41,10 +41,11 @@ impl Output {
         self.line(text.expect("views have string keys only"));
     }
 
-    /// A line on standard output. A closed pipe ends the program quietly.
+    /// A line on standard output. A closed pipe ends the program quietly, but not as a success:
+    /// what was to be said was not heard.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
         if writeln!(std::io::stdout().lock(), "{}", text.as_ref()).is_err() {
-            std::process::exit(0);
+            std::process::exit(1);
         }
     }
 

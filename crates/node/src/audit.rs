@@ -35,9 +35,9 @@ impl Node {
     }
 
     fn audit_money(&self) -> Check {
-        match self.log.query(|view| invariants::check(view.state())) {
+        match self.log.query(|view| invariants::check(view.state()).map_err(Box::new)) {
             Ok(()) => passed("conservation of money", "every unit is accounted for".into()),
-            Err(violation) => failed("conservation of money", &violation),
+            Err(violation) => failed("conservation of money", &*violation),
         }
     }
 

@@ -13,7 +13,7 @@ use ainur_storage::Disk;
 use ainur_storage::clock::Clock;
 
 /// What reaches the broker's thread.
-pub enum Message<B> {
+pub enum DriverMessage<B> {
     /// From executor or ledger.
     Arrival(Arrival),
     /// A question or command; it is run before the turn, what it returns after it.
@@ -33,7 +33,7 @@ const MESSAGES_A_TURN_MAX: usize = 8_192;
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
 /// Sends to the broker's thread.
-pub struct Mailbox<B>(SyncSender<Message<B>>);
+pub struct Mailbox<B>(SyncSender<DriverMessage<B>>);
 
 impl<B> Clone for Mailbox<B> {
     fn clone(&self) -> Self {
@@ -43,13 +43,13 @@ impl<B> Clone for Mailbox<B> {
 
 impl<B: 'static> Mailbox<B> {
     /// A mailbox and its other end.
-    pub fn new() -> (Self, Receiver<Message<B>>) {
+    pub fn new() -> (Self, Receiver<DriverMessage<B>>) {
         let (sender, receiver) = sync_channel(MESSAGES_MAX);
         (Self(sender), receiver)
     }
 
     /// Sends; nobody listens any more once the node has stopped, and that is no harm.
-    pub fn send(&self, message: Message<B>) {
+    pub fn send(&self, message: DriverMessage<B>) {
         drop(self.0.send(message));
     }
 
@@ -62,7 +62,7 @@ impl<B: 'static> Mailbox<B> {
         run: impl FnOnce(&mut B) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let (answer, answered) = sync_channel(1);
-        self.send(Message::Call(Box::new(move |broker| {
+        self.send(DriverMessage::Call(Box::new(move |broker| {
             let result = run(broker);
             Box::new(move |turn| {
                 let result = match turn {
@@ -88,7 +88,7 @@ fn stopped() -> Problem {
 pub fn start<L, E, D>(
     broker: Broker<L, E, D>,
     clock: Arc<dyn Clock>,
-    messages: Receiver<Message<Broker<L, E, D>>>,
+    messages: Receiver<DriverMessage<Broker<L, E, D>>>,
 ) -> std::io::Result<JoinHandle<Result<(), Problem>>>
 where
     L: ReplicatedLog + 'static,
@@ -103,7 +103,7 @@ where
 fn drive<L: ReplicatedLog, E: Executor, D: Disk>(
     mut broker: Broker<L, E, D>,
     clock: &dyn Clock,
-    messages: &Receiver<Message<Broker<L, E, D>>>,
+    messages: &Receiver<DriverMessage<Broker<L, E, D>>>,
 ) -> Result<(), Problem> {
     let mut first = true;
     loop {
@@ -122,10 +122,10 @@ fn drive<L: ReplicatedLog, E: Executor, D: Disk>(
         let mut turned = Ok(());
         for message in taken {
             match message {
-                Message::Arrival(input) if turned.is_ok() => turned = broker.handle(input),
-                Message::Arrival(_) => {}
-                Message::Call(call) => after.push(call(&mut broker)),
-                Message::Stop => stopping = true,
+                DriverMessage::Arrival(input) if turned.is_ok() => turned = broker.handle(input),
+                DriverMessage::Arrival(_) => {}
+                DriverMessage::Call(call) => after.push(call(&mut broker)),
+                DriverMessage::Stop => stopping = true,
             }
         }
         let turned = turned.and_then(|()| broker.turn()).map_err(|error| {

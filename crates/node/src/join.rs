@@ -259,6 +259,8 @@ impl Node {
         let _joining = self.join_lock();
         record.active = false;
         record.store(&self.directory)?;
+        let name = record.name.clone();
+        self.agents.write().unwrap_or_else(PoisonError::into_inner).insert(name, record.clone());
         let did = record.did;
         self.mailbox.call(move |broker| {
             broker.remove_seat(did);
@@ -275,10 +277,7 @@ impl Node {
             actions.push(reputation::Action::Unbond { amount: free }.into());
         }
         let submission = self.signed_by(&keys, account.nonce, actions, parameters.fee_min);
-        self.submit(submission)?;
-        let name = record.name.clone();
-        self.agents.write().unwrap_or_else(PoisonError::into_inner).insert(name, record);
-        Ok(())
+        self.submit(submission)
     }
 
     /// An agent by name or DID.

@@ -24,7 +24,7 @@ use ainur_storage::{DirectoryLock, RealDisk};
 use crate::agents::{self, AgentProgram, AgentRecord};
 use crate::config::Config;
 use crate::directory::DataDirectory;
-use crate::driver::{self, Mailbox, Message};
+use crate::driver::{self, DriverMessage, Mailbox};
 use crate::founding::{Founded, found};
 use crate::pool::Pool;
 use crate::problem::{of_storage, with_causes};
@@ -112,7 +112,7 @@ impl Node {
     /// # Errors
     /// When the snapshot could not be written; nothing acknowledged is lost by that.
     pub fn close(&self) -> Result<(), Problem> {
-        self.mailbox.send(Message::Stop);
+        self.mailbox.send(DriverMessage::Stop);
         let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner).take();
         let finished = match driver.map(JoinHandle::join) {
             None => Ok(()),
@@ -233,7 +233,7 @@ fn open_ledger(
     let chain =
         Chain::open(disk.clone(), "ledger", &founded.genesis, Some(validator)).map_err(ledger)?;
     EmbeddedLog::start(chain, clock, move |completion| {
-        mailbox.send(Message::Arrival(completion.into()));
+        mailbox.send(DriverMessage::Arrival(completion.into()));
     })
     .map_err(|error| Problem::new(Code::Internal, format!("no thread: {error}")))
 }
@@ -245,8 +245,10 @@ fn start_pool(
     mailbox: Mailbox<NodeBroker>,
 ) -> Result<WorkerPool, Problem> {
     let pool = pool_config(directory, config, options)?;
-    WorkerPool::start(pool, move |event| mailbox.send(Message::Arrival(Arrival::Executor(event))))
-        .map_err(|error| workers_failed(&error))
+    WorkerPool::start(pool, move |event| {
+        mailbox.send(DriverMessage::Arrival(Arrival::Executor(event)))
+    })
+    .map_err(|error| workers_failed(&error))
 }
 
 fn workers_failed(error: &dyn std::error::Error) -> Problem {

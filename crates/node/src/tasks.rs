@@ -9,7 +9,7 @@ use ainur_broker::task::Task;
 use ainur_consensus::ReplicatedLog as _;
 use ainur_ledger::reputation;
 use ainur_primitives::canonical_json::to_canonical_json;
-use ainur_primitives::{AcceptanceCheck, DurationMs, TaskSpec};
+use ainur_primitives::{AcceptanceCheck, ContentId, DurationMs, TaskSpec};
 
 use crate::node::{Node, NodeBroker};
 use crate::problem::{of_broker, of_storage, with_causes};
@@ -50,12 +50,7 @@ impl Node {
         let parameters = String::from_utf8(parameters).expect("JSON is UTF-8");
         let input_bytes = match &request.input {
             None => 0,
-            Some(input) => {
-                self.blobs.len(input).map_err(|error| of_storage(&error))?.ok_or_else(|| {
-                    Problem::new(Code::NotFound, format!("the input {input} is not stored here"))
-                        .next("store it first: ainur blob put FILE")
-                })?
-            }
+            Some(input) => self.input_bytes(*input)?,
         };
         let check = request.check.clone().unwrap_or_else(|| self.default_check(request));
         Ok(TaskSpec {
@@ -71,6 +66,22 @@ impl Node {
             deadline_ms: request.deadline_ms.unwrap_or_else(|| self.config.deadline()),
             limits: request.limits.unwrap_or_default(),
         })
+    }
+
+    /// The length of a stored input. A small output of another task becomes a blob first.
+    fn input_bytes(&self, input: ContentId) -> Result<u64, Problem> {
+        if let Some(length) = self.blobs.len(&input).map_err(|error| of_storage(&error))? {
+            return Ok(length);
+        }
+        let inline = self
+            .mailbox
+            .call(move |broker| broker.find_inline(input).map_err(|error| of_broker(&error)))?;
+        let bytes = inline.ok_or_else(|| {
+            Problem::new(Code::NotFound, format!("the input {input} is not stored here"))
+                .next("store it first: ainur blob put FILE")
+        })?;
+        self.blobs.put(&bytes).map_err(|error| of_storage(&error))?;
+        Ok(bytes.len() as u64)
     }
 
     /// The schema for JSON outputs; the buyer's word, which silence gives, otherwise.
@@ -146,7 +157,8 @@ impl Node {
         transcript: ainur_primitives::Digest,
     ) -> bool {
         use ainur_ledger::{Event, Height, escrow};
-        task.attempts.iter().filter_map(|attempt| attempt.agreed_at).all(|position| {
+        let agreed: Vec<_> = task.attempts.iter().filter_map(|attempt| attempt.agreed_at).collect();
+        !agreed.is_empty() && agreed.into_iter().all(|position| {
             let Ok(Some(stored)) = self.log.block(Height(position.height)) else { return false };
             stored.events.iter().any(|record| {
                 record.index == position.index

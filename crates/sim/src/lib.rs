@@ -9,4 +9,4 @@ mod random;
 mod world;
 
 pub use agents::Character;
-pub use world::{Outcome, World, run};
+pub use world::{World, WorldOutcome, run};

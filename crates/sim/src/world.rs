@@ -53,7 +53,7 @@ struct Alive {
 
 /// What became of a world.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
+pub struct WorldOutcome {
     /// Tasks that were acknowledged.
     pub tasks: usize,
     /// Tasks paid.
@@ -77,7 +77,7 @@ const CAPABILITY: &str = "text.repeat";
 ///
 /// # Errors
 /// What was not true, in words, with the seed.
-pub fn run(seed: u64, tasks: usize, cuts: u64) -> Result<Outcome, String> {
+pub fn run(seed: u64, tasks: usize, cuts: u64) -> Result<WorldOutcome, String> {
     let mut world = World::found(seed)?;
     let mut cuts_left = cuts;
     let mut announced = 0;
@@ -98,7 +98,8 @@ pub fn run(seed: u64, tasks: usize, cuts: u64) -> Result<Outcome, String> {
             world.reboot().map_err(|again| format!("seed {seed}: after '{error}': {again}"))?;
         }
     }
-    world.judge(world.boots - 1).map_err(|error| format!("seed {seed}: {error}"))
+    let crashes = world.boots - 1;
+    world.judge(crashes).map_err(|error| format!("seed {seed}: {error}"))
 }
 
 impl World {
@@ -307,14 +308,14 @@ impl World {
     }
 
     /// Reads from the blocks what happened to each task, and compares.
-    fn judge(mut self, crashes: u64) -> Result<Outcome, String> {
+    fn judge(mut self, crashes: u64) -> Result<WorldOutcome, String> {
         let Some(alive) = self.alive.take() else { return Err("the world is dark".into()) };
         alive
             .log
-            .query(|view| invariants::check(view.state()))
+            .query(|view| invariants::check(view.state()).map_err(Box::new))
             .map_err(|violation| violation.to_string())?;
         let endings = endings(&alive.log)?;
-        let mut outcome = Outcome {
+        let mut outcome = WorldOutcome {
             tasks: self.acknowledged.len(),
             settled: 0,
             refunded: 0,

@@ -161,7 +161,7 @@ impl World {
         let seller = self.sellers.iter().find(|seller| seller.did == award.winner).unwrap();
         let (root, mut proofs) = sign_batch(&seller.key, seller.did, 0, &[award.bid.digest()]);
         let bid_proof: BatchProof = proofs.remove(0);
-        let stated = escrow::Award {
+        let stated = escrow::AwardedBid {
             price: award.payment,
             bid: award.bid,
             bid_proof: bid_proof.clone(),

@@ -4,7 +4,8 @@ use ainur_crypto::hash;
 use ainur_ledger::{balances, budget};
 use ainur_market::auction::AuctionTerms;
 use ainur_market::bond::BondRule;
-use ainur_primitives::{Amount, Did, TaskId, TaskSpec};
+use ainur_primitives::canonical_json::{from_canonical_json, to_canonical_json};
+use ainur_primitives::{Amount, Did, DurationMs, TaskId, TaskSpec};
 use ainur_runtime::Executor;
 use ainur_storage::Disk;
 use ainur_verification::Plan;
@@ -53,7 +54,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             "ainur/task/v1",
             &[&self.chain_id.0, &self.operator.did.encode(), &number.encode(), &spec.encode()],
         ));
-        let commit_until = self.now.plus(COMMIT_MS);
+        // Everyone invited has usually answered long before; see close_when_answered.
+        let window = |longest: DurationMs| DurationMs(longest.0.min(spec.deadline_ms.0 / 4));
+        let commit_until = self.now.plus(window(COMMIT_MS));
         let terms = AuctionTerms {
             task: id,
             reserve: spec.reserve,
@@ -62,7 +65,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             duration_ms_max: spec.deadline_ms,
             opened: self.now,
             commit_until,
-            reveal_until: commit_until.plus(REVEAL_MS),
+            reveal_until: commit_until.plus(window(REVEAL_MS)),
             bid_bond: BondRule::default().required(spec.reserve),
         };
         let announcement = Announcement {
@@ -75,7 +78,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             idempotency_key,
         };
         self.record(number, Event::Announced(Box::new(announcement)))?;
-        self.wake_at(commit_until, number);
         Ok(id)
     }
 
@@ -112,6 +114,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Err(Error::Invalid(format!(
                 "parameters have at most {PARAMETERS_BYTES_MAX} bytes (PARAMETERS_BYTES_MAX)"
             )));
+        }
+        let readable = to_canonical_json(spec)
+            .and_then(|bytes| from_canonical_json::<TaskSpec>(&bytes))
+            .is_ok_and(|again| again == *spec);
+        if !readable {
+            return Err(Error::Invalid("a number in the request is beyond 2^53".into()));
         }
         if let Some(input) = &spec.input {
             match self.blobs.len(input)? {

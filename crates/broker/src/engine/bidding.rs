@@ -96,6 +96,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             Some(quote) if quote.price > reserve => {
                 Some(format!("asks {} AINU, above the reserve", quote.price.to_ainu()))
             }
+            // Beside being of no use, a number beyond 2^53 could not stand in a receipt.
+            Some(quote) if quote.estimated_duration_ms > task.spec.deadline_ms => {
+                Some("expects to take longer than the deadline".to_owned())
+            }
             Some(_) => None,
         };
         if let (None, Some(quote), Some(seat)) = (&refusal, quote, self.seats.get(bidder)) {
@@ -126,7 +130,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Signs and records the bids of this turn, one signature an agent.
     pub(super) fn seal_bids(&mut self) -> Result<(), Error> {
         let mut by_bidder: BTreeMap<Did, Vec<Sealing>> = BTreeMap::new();
-        for sealing in std::mem::take(&mut self.sealing) {
+        let (now, tasks) = (self.now, &self.tasks);
+        let mut sealing = std::mem::take(&mut self.sealing);
+        // What arrived too late, or for a task that was cancelled meanwhile, is no bid.
+        sealing.retain(|bid| {
+            tasks.get(&bid.task).is_some_and(|task| {
+                task.phase == Phase::Announced && now < task.auction.commitments_end()
+            })
+        });
+        for sealing in sealing {
             by_bidder.entry(sealing.terms.bidder).or_default().push(sealing);
         }
         for (bidder, bids) in by_bidder {
@@ -238,9 +250,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         match found {
             Ok(award) => {
                 let (seller, payment) = (award.winner, award.payment);
-                self.record(number, Event::Awarded { attempt, seller, payment, beacon })?;
-                self.forfeit_unrevealed(number, &award.unrevealed);
-                Ok(())
+                self.record(number, Event::Awarded { attempt, seller, payment, beacon })
             }
             Err(no_award) => {
                 let detail = match self.tasks.get(&number) {

@@ -11,6 +11,7 @@ use super::work::Errand;
 use super::{Broker, one_line};
 use crate::error::Error;
 use crate::event::Event;
+use crate::limits::SCHEMA_OUTPUT_BYTES_MAX;
 use crate::task::{Phase, Task};
 use ainur_consensus::ReplicatedLog;
 
@@ -90,10 +91,21 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             self.check_unrunnable(number, "the agent's contract is gone")?;
             return Ok(false);
         };
-        let (output, _) = task.output.unwrap_or_default();
+        let (output, bytes) = task.output.unwrap_or_default();
+        if bytes > SCHEMA_OUTPUT_BYTES_MAX {
+            self.check_unrunnable(number, "the output is too large for a schema")?;
+            return Ok(false);
+        }
         let content = match Self::inline_output(task) {
             Some(inline) => inline,
-            None => self.blobs.get(&output)?,
+            None => match self.blobs.get(&output) {
+                Ok(content) => content,
+                Err(error) if error.is_damage() => {
+                    self.check_unrunnable(number, &error.to_string())?;
+                    return Ok(false);
+                }
+                Err(error) => return Err(error.into()),
+            },
         };
         let schema = match self.schemas.get(&contract.output_schema) {
             Ok(schema) => schema,
@@ -221,6 +233,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// # Errors
     /// When the task is not waiting for it.
     pub fn decide(&mut self, number: u64, accept: bool, reason: &str) -> Result<(), Error> {
+        let asked = self
+            .checks
+            .get(&number)
+            .is_some_and(|checking| matches!(checking.acceptance.step(), Step::BuyerWord { .. }));
+        if !asked {
+            return Err(Error::Invalid("the task does not wait for your word".into()));
+        }
         let detail = one_line(reason);
         self.record(number, Event::Decided { accept, detail })?;
         self.continue_check(number)

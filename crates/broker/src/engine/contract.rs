@@ -31,7 +31,7 @@ pub(super) struct Posting {
 pub type Answer = Box<dyn FnOnce(LedgerAnswer) + Send>;
 
 /// Transactions in one submission.
-const POSTINGS_MAX: usize = 1_024;
+const POSTINGS_MAX: usize = 512;
 /// How far back a crash's unfinished agreement is looked for.
 const SEARCH_BLOCKS_MAX: u64 = 10_000;
 
@@ -49,8 +49,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         };
         let Some(bid_proof) = task.bid_proof(attempt.seller).cloned() else { return Ok(()) };
         let root = bid_proof.root(won.digest());
-        let award =
-            AwardedBid { price: attempt.price, bid: won, bid_proof, transcript: transcript.digest() };
+        let award = AwardedBid {
+            price: attempt.price,
+            bid: won,
+            bid_proof,
+            transcript: transcript.digest(),
+        };
         let action = if task.is_funded() {
             escrow::Action::Reaward { task: task.id, award }
         } else {
@@ -80,6 +84,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// Asks the ledger to pay.
     pub(super) fn settle(&mut self, number: u64) -> Result<(), Error> {
+        if self.reconcile(number)? {
+            return Ok(());
+        }
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let (Some((output, _)), Some(verdict)) = (task.output, &task.verdict) else {
             return Ok(());
@@ -96,6 +103,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// Tells the ledger that the attempt failed.
     pub(super) fn fail(&mut self, number: u64) -> Result<(), Error> {
+        if self.reconcile(number)? {
+            return Ok(());
+        }
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let Some((reason, detail)) = task.attempt().and_then(|attempt| attempt.failure.clone())
         else {
@@ -113,6 +123,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// Asks the ledger to return the money.
     pub(super) fn refund(&mut self, number: u64) -> Result<(), Error> {
+        if self.reconcile(number)? {
+            return Ok(());
+        }
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let action = if self.now >= task.deadline {
             escrow::Action::Expire { task: task.id }
@@ -121,26 +134,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         };
         self.push(number, action);
         Ok(())
-    }
-
-    /// Takes the bonds of those who sealed a bid and did not open it.
-    pub(super) fn forfeit_unrevealed(&mut self, number: u64, unrevealed: &[Did]) {
-        let Some(task) = self.tasks.get(&number) else { return };
-        for bidder in unrevealed {
-            let commit = task.auction.entrants().find(|e| e.commit.bidder == *bidder);
-            let proof = task.commit_proofs.iter().find(|proof| proof.signer == *bidder);
-            if let (Some(entrant), Some(proof)) = (commit, proof) {
-                let root = proof.root(entrant.commit.digest());
-                let (commit, proof) = (entrant.commit.clone(), proof.clone());
-                let action = escrow::Action::ForfeitBidBond { commit, proof }.into();
-                self.outbox.push(Posting {
-                    task: number,
-                    step: TaskStep::FindWinner,
-                    action,
-                    root,
-                });
-            }
-        }
     }
 
     fn push(&mut self, number: u64, action: escrow::Action) {
@@ -164,13 +157,21 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// # Errors
     /// When the ledger has failed.
     pub fn submit(&mut self, submission: Submission, answer: Answer) -> Result<(), Error> {
-        let ticket = self.ledger.submit(submission)?;
+        let ticket = self.ledger.submit(submission).inspect_err(|_| self.next_nonce = None)?;
         self.answers.insert(ticket, answer);
         Ok(())
     }
 
     /// Signs what is in the outbox and hands it to the ledger.
     pub(super) fn post(&mut self) -> Result<(), Error> {
+        if self.resync {
+            // Numbers that are on their way would collide: wait until all are answered.
+            if !self.submitted.is_empty() || !self.answers.is_empty() {
+                return Ok(());
+            }
+            self.next_nonce = None;
+            self.resync = false;
+        }
         while !self.outbox.is_empty() {
             let rest = self.outbox.split_off(self.outbox.len().min(POSTINGS_MAX));
             let postings = std::mem::replace(&mut self.outbox, rest);
@@ -181,10 +182,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                     self.submitted.insert(ticket, postings);
                 }
                 Err(Error::LedgerBusy) => {
-                    self.next_nonce = None;
-                    for posting in postings {
+                    self.resync = true;
+                    for posting in &postings {
                         self.wake_at(self.now.plus(RETRY_MS), posting.task);
                     }
+                    self.outbox.splice(0..0, postings);
+                    return Ok(());
                 }
                 Err(error) => return Err(error),
             }
@@ -298,7 +301,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// The transaction is in no block; nothing was paid for it.
     fn rejected(&mut self, posting: &Posting, rejection: &Rejection) -> Result<(), Error> {
-        self.next_nonce = None;
+        self.resync = true;
         if let (TaskStep::Agree(_), Rejection::CannotPayFee { .. }) = (posting.step, rejection) {
             let detail = one_line(&rejection.to_string());
             let event = Event::AgreementRefused { because_of_seller: false, detail };

@@ -152,6 +152,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 .is_some_and(|(output, _)| output == content)
                 .then(|| Self::inline_output(task))
         };
-        Ok(self.tasks.values().chain(self.ended.values()).rev().find_map(held).flatten())
+        if let Some(bytes) = self.tasks.values().chain(self.ended.values()).find_map(held).flatten()
+        {
+            return Ok(Some(bytes));
+        }
+        let Some(number) = self.journal.number_of_output(content)? else { return Ok(None) };
+        Ok(self.task_by_number(number)?.and_then(|task| Self::inline_output(&task)))
     }
 }

@@ -113,6 +113,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         };
         let end = match &attempt.failure {
             None if task.phase == Phase::Settled => AttemptEnd::Settled,
+            None if attempt.agreed_at.is_none() => {
+                AttemptEnd::Refused { detail: "the task ended before it was agreed".into() }
+            }
             // The deadline came while it was at work.
             None => AttemptEnd::Failed { reason: FailureReason::TimedOut, event: None },
             Some((_, detail)) if attempt.agreed_at.is_none() => {

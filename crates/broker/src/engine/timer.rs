@@ -41,19 +41,22 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 self.cancel_errands(number);
                 self.record(number, Event::CommitmentsClosed)
             }
-            Phase::Running | Phase::Delivered if expired => {
-                self.cancel_errands(number);
-                // The buyer may sleep, the check may hang: neither is the seller's fault.
-                let reason = match phase {
-                    Phase::Running => FailureReason::TimedOut,
-                    _ => FailureReason::Infrastructure,
+            Phase::Running if expired => {
+                // Only an attempt that was really at work ran out of time.
+                let reason = match self.has_errand(number) {
+                    true => FailureReason::TimedOut,
+                    false => FailureReason::Infrastructure,
                 };
+                self.cancel_errands(number);
                 let detail = "the task's deadline passed".to_owned();
                 self.record(number, Event::AttemptFailed { reason, detail })
             }
+            Phase::Delivered if expired => self.check_expired(number),
             Phase::Delivered => self.continue_check(number),
-            Phase::Running if !self.has_errand(number) => {
-                self.doing.remove(&number);
+            Phase::Running => {
+                if !self.has_errand(number) {
+                    self.doing.remove(&number);
+                }
                 Ok(())
             }
             _ => {
@@ -64,6 +67,19 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 Ok(())
             }
         }
+    }
+
+    /// Silence accepts to the last; a check that hangs is not the seller's fault.
+    fn check_expired(&mut self, number: u64) -> Result<(), Error> {
+        self.continue_check(number)?;
+        if self.tasks.get(&number).is_some_and(|task| task.phase == Phase::Delivered) {
+            self.cancel_errands(number);
+            self.checks.remove(&number);
+            let reason = FailureReason::Infrastructure;
+            let detail = "the task's deadline passed".to_owned();
+            self.record(number, Event::AttemptFailed { reason, detail })?;
+        }
+        Ok(())
     }
 
     fn is_posted(&self, number: u64, step: TaskStep) -> bool {

@@ -94,7 +94,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// Starts the attempt, or continues it after its last stored chunk.
     pub(super) fn execute(&mut self, number: u64) -> Result<(), Error> {
+        if self.has_errand(number) {
+            return Ok(());
+        }
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        if self.now >= task.deadline {
+            let reason = FailureReason::Infrastructure;
+            let detail = "the task's deadline passed".to_owned();
+            return self.record(number, Event::AttemptFailed { reason, detail });
+        }
         let Some(seat) = task.attempt().and_then(|attempt| self.seats.get(attempt.seller)) else {
             let detail = "the agent was removed".to_owned();
             let reason = FailureReason::Declined;
@@ -159,7 +167,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 _ => Ok(()),
             },
             Happened::Executed { .. } => match errand {
-                Errand::Execute { task } => self.deliver(task),
+                Errand::Execute { task } => {
+                    self.deliver(task)?;
+                    self.continue_check(task)
+                }
                 Errand::Rerun { task } => self.finish_rerun(task),
                 _ => Ok(()),
             },
@@ -238,13 +249,25 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 for chunk in chunks {
                     match &chunk.inline {
                         Some(data) => writer.write(data)?,
-                        None => writer.write(&self.blobs.get(&chunk.content)?)?,
+                        None => match self.blobs.get(&chunk.content) {
+                            Ok(data) => writer.write(&data)?,
+                            Err(error) if error.is_damage() => {
+                                return self.lost_chunk(number, &error.to_string());
+                            }
+                            Err(error) => return Err(error.into()),
+                        },
                     }
                 }
                 writer.finish()?
             }
         };
         self.record(number, Event::Delivered { output, bytes })
+    }
+
+    /// A stored chunk is damaged: not the seller's fault, and no reason for the node to stop.
+    fn lost_chunk(&mut self, number: u64, detail: &str) -> Result<(), Error> {
+        let (reason, detail) = (FailureReason::Infrastructure, one_line(detail));
+        self.record(number, Event::AttemptFailed { reason, detail })
     }
 
     fn errand_lost(&mut self, errand: Errand) -> Result<(), Error> {

@@ -316,7 +316,10 @@ impl Task {
             return Err(Illegal::Chunk { expected, got: chunk.index });
         }
         self.chunks.push(chunk.clone());
-        self.note(at, HistoryKind::Chunk, format!("{} of {} bytes", chunk.index, chunk.bytes));
+        // The end of the story must still fit.
+        if self.history.len() < super::history::HISTORY_ENTRIES_MAX / 2 {
+            self.note(at, HistoryKind::Chunk, format!("{} of {} bytes", chunk.index, chunk.bytes));
+        }
         Ok(())
     }
 }

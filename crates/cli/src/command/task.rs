@@ -20,7 +20,9 @@ mod show;
 pub(crate) use input::pack_input;
 
 pub(super) fn run(verb: Task, place: &Place, output: &Output) -> Outcome {
-    let service = place.connect()?;
+    let detached = matches!(&verb, Task::Run(run) if run.detach);
+    // Nobody would work on a task that is left behind without a running node.
+    let service = if detached { place.connect_running()? } else { place.connect()? };
     let service = &*service;
     match verb {
         Task::Run(run) => return announce(*run, service, output),

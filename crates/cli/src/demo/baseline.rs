@@ -2,7 +2,7 @@
 //! whatever it has done before.
 use ainur_api::problem::Problem;
 use ainur_node::Node;
-use ainur_primitives::{AcceptanceCheck, Amount, SelectionRule};
+use ainur_primitives::{AcceptanceCheck, SelectionRule};
 
 use super::cast;
 use super::hire::{Wish, hire};
@@ -33,7 +33,6 @@ pub(super) fn run(
             wish.only = Some(agent.did);
             // Alone, an agent is paid its own bid under this rule.
             wish.selection = SelectionRule::Fastest;
-            wish.reserve = Amount::ainu(50);
             let view = hire(node, narrator, summary, wish)?;
             if accepted(&view).is_some() {
                 summary.round_robin(&view);

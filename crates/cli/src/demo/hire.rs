@@ -37,7 +37,7 @@ impl<'a> Wish<'a> {
             capability,
             parameters: serde_json::json!({}),
             input: Some(input),
-            reserve: Amount::ainu(50),
+            reserve: Amount::ainu(2),
             check,
             budget: None,
             selection: SelectionRule::Scored,

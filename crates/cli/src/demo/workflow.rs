@@ -21,7 +21,7 @@ pub(super) struct Round {
 }
 
 /// The most each round may cost. The reserves of the steps together stay below it.
-const BUDGET: Amount = Amount::ainu(400);
+const BUDGET: Amount = Amount::ainu(20);
 
 /// Runs all rounds and gives the last one's results.
 pub(super) fn run(

@@ -83,7 +83,9 @@ pub(super) fn one(task: &TaskView, output: &Output) {
         TaskPhase::Refunded => {
             output.line(format!("next: ainur task explain {}", task.id.short()));
         }
-        TaskPhase::Unfunded => output.line("next: raise --reserve, or see ainur agent list"),
+        TaskPhase::Unfunded if !task.detail.starts_with("cancelled") => {
+            output.line("next: raise --reserve, or see ainur agent list");
+        }
         _ => {}
     }
 }
