@@ -59,7 +59,7 @@ impl NodeProcess {
         reap(&mut self.child)
     }
 
-    /// Waits for it to kill itself; when it does not, it is killed.
+    /// Waits for it to end; tells whether it did.
     pub(super) fn wait_for_death(&mut self, patience: Duration) -> anyhow::Result<bool> {
         let until = Instant::now() + patience;
         while Instant::now() < until {
@@ -68,8 +68,13 @@ impl NodeProcess {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        self.kill()?;
         Ok(false)
+    }
+
+    /// It has ended, and by SIGKILL.
+    pub(super) fn was_killed(&mut self) -> anyhow::Result<bool> {
+        use std::os::unix::process::ExitStatusExt;
+        Ok(self.child.try_wait()?.is_some_and(|status| status.signal() == Some(9)))
     }
 
     /// Stops it as a person would, and waits.

@@ -73,6 +73,10 @@ fn mirror(line: &str) -> Option<&str> {
 }
 
 fn registry_setting(file: &str, line: &str) -> Option<&'static str> {
+    // What the demo works on is nobody's configuration.
+    if file.starts_with("corpus/") {
+        return None;
+    }
     let (_, settings) = REGISTRY_SETTINGS
         .into_iter()
         .find(|(name, _)| file == *name || file.ends_with(&format!("/{name}")))?;

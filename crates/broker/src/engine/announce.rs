@@ -1,7 +1,7 @@
 //! From a wish to a call for proposals.
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::hash;
-use ainur_ledger::{balances, budget};
+use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::AuctionTerms;
 use ainur_market::bond::BondRule;
 use ainur_primitives::canonical_json::{from_canonical_json, to_canonical_json};
@@ -166,6 +166,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         for did in offering.iter().filter(wanted).take(INVITED_MAX) {
             let contract = self.seats.get(*did).and_then(|seat| seat.contract(capability));
             let Some(contract) = contract else { continue };
+            if self.ledger.read(|state| reputation::query::reputation(state, did)).barred {
+                misfit = Some(format!("{} is barred: its stake is below the minimum", did.short()));
+                continue;
+            }
             let fits = plan.fits(contract).map_err(|error| error.to_string()).and_then(|()| {
                 let schema =
                     self.schemas.get(&contract.input_schema).map_err(|error| error.to_string())?;
@@ -179,9 +183,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             }
         }
         match (invited.is_empty(), misfit) {
-            (true, Some(error)) => {
-                Err(Error::Invalid(format!("the request fits no agent's contract: {error}")))
-            }
+            (true, Some(error)) => Err(Error::Invalid(format!("no agent can be asked: {error}"))),
             (true, None) => Err(Error::Invalid("no such agent offers this capability".into())),
             (false, _) => Ok(invited),
         }
