@@ -164,6 +164,7 @@ pub(crate) fn refused(doing: &str, path: &Path, error: &std::io::Error) -> Probl
     let message = format!("cannot {doing} {}: {error}", path.display());
     let next = match error.kind() {
         ErrorKind::PermissionDenied => "name a folder you may write with --data-dir FOLDER",
+        ErrorKind::NotFound => "name a folder that can be made with --data-dir FOLDER",
         ErrorKind::StorageFull => "free some space; nothing was lost, the same command goes on",
         ErrorKind::ReadOnlyFilesystem => "name a folder on another disk with --data-dir FOLDER",
         _ => "",

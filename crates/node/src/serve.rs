@@ -184,7 +184,9 @@ impl Node {
         let salt = ainur_crypto::entropy::random_bytes::<32>()
             .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
         let id = BudgetId(hash::tagged("ainur/budget/v1", &[&self.did.0.0, &salt]));
-        let expires = now.plus(BUDGET_MS);
+        // A budget inside another lasts no longer than it.
+        let around = parent.and_then(|id| self.read(|state| budget::query::budget(state, &id)));
+        let expires = around.map_or(now.plus(BUDGET_MS), |around| around.expires);
         self.do_on_ledger(vec![
             budget::Action::Open { budget: id, parent, limit, expires }.into(),
         ])?;
