@@ -33,6 +33,7 @@ pub(super) fn run(
             wish.only = Some(agent.did);
             // Alone, an agent is paid its own bid under this rule.
             wish.selection = SelectionRule::Fastest;
+            wish.kill_worker = summary.wants_a_kill();
             let view = hire(node, narrator, summary, wish)?;
             if accepted(&view).is_some() {
                 summary.round_robin(&view);

@@ -77,11 +77,18 @@ pub(super) fn hire(
     })?;
     let bar = narrator.work(&capability);
     let mut after = 0;
+    // Chunks of the attempt that runs now: there must be something to resume after.
+    let mut chunks = 0;
     let view = loop {
         for event in news(node, &task, after)? {
             after = event.number;
+            match event.kind.as_str() {
+                "agreed" => chunks = 0,
+                "chunk" => chunks += 1,
+                _ => {}
+            }
             bar.set_message(format!("{capability}: {} {}", event.kind, event.detail));
-            if kill && event.kind == "chunk" {
+            if kill && event.kind == "chunk" && chunks > 0 {
                 kill = !kill_a_worker(node, narrator, &task, &bar)?;
             }
         }

@@ -105,6 +105,11 @@ impl Summary {
         }
     }
 
+    /// No worker was killed in the middle of its work yet.
+    pub(super) fn wants_a_kill(&self) -> bool {
+        self.restarts == 0
+    }
+
     /// Counts a task that has ended.
     pub(super) fn count(&mut self, view: &TaskView) {
         self.tasks += 1;

@@ -66,7 +66,7 @@ fn one_round(
     let mut step = |capability: &str, input, check, kill_worker| {
         let mut wish = Wish::new(capability, input, check);
         wish.budget = Some(budget);
-        wish.kill_worker = kill_worker;
+        wish.kill_worker = kill_worker && summary.wants_a_kill();
         hire(node, narrator, summary, wish)
     };
     let inventory = step("files.inventory", input, AcceptanceCheck::Schema, false)?;
@@ -76,7 +76,7 @@ fn one_round(
     };
     let unique = step("archive.deduplicate", input, verifier(cast::DEDUPLICATOR)?, false)?;
     let archive = match accepted(&unique) {
-        Some(unique) => Some(step("archive.compress", unique, verifier(cast::VERIFIER)?, first)?),
+        Some(unique) => Some(step("archive.compress", unique, verifier(cast::VERIFIER)?, true)?),
         None => None,
     };
     let index = step("index.build", input, AcceptanceCheck::Reexecution, false)?;
