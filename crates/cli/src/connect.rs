@@ -2,6 +2,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use ainur_api::Service;
 use ainur_api::endpoint::Endpoint;
@@ -102,7 +104,13 @@ impl Place {
         let endpoint = Endpoint::of_this_process(address, token);
         endpoint.write(self.directory.root()).map_err(|error| of(&error))?;
         listening(address);
-        let served = server.serve(Arc::clone(&node) as Arc<dyn Service>, StopSignal::new());
+        let stop = StopSignal::new();
+        let watch = watch(&node, &stop);
+        let served = server.serve(Arc::clone(&node) as Arc<dyn Service>, stop.clone());
+        stop.stop();
+        if watch.join().is_err() {
+            tracing::error!("the thread that watches the node panicked");
+        }
         Endpoint::remove(self.directory.root()).map_err(|error| of(&error))?;
         node.close()?;
         served.map_err(|error| of(&error))
@@ -125,6 +133,22 @@ impl Place {
         };
         Ok(trust::verify(receipt, &trust))
     }
+}
+
+/// How often a serving node is looked at.
+const WATCH: Duration = Duration::from_millis(250);
+
+/// Stops the server when the node behind it has failed: it could only say so to everybody.
+fn watch(node: &Arc<Node>, stop: &StopSignal) -> JoinHandle<()> {
+    let (node, stop) = (Arc::clone(node), stop.clone());
+    std::thread::spawn(move || {
+        while !stop.is_stopped() {
+            if node.has_ended() {
+                stop.stop();
+            }
+            std::thread::sleep(WATCH);
+        }
+    })
 }
 
 /// A problem of the local API's own.

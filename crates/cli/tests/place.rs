@@ -162,6 +162,11 @@ impl RunningNode {
         self.0.id()
     }
 
+    /// Waits until it has ended with a failure.
+    pub(crate) fn has_failed(mut self) {
+        assert_eq!(self.0.wait().unwrap().code(), Some(1));
+    }
+
     /// Waits until it has ended well.
     pub(crate) fn has_ended(mut self) {
         assert!(self.0.wait().unwrap().success());

@@ -131,3 +131,20 @@ fn a_full_disk_loses_nothing() {
     let settled = tasks.as_array().unwrap().iter().filter(|task| task["phase"] == "settled");
     assert!(settled.count() >= 2, "{tasks}");
 }
+
+#[test]
+fn a_node_that_cannot_write_stops_and_goes_on_later() {
+    let Some(place) = Place::on_small_disk() else {
+        println!("skipped: a small tmpfs cannot be mounted here");
+        return;
+    };
+    place.succeeds(&["agent", "add", &place::component("echo"), "--name", "echo"]);
+    let node = place.start_node();
+    place.succeeds(&["task", "run", "text.echo", "--reserve", "2"]);
+    place.fill_disk();
+    place.fails(&["task", "run", "text.echo", "--reserve", "2"]);
+    node.has_failed();
+    place.free_disk();
+    place.succeeds(&["ledger", "audit"]);
+    place.succeeds(&["task", "run", "text.echo", "--reserve", "2"]);
+}

@@ -123,6 +123,12 @@ impl Node {
         finished
     }
 
+    /// The broker's thread has ended, which before [`Node::close`] means that it failed.
+    pub fn has_ended(&self) -> bool {
+        let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        driver.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// The node's identity.
     pub fn did(&self) -> Did {
         self.did
