@@ -177,14 +177,17 @@ impl<D: Disk> Journal<D> {
         self.number(NUMBERS, &task.0.0)
     }
 
-    /// Archived tasks whose ids begin with these bytes: at most two, enough to see that a
-    /// beginning is not unique.
+    /// Archived tasks whose ids begin with these bytes, at most `limit`.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn numbers_beginning(&self, beginning: &[u8]) -> Result<Vec<(TaskId, u64)>, Error> {
+    pub fn numbers_beginning(
+        &self,
+        beginning: &[u8],
+        limit: usize,
+    ) -> Result<Vec<(TaskId, u64)>, Error> {
         let mut found = Vec::new();
-        for (key, value) in self.store.range(NUMBERS, beginning, 2)? {
+        for (key, value) in self.store.range(NUMBERS, beginning, limit)? {
             if let (true, Ok(id)) = (key.starts_with(beginning), <[u8; 32]>::try_from(&key[..])) {
                 found.push((TaskId(Digest(id)), decode::<u64>(&value)?));
             }

@@ -11,6 +11,8 @@ use ainur_consensus::ReplicatedLog;
 
 /// The shortest beginning of a task id that is looked up, in hex digits.
 const BEGINNING_MIN: usize = 4;
+/// Archived tasks looked at when a beginning ends within a byte.
+const HALF_BYTE_MATCHES_MAX: usize = 4_096;
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// A task by its id or a unique beginning of it.
@@ -47,7 +49,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             .filter(|(id, _)| id.0.starts_with(&bytes) && matches(&id.to_string()))
             .map(|(_, number)| *number)
             .collect();
-        for (id, number) in self.journal.numbers_beginning(&bytes)? {
+        // Two show that a beginning is not unique; a half byte more is shared by some others.
+        let limit = if text.len().is_multiple_of(2) { 2 } else { HALF_BYTE_MATCHES_MAX };
+        for (id, number) in self.journal.numbers_beginning(&bytes, limit)? {
             if matches(&id.to_string()) {
                 found.push(number);
             }
