@@ -17,6 +17,7 @@ use crate::steps::Tally;
 use crate::workspace::{self, cargo, root};
 
 mod client;
+mod commands;
 mod node;
 
 use client::Client;
@@ -81,7 +82,8 @@ pub(crate) fn run_built(options: Options) -> anyhow::Result<Tally> {
     let mut keys = 0;
     let mut tally = Tally::default();
     let points = place.crash_points()?;
-    for point in &points {
+    tally += commands::run(&place, &points)?;
+    for point in points.iter().filter(|point| !point.starts_with(commands::JOIN)) {
         // The first pass through a point is often that of starting up; later ones differ.
         let hit = 1 + random.below(2);
         let died = place.round(&mut keys, &Death::At(format!("{point}:{hit}")))?;
@@ -103,9 +105,12 @@ pub(crate) fn run_built(options: Options) -> anyhow::Result<Tally> {
 
 /// The binary as `cargo build` leaves it.
 pub(crate) fn binary() -> PathBuf {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    target.join("debug/ainur")
+    workspace::target_directory().join("debug/ainur")
+}
+
+/// A component that delivers its input.
+fn echo() -> String {
+    root().join("agents/prebuilt/echo.wasm").to_string_lossy().into_owned()
 }
 
 /// How the node dies.
@@ -140,10 +145,8 @@ impl Place {
 
     /// Three agents with prices of their own.
     fn prepare(&self) -> anyhow::Result<()> {
-        let component = |name: &str| root().join(format!("agents/prebuilt/{name}.wasm"));
         for (name, price) in [("one", "1"), ("two", "1.5"), ("three", "2")] {
-            let echo = component("echo");
-            let echo = echo.to_string_lossy();
+            let echo = echo();
             // Slashed again and again, and still not barred.
             let arguments =
                 ["agent", "add", &echo, "--name", name, "--price", price, "--stake", "100000"];

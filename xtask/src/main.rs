@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 
 mod agents;
+mod bench;
 mod check;
 mod crash;
 mod steps;
@@ -22,6 +23,8 @@ cargo xtask <command>
   test [--full]                build everything and run every test; --full draws many more cases
   tidy                         the rules of this tree that no compiler checks
   crash [--kills N] [--seed S] kill the real binary at every durable step and N random moments
+  bench [NAME] [--full] [--json]
+                               measure in release, each figure beside its peer or bound
   agents [--check]             the prebuilt guest components against their digests
   agents --rebuild [...]       build them anew; what follows goes to agents/builder
 ";
@@ -32,6 +35,7 @@ enum Command {
     Test(test::Options),
     Tidy,
     Crash(crash::Options),
+    Bench(bench::Options),
     Agents(agents::Mode),
     Help,
 }
@@ -43,6 +47,7 @@ impl Command {
             ["test", options @ ..] => Self::Test(test::Options::parse(options)?),
             ["tidy"] => Self::Tidy,
             ["crash", options @ ..] => Self::Crash(crash::Options::parse(options)?),
+            ["bench", options @ ..] => Self::Bench(bench::Options::parse(options)?),
             ["agents", options @ ..] => Self::Agents(agents::Mode::parse(options)?),
             [] | ["help" | "--help" | "-h"] => Self::Help,
             unknown => bail!("no such command: {}\n\n{USAGE}", unknown.join(" ")),
@@ -55,6 +60,7 @@ impl Command {
             Self::Test(options) => test::run(options),
             Self::Tidy => tidy::run(),
             Self::Crash(options) => crash::run(options),
+            Self::Bench(options) => bench::run(&options),
             Self::Agents(mode) => agents::run(mode),
             Self::Help => {
                 print!("{USAGE}");

@@ -21,6 +21,12 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target_directory() -> PathBuf {
+    let set = std::env::var_os("CARGO_TARGET_DIR").map(|folder| root().join(folder));
+    set.unwrap_or_else(|| root().join("target"))
+}
+
 /// The command as one would type it.
 pub(crate) fn spelled(command: &Command) -> String {
     let program = Path::new(command.get_program());

@@ -97,10 +97,12 @@ pub enum TaskPhase {
     Agreed,
     /// An attempt is running.
     Running,
-    /// Output is complete and waits for its check.
-    Delivered,
-    /// The check is running.
+    /// Output is complete; its check is running, or the buyer's word is waited for.
     Verifying,
+    /// The check was passed; the money is being paid.
+    Accepted,
+    /// An attempt failed; the ledger is being told, and money returned if nobody else is left.
+    Failing,
     /// Paid.
     Settled,
     /// Everything returned to the buyer.

@@ -6,16 +6,16 @@ use ainur_primitives::canonical_json::{self, CanonicalJsonError};
 use ainur_primitives::{Did, Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// One entry of the log.
+/// One entry of the log; its fields are in the order in which canonical JSON writes them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// What was recorded.
-    pub kind: EntryKind,
-    /// When it happened, by the node's clock.
-    pub at: Timestamp,
     /// Who caused it.
     pub actor: Did,
+    /// When it happened, by the node's clock.
+    pub at: Timestamp,
+    /// What was recorded.
+    pub kind: EntryKind,
     /// Digest of what it is about; `kind` says of what.
     pub subject: Digest,
     /// One line for people, at most [`SUMMARY_BYTES_MAX`].
@@ -30,7 +30,7 @@ pub enum EntryKind {
     Command,
     /// An operation that was refused; the subject is the digest of its canonical request.
     Refusal,
-    /// A receipt was issued; the subject is the digest of its body.
+    /// A receipt was issued; the subject is the digest of its story.
     Receipt,
     /// A ledger block was committed; the subject is the hash of its header.
     Block,
@@ -64,7 +64,7 @@ impl Entry {
     /// When the summary is too long or has control characters.
     pub fn to_bytes(&self) -> Result<Vec<u8>, EntryError> {
         self.check_summary()?;
-        canonical_json::to_canonical_json(self).map_err(EntryError::Json)
+        canonical_json::to_sorted_json(self).map_err(EntryError::Json)
     }
 
     /// Reads an entry and refuses every spelling but the canonical one.

@@ -3,16 +3,16 @@
 //!
 //! A receipt is JSON in the canonical form of RFC 8785; any other spelling is refused. Its *body*
 //! tells the story and carries the ledger's events with the validators' signatures, the auction's
-//! transcript and the seller's signed bid. The transparency log holds an entry that names the
-//! body's digest ([`AuditProof`]), and the issuer signs the whole document. [`verify`] checks all
+//! transcript and the signature of every opened bid. The transparency log holds an entry that names
+//! the digest of the [`Story`] ([`AuditProof`]), and the issuer signs the whole document. [`verify`] checks all
 //! of it offline against a [`Trust`] and names what is wrong.
 //!
 //! What the ledger proves: parties, reserve, price, order of attempts, output, verdict and
 //! transcript (by digest), payment or refund. What is the issuer's word, made undeniable by the
 //! log: the output's length, why an attempt failed when no event says so, and that the ledger
 //! refused an agreement.
-use ainur_crypto::{HybridSignature, Proof, hash};
-use ainur_ledger::EventProof;
+use ainur_crypto::{Proof, hash};
+use ainur_ledger::{EventProof, HeaderSignature};
 use ainur_market::auction::Transcript;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::canonical_json::{CanonicalJsonError, to_canonical_json};
@@ -20,7 +20,7 @@ use ainur_primitives::{
     AcceptanceCheck, Amount, ContentId, Did, Digest, FailureReason, TaskId, TaskSpec, Timestamp,
 };
 use ainur_protocol::Specification;
-use scale::Encode as _;
+use scale::Encode;
 use serde::{Deserialize, Serialize};
 
 mod check;
@@ -29,6 +29,7 @@ mod keys;
 mod proof;
 mod render;
 mod report;
+mod story;
 mod trust;
 
 pub use check::verify;
@@ -37,6 +38,7 @@ pub use keys::{KeysError, PartyKeys, ROTATIONS_MAX};
 pub use proof::{AuditProof, AuditProofError};
 pub use render::{Row, rows};
 pub use report::{CheckName, CheckResult, Finding, Report};
+pub use story::{EventPlace, Story, StoryAttempt};
 pub use trust::{Trust, TrustedLedger};
 
 /// A receipt.
@@ -48,7 +50,7 @@ pub struct Receipt {
     pub kind: ReceiptKind,
     /// What happened.
     pub body: ReceiptBody,
-    /// That the transparency log holds the body's digest.
+    /// That the transparency log holds the story's digest.
     pub audit: AuditProof,
     /// The issuer's signature over [`Receipt::digest`].
     pub proof: Proof,
@@ -85,6 +87,8 @@ pub struct ReceiptBody {
     pub issued: Timestamp,
     /// The auction: why this seller and this price.
     pub transcript: Transcript,
+    /// The bidders' signatures over the bids they opened, in the order of the transcript.
+    pub bids: Vec<Proof>,
     /// Every award, in order.
     pub attempts: Vec<AttemptRecord>,
     /// What was delivered and accepted; none after a refund.
@@ -109,18 +113,16 @@ pub struct AttemptRecord {
     pub seller: Did,
     /// For how much.
     pub price: Amount,
-    /// The seller's signature over its bid.
-    pub bid_proof: Option<Proof>,
     /// The ledger's event that bound them; none when the ledger refused.
     pub agreed: Option<LedgerEvent>,
     /// What came of it.
     pub end: AttemptEnd,
 }
 
-/// What came of an award.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What came of an award; events are told in full, or by where they are.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum AttemptEnd {
+pub enum AttemptEnd<E = LedgerEvent> {
     /// The work was accepted and paid.
     Settled,
     /// The attempt failed.
@@ -128,7 +130,7 @@ pub enum AttemptEnd {
         /// Why.
         reason: FailureReason,
         /// The ledger's event that says so, when it is shown.
-        event: Option<Box<LedgerEvent>>,
+        event: Option<Box<E>>,
     },
     /// The ledger did not bind the seller, as when it lacks the bond; nothing was locked.
     Refused {
@@ -137,8 +139,21 @@ pub enum AttemptEnd {
     },
 }
 
+impl<E> AttemptEnd<E> {
+    /// The same with another way to tell its event.
+    pub fn map<F>(self, tell: impl FnOnce(E) -> F) -> AttemptEnd<F> {
+        match self {
+            Self::Settled => AttemptEnd::Settled,
+            Self::Failed { reason, event } => {
+                AttemptEnd::Failed { reason, event: event.map(|event| Box::new(tell(*event))) }
+            }
+            Self::Refused { detail } => AttemptEnd::Refused { detail },
+        }
+    }
+}
+
 /// What was delivered and accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptedOutput {
     /// The bytes' address.
@@ -154,34 +169,22 @@ pub struct LedgerEvent {
     /// The event under the header of its block.
     pub proof: EventProof,
     /// Signatures over the header's digest, ascending by validator.
-    pub signatures: Vec<ValidatorSignature>,
+    pub signatures: Vec<HeaderSignature>,
 }
 
-/// One validator's signature over a block.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ValidatorSignature {
-    /// Who signed.
-    pub validator: Did,
-    /// With which of its keys.
-    pub key_version: u32,
-    /// The signature of the header's digest under [`HEADER_DOMAIN`].
-    pub signature: HybridSignature,
-}
-
-/// The domain under which validators sign the 32 bytes of a header's digest.
-pub const HEADER_DOMAIN: &str = "ainur/block-header-signature/v1";
 /// The largest receipt that is read, in bytes.
 pub const RECEIPT_BYTES_MAX: usize = 4 << 20;
 /// The most awards in one receipt.
 pub const ATTEMPTS_MAX: usize = 64;
 /// The most parties whose keys one receipt carries.
 pub const PARTIES_MAX: usize = 128;
+/// The most signed bids one receipt carries.
+pub const BIDS_MAX: usize = ainur_market::auction::ENTRANTS_MAX;
 /// The most validators that sign one header.
 pub const VALIDATORS_MAX: usize = 1_024;
 
 impl ReceiptBody {
-    /// The digest that the transparency log holds.
+    /// The digest of everything in it, its proofs included, which the issuer signs.
     ///
     /// # Errors
     /// Never for a body of this type; the encoder's signature has one.
@@ -221,11 +224,6 @@ impl Receipt {
     pub fn to_bytes(&self) -> Result<Vec<u8>, CanonicalJsonError> {
         to_canonical_json(self)
     }
-}
-
-/// The digest of a verdict, as the ledger's settlement holds it.
-pub fn verdict_digest(verdict: &Verdict) -> Digest {
-    hash::tagged("ainur/verdict/v1", &[&verdict.encode()])
 }
 
 /// The digest of an acceptance check, as the ledger's agreement holds it.

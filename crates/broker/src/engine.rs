@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ainur_audit::log::TransparencyLog;
 use ainur_consensus::ReplicatedLog;
-use ainur_crypto::batch::RootSignature;
 use ainur_crypto::signature::SigningKey;
 use ainur_ledger::Parameters;
 use ainur_primitives::{Amount, Did, Digest, Timestamp};
@@ -19,12 +18,13 @@ use ainur_verification::schema::SchemaCache;
 use crate::error::Error;
 use crate::event::{Event, JournalEntry, Record};
 use crate::journal::{Journal, Recovered};
-use crate::limits::{DETAIL_BYTES_MAX, ENDED_TASKS_MAX};
+use crate::limits::DETAIL_BYTES_MAX;
 use crate::seat::Seats;
 use crate::settlement::Settlement;
 use crate::task::{Phase, Task, TaskStep};
 
 mod announce;
+mod archive;
 mod arrival;
 mod bidding;
 mod check;
@@ -32,12 +32,16 @@ mod contract;
 mod query;
 mod receipt;
 mod timer;
+mod watch;
 mod work;
 
 pub use announce::Request;
+pub use archive::Background;
 pub use arrival::{Arrival, LedgerAnswer};
 pub use contract::Answer;
+pub use watch::Watcher;
 
+use archive::Archiving;
 use bidding::Sealing;
 use check::Checking;
 use contract::Posting;
@@ -78,6 +82,8 @@ pub struct Parts<L: ReplicatedLog, E, D: Disk> {
     pub recovered: Recovered,
     /// Where salts come from.
     pub entropy: Entropy,
+    /// Where snapshots are written.
+    pub background: Background,
     /// The time.
     pub now: Timestamp,
 }
@@ -93,12 +99,14 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     audit: TransparencyLog<D>,
     journal: Journal<D>,
     entropy: Entropy,
+    background: Background,
     now: Timestamp,
 
     seats: Seats,
     tasks: BTreeMap<u64, Task>,
     /// Ended since the last snapshot.
     ended: BTreeMap<u64, Task>,
+    archiving: Option<Archiving>,
     ids: BTreeMap<Digest, u64>,
     keys: HashMap<String, u64>,
     last_number: u64,
@@ -131,8 +139,10 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     resync: bool,
     /// How often the ledger refused a task's step.
     rejections: HashMap<u64, u32>,
-    signatures: BTreeMap<Digest, RootSignature>,
     receipts_due: Vec<u64>,
+    /// Tasks that changed in this turn.
+    changed: BTreeSet<u64>,
+    watchers: HashMap<u64, Vec<Watcher>>,
 }
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
@@ -152,10 +162,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             audit: parts.audit,
             journal: parts.journal,
             entropy: parts.entropy,
+            background: parts.background,
             now: parts.now,
             seats: Seats::default(),
             tasks: live,
             ended: BTreeMap::new(),
+            archiving: None,
             ids: BTreeMap::new(),
             keys: HashMap::new(),
             last_number,
@@ -178,8 +190,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             next_nonce: None,
             resync: false,
             rejections: HashMap::new(),
-            signatures: BTreeMap::new(),
             receipts_due: Vec::new(),
+            changed: BTreeSet::new(),
+            watchers: HashMap::new(),
         };
         for (number, task) in &broker.tasks {
             // Time never runs backwards for a task, whatever the system's clock does meanwhile.
@@ -195,11 +208,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             broker.promised = broker.promised.saturating_add(promised(task));
         }
         for entry in entries {
-            match entry {
-                JournalEntry::Task(record) => broker.apply(&record)?,
-                JournalEntry::Signature(signature) => {
-                    broker.signatures.insert(signature.root, signature);
-                }
+            if let JournalEntry::Task(record) = entry {
+                broker.apply(&record)?;
             }
         }
         Ok(broker)
@@ -256,6 +266,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         self.post()?;
         self.log_receipts()?;
+        self.tell_watchers();
         self.archive()
     }
 
@@ -325,6 +336,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             }
         }
         self.dirty.insert(number);
+        self.changed.insert(number);
         Ok(())
     }
 
@@ -339,30 +351,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.progress.remove(&number);
         self.checks.remove(&number);
         self.jobs.remove(&number);
-    }
-
-    /// Writes a snapshot when one is due.
-    fn archive(&mut self) -> Result<(), Error> {
-        if self.journal.wants_snapshot() || self.ended.len() >= ENDED_TASKS_MAX {
-            self.snapshot()?;
-        }
-        Ok(())
-    }
-
-    /// Writes a snapshot: tasks as they are, so that the journal before can be dropped.
-    ///
-    /// # Errors
-    /// When the disk refuses.
-    pub fn snapshot(&mut self) -> Result<(), Error> {
-        self.journal.snapshot(self.tasks.values(), self.ended.values(), self.last_number)?;
-        for (_, task) in std::mem::take(&mut self.ended) {
-            self.ids.remove(&task.id.0);
-            if let Some(key) = task.idempotency_key {
-                self.keys.remove(&key);
-            }
-        }
-        self.signatures.clear();
-        Ok(())
     }
 }
 

@@ -34,6 +34,9 @@ pub enum Error {
     /// Too many tasks have not ended.
     #[error("{0} tasks are open, which is the limit (TASKS_OPEN_MAX)")]
     TooManyTasks(usize),
+    /// Too many callers wait for one task.
+    #[error("{0} callers wait for this task, which is the limit (WATCHERS_MAX)")]
+    TooManyWatchers(usize),
     /// There is no such task.
     #[error("there is no task '{0}'")]
     UnknownTask(String),
@@ -58,6 +61,9 @@ pub enum Error {
     /// The transparency log failed.
     #[error("the transparency log failed")]
     Audit(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The thread that wrote a snapshot is gone.
+    #[error("the thread that writes snapshots has died")]
+    ArchiveLost,
     /// The system gives no random numbers.
     #[error(transparent)]
     Entropy(#[from] ainur_crypto::entropy::Error),

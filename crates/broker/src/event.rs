@@ -54,8 +54,11 @@ pub enum Event {
     },
     /// No more commitments.
     CommitmentsClosed,
-    /// A bidder opened its bid.
-    Revealed(SignedReveal),
+    /// The bid in custody was opened.
+    Opened {
+        /// Whose.
+        bidder: Did,
+    },
     /// A winner was found by replaying the transcript.
     Awarded {
         /// From 1.
@@ -138,6 +141,8 @@ pub struct Announcement {
     pub id: TaskId,
     /// What is wanted.
     pub spec: TaskSpec,
+    /// The digest of what is wanted, as the ledger's agreement names it.
+    pub call: Digest,
     /// Who pays.
     pub buyer: Did,
     /// Who runs the check and tells the ledger.

@@ -1,5 +1,10 @@
-//! The broker's memory: a log of events, and a store of tasks as they were at some entry of it.
+//! The broker's memory: a log of events, a store of tasks as they were at some entry of it, and an
+//! archive of those that have ended.
+//!
+//! The archive is a log of its own, since what has ended never changes; the store knows where in it
+//! a task is.
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ainur_crypto::batch::RootSignature;
 use ainur_primitives::{ContentId, Digest, TaskId};
@@ -14,7 +19,7 @@ use crate::limits::SNAPSHOT_ENTRIES;
 use crate::task::Task;
 
 const LIVE: &str = "live";
-const ENDED: &str = "ended";
+const PLACES: &str = "places";
 const NUMBERS: &str = "numbers";
 const KEYS: &str = "idempotency-keys";
 const SIGNATURES: &str = "signatures";
@@ -25,12 +30,20 @@ const META_KEY: &[u8] = b"snapshot";
 /// The event log and the store of tasks.
 pub struct Journal<D: Disk> {
     log: Log<D>,
-    store: Store,
+    store: Arc<Store>,
+    archive: Archive<D>,
     unsynced: bool,
     since_snapshot: u64,
-    /// Signatures not yet in the store.
+    /// Tasks that had not ended at the last snapshot, which the store holds as they were.
+    live: Vec<u64>,
+    /// Signatures not yet in a snapshot.
     fresh: BTreeMap<Digest, RootSignature>,
+    /// The first entry after the snapshot that is being written, and the signatures in it.
+    writing: Option<(Sequence, Signatures)>,
 }
+
+type Archive<D> = Arc<Mutex<Log<D>>>;
+type Signatures = Arc<BTreeMap<Digest, RootSignature>>;
 
 /// What a snapshot says of itself.
 #[derive(Clone, Copy, Debug, Encode, Decode)]
@@ -58,7 +71,7 @@ impl<D: Disk> Journal<D> {
     /// When the disk refuses or what is on it is damaged.
     pub fn open(disk: &D, folder: &str) -> Result<(Self, Recovered), Error> {
         disk.create_dir_all(folder)?;
-        let store = Store::open(disk, &format!("{folder}/tasks.redb"))?;
+        let store = Arc::new(Store::open(disk, &format!("{folder}/tasks.redb"))?);
         let (log, recovery) =
             Log::open(disk.clone(), &format!("{folder}/log"), Options::default())?;
         if let Some(torn) = recovery.truncated {
@@ -67,6 +80,9 @@ impl<D: Disk> Journal<D> {
                 "the journal ended in a torn entry, which was never acknowledged"
             );
         }
+        let (archive, _) =
+            Log::open(disk.clone(), &format!("{folder}/archive"), Options::default())?;
+        let archive = Arc::new(Mutex::new(archive));
         let meta = match store.get(META, META_KEY)? {
             Some(bytes) => decode::<Meta>(&bytes)?,
             None => Meta { next: 0, last_number: 0 },
@@ -87,7 +103,17 @@ impl<D: Disk> Journal<D> {
             entries.push(entry);
         }
         let since_snapshot = entries.len() as u64;
-        let journal = Self { log, store, unsynced: false, since_snapshot, fresh };
+        let numbers = live.keys().copied().collect();
+        let journal = Self {
+            log,
+            store,
+            archive,
+            unsynced: false,
+            since_snapshot,
+            live: numbers,
+            fresh,
+            writing: None,
+        };
         Ok((journal, Recovered { live, entries, last_number: meta.last_number }))
     }
 
@@ -124,40 +150,42 @@ impl<D: Disk> Journal<D> {
         self.since_snapshot >= SNAPSHOT_ENTRIES
     }
 
-    /// Writes all live tasks and those that ended since the last snapshot, then drops the part of
-    /// the log they make superfluous.
+    /// Gathers a snapshot: live tasks as they are now. Entries that follow are not in it.
     ///
     /// # Errors
-    /// When the disk refuses; the last snapshot and the log are then as before.
-    pub fn snapshot<'a>(
+    /// When the disk refuses.
+    pub fn begin_snapshot<'a>(
         &mut self,
         live: impl Iterator<Item = &'a Task>,
-        ended: impl Iterator<Item = &'a Task>,
         last_number: u64,
-    ) -> Result<(), Error> {
+    ) -> Result<Snapshot<D>, Error> {
         self.sync()?;
         let next = self.log.acknowledged().next();
         let mut batch = Batch::new();
-        for (key, _) in self.store.range(LIVE, &[], usize::MAX)? {
-            batch.delete(LIVE, key);
+        for number in std::mem::take(&mut self.live) {
+            batch.delete(LIVE, number.to_be_bytes());
         }
         for task in live {
+            self.live.push(task.number);
             batch.put(LIVE, task.number.to_be_bytes(), task.encode());
             index(&mut batch, task);
         }
-        for task in ended {
-            batch.put(ENDED, task.number.to_be_bytes(), task.encode());
-            index(&mut batch, task);
-        }
-        for (root, signature) in &self.fresh {
-            batch.put(SIGNATURES, root.0, signature.encode());
-        }
         batch.put(META, META_KEY, Meta { next: next.0, last_number }.encode());
-        self.store.commit(&batch)?;
-        crash_point("broker.snapshot");
-        self.fresh.clear();
+        let signatures = Arc::new(std::mem::take(&mut self.fresh));
+        self.writing = Some((next, Arc::clone(&signatures)));
         self.since_snapshot = 0;
-        self.log.truncate_before(next)?;
+        let (store, archive) = (Arc::clone(&self.store), Arc::clone(&self.archive));
+        Ok(Snapshot { store, archive, batch, signatures })
+    }
+
+    /// Drops the part of the log that the snapshot, now written, makes superfluous.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn end_snapshot(&mut self) -> Result<(), Error> {
+        if let Some((next, _)) = self.writing.take() {
+            self.log.truncate_before(next)?;
+        }
         Ok(())
     }
 
@@ -166,7 +194,9 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// When the disk refuses.
     pub fn ended(&self, number: u64) -> Result<Option<Task>, Error> {
-        self.store.get(ENDED, &number.to_be_bytes())?.map(|bytes| decode(&bytes)).transpose()
+        let Some(place) = self.number(PLACES, &number.to_be_bytes())? else { return Ok(None) };
+        let archive = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
+        archive.read(Sequence(place))?.map(|bytes| decode(&bytes)).transpose()
     }
 
     /// The number of an archived task.
@@ -220,18 +250,52 @@ impl<D: Disk> Journal<D> {
     /// # Errors
     /// When the disk refuses.
     pub fn signature(&self, root: Digest) -> Result<Option<RootSignature>, Error> {
-        if let Some(signature) = self.fresh.get(&root) {
+        let writing = || self.writing.as_ref().and_then(|(_, signatures)| signatures.get(&root));
+        if let Some(signature) = self.fresh.get(&root).or_else(writing) {
             return Ok(Some(signature.clone()));
         }
         self.store.get(SIGNATURES, &root.0)?.map(|bytes| decode(&bytes)).transpose()
     }
 
-    /// Reads every entry of the log again and checks it; returns how many.
+    /// Reads every entry of log and archive again and checks it; returns how many.
     ///
     /// # Errors
     /// What is damaged, and where.
     pub fn verify(&self) -> Result<u64, Error> {
-        Ok(self.log.verify()?)
+        let archive = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(self.log.verify()? + archive.verify()?)
+    }
+}
+
+/// A snapshot that is gathered and not written.
+pub struct Snapshot<D: Disk> {
+    store: Arc<Store>,
+    archive: Archive<D>,
+    batch: Batch,
+    signatures: Signatures,
+}
+
+impl<D: Disk> Snapshot<D> {
+    /// Writes it, with the tasks that have ended since the last one.
+    ///
+    /// # Errors
+    /// When the disk refuses; the last snapshot and the log are then as before.
+    pub fn write(mut self, ended: &BTreeMap<u64, Task>) -> Result<(), Error> {
+        let mut archive = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
+        for task in ended.values() {
+            // After a crash it may be there already; the store names one of the two.
+            let place = archive.append(&task.encode())?;
+            self.batch.put(PLACES, task.number.to_be_bytes(), place.0.encode());
+            index(&mut self.batch, task);
+        }
+        archive.sync()?;
+        drop(archive);
+        for (root, signature) in &*self.signatures {
+            self.batch.put(SIGNATURES, root.0, signature.encode());
+        }
+        self.store.commit(&self.batch)?;
+        crash_point("broker.snapshot");
+        Ok(())
     }
 }
 

@@ -41,11 +41,13 @@ pub const ENDED_TASKS_MAX: usize = 4_096;
 pub const SNAPSHOT_ENTRIES: u64 = 200_000;
 /// How long an executor that is full is left alone.
 pub const BUSY_RETRY_MS: DurationMs = DurationMs(20);
+/// Callers that wait for news of one task.
+pub const WATCHERS_MAX: usize = 64;
 /// Explanations and reasons kept with a task.
 pub const DETAIL_BYTES_MAX: usize = 500;
 
 /// Name, value and unit of each.
-pub const ALL: [(&str, u128, &str); 20] = [
+pub const ALL: [(&str, u128, &str); 22] = [
     ("TASKS_OPEN_MAX", TASKS_OPEN_MAX as u128, "tasks"),
     ("INVITED_MAX", INVITED_MAX as u128, "agents"),
     ("COMMIT_MS", COMMIT_MS.0 as u128, "ms"),
@@ -65,6 +67,8 @@ pub const ALL: [(&str, u128, &str); 20] = [
     ("SCHEMA_OUTPUT_BYTES_MAX", SCHEMA_OUTPUT_BYTES_MAX as u128, "bytes"),
     ("ENDED_TASKS_MAX", ENDED_TASKS_MAX as u128, "tasks"),
     ("SNAPSHOT_ENTRIES", SNAPSHOT_ENTRIES as u128, "entries"),
+    ("BUSY_RETRY_MS", BUSY_RETRY_MS.0 as u128, "ms"),
+    ("WATCHERS_MAX", WATCHERS_MAX as u128, "callers"),
     ("DETAIL_BYTES_MAX", DETAIL_BYTES_MAX as u128, "bytes"),
 ];
 

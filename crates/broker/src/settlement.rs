@@ -2,9 +2,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ainur_audit::receipt::{LedgerEvent, ValidatorSignature};
-use ainur_consensus::{Completion, HeaderSignature, Refused, ReplicatedLog, StoredBlock};
-use ainur_ledger::{EventProof, EventRecord, Height, ReadState, Submission};
+use ainur_audit::receipt::LedgerEvent;
+use ainur_consensus::{Completion, Refused, ReplicatedLog, StoredBlock};
+use ainur_ledger::{EventProof, EventRecord, HeaderSignature, Height, ReadState, Submission};
 
 use crate::engine::{Arrival, LedgerAnswer};
 use crate::error::Error;
@@ -58,12 +58,8 @@ impl<L: ReplicatedLog> Settlement<L> {
     pub(crate) fn prove(&self, height: u64, index: u32) -> Result<Option<LedgerEvent>, Error> {
         let Some(block) = self.proven(height)? else { return Ok(None) };
         let Some(proof) = block.proofs.get(index as usize) else { return Ok(None) };
-        let signature = ValidatorSignature {
-            validator: block.signature.validator,
-            key_version: block.signature.key_version,
-            signature: block.signature.signature.clone(),
-        };
-        Ok(Some(LedgerEvent { proof: proof.clone(), signatures: vec![signature] }))
+        let signatures = vec![block.signature.clone()];
+        Ok(Some(LedgerEvent { proof: proof.clone(), signatures }))
     }
 
     fn proven(&self, height: u64) -> Result<Option<Arc<ProvenBlock>>, Error> {

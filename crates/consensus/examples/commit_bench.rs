@@ -1,5 +1,5 @@
 //! How many transfers per second become durable, beside what the raw log takes: `cargo run
-//! --release -p ainur-consensus --example commit_bench -- [DIRECTORY] [BLOCKS]`.
+//! --release -p ainur-consensus --example commit_bench -- [FOLDER] [SECONDS]`.
 #[path = "../tests/durability/fixture.rs"]
 mod fixture;
 
@@ -9,17 +9,24 @@ use ainur_ledger::{Outcome, Submission};
 use ainur_primitives::Timestamp;
 use ainur_storage::{Log, RealDisk, log};
 
+use figure::Figure;
 use fixture::{BEGINNING, Fixture};
+
+#[path = "../../../benches/figure.rs"]
+mod figure;
 
 /// Transfers under one signature.
 const BATCH_TRANSFERS: usize = 256;
+/// Blocks for each second asked for.
+const BLOCKS_PER_SECOND: usize = 12;
 /// Batches in one block, each of another sender.
 const BLOCK_BATCHES: usize = 8;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let parent = arguments.next().unwrap_or_else(|| ".".into());
-    let blocks: usize = arguments.next().map_or(Ok(50), |text| text.parse())?;
+    let seconds: usize = arguments.next().map_or(Ok(4), |text| text.parse())?;
+    let blocks = seconds * BLOCKS_PER_SECOND;
     let directory = tempfile::tempdir_in(parent)?;
     let disk = RealDisk::open(directory.path())?;
     let fixture = Fixture::new(BLOCK_BATCHES as u8);
@@ -61,8 +68,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         raw.sync()?;
     }
     let bound = transfers / begin.elapsed().as_secs_f64();
-    println!("{blocks} blocks of {} transfers:", BLOCK_BATCHES * BATCH_TRANSFERS);
-    println!("committed {rate:.0} transfers/s; raw log {bound:.0}; ratio {:.3}", rate / bound);
-    println!("opened again (full replay) in {} ms", opened.as_millis());
+    let figure = |metric, value, unit, peer, peer_value| {
+        Figure { bench: "ledger-commit", metric, value, unit, peer, peer_value }.print();
+    };
+    figure("durable transfers", rate, "transfers/s", "raw log, same blocks", bound);
+    let replayed = transfers / opened.as_secs_f64();
+    figure("replayed at start", replayed, "transfers/s", "durable transfers", rate);
     Ok(())
 }

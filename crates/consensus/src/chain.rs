@@ -38,7 +38,7 @@ pub struct StoredBlock {
     /// The block.
     pub block: Block,
     /// The validator's signature over its header.
-    pub signature: crate::HeaderSignature,
+    pub signature: ainur_ledger::HeaderSignature,
     /// What happened in it.
     pub events: Vec<EventRecord>,
 }

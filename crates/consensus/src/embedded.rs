@@ -167,7 +167,7 @@ impl<D: Disk> Shared<D> {
             view.apply(written)?
         };
         let view = self.view.read().unwrap_or_else(PoisonError::into_inner);
-        journal.snapshot_when_due(&view);
+        journal.snapshot_beside(&view);
         Ok(committed)
     }
 }

@@ -1,29 +1,10 @@
 //! Signed headers: what a validator says about a block, and how a stranger checks it offline.
-use ainur_crypto::{
-    HybridSignature, HybridVerifier, PublicKeys, SignatureError, SigningKey, Verifier,
-};
+use ainur_crypto::{HybridVerifier, SignatureError};
 use ainur_identity::KeyMaterial;
-use ainur_ledger::{Genesis, Header};
+use ainur_ledger::{Genesis, Header, HeaderSignature};
 use ainur_primitives::Did;
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
-
-/// The domain under which validators sign the digests of headers.
-pub const HEADER_DOMAIN: &str = "ainur/block-header-signature/v1";
-
-/// A validator's signature over the digest of a header.
-#[derive(
-    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
-)]
-#[serde(deny_unknown_fields)]
-pub struct HeaderSignature {
-    /// Who signed.
-    pub validator: Did,
-    /// With which of their keys, counted from zero at creation.
-    pub key_version: u32,
-    /// The signature.
-    pub signature: HybridSignature,
-}
 
 /// A header and the signature that makes it the ledger's.
 #[derive(
@@ -59,23 +40,6 @@ pub enum HeaderError {
     Signature(#[from] SignatureError),
 }
 
-impl HeaderSignature {
-    /// Signs a header.
-    pub fn sign(header: &Header, validator: Did, key_version: u32, key: &SigningKey) -> Self {
-        let signature = key.sign(HEADER_DOMAIN, &header.digest().0);
-        Self { validator, key_version, signature }
-    }
-
-    /// Checks the signature with the keys the caller knows to be the validator's.
-    ///
-    /// # Errors
-    /// Which half of the signature failed.
-    pub fn verify(&self, header: &Header, keys: &PublicKeys) -> Result<(), HeaderError> {
-        let digest = header.digest();
-        Ok(HybridVerifier.verify(keys, HEADER_DOMAIN, &digest.0, &self.signature)?)
-    }
-}
-
 impl SignedHeader {
     /// Checks, with genesis alone, that the header is the ledger's. A validator that rotated its
     /// keys since is unknown to genesis; check its rotation first and use
@@ -94,7 +58,8 @@ impl SignedHeader {
         let material = genesis.identities.iter().find(|material| material.did() == validator);
         match material {
             Some(KeyMaterial { signing, .. }) if key_version == 0 => {
-                self.signature.verify(&self.header, signing)
+                let digest = self.header.digest();
+                Ok(self.signature.verify(digest, signing, &HybridVerifier)?)
             }
             _ => Err(HeaderError::UnknownKey { validator, key_version }),
         }

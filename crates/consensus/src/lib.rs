@@ -16,6 +16,6 @@ pub mod log;
 pub use chain::{Chain, ChainView, Committed, StoredBlock, ValidatorKey};
 pub use embedded::EmbeddedLog;
 pub use error::Error;
-pub use header::{HEADER_DOMAIN, HeaderError, HeaderSignature, SignedHeader};
+pub use header::{HeaderError, SignedHeader};
 pub use inline::InlineLog;
 pub use log::{Completion, Refused, ReplicatedLog, Ticket};

@@ -1,7 +1,7 @@
 //! Measures the state machine alone, on one thread: agreements and settlements per second with
 //! signatures taken for granted, replay of the same blocks, and updates of a large state tree.
 //!
-//! `cargo run --release -p ainur-ledger --example throughput`
+//! `cargo run --release -p ainur-ledger --example throughput -- [FOLDER] [SECONDS]`
 use std::error::Error;
 use std::time::{Duration, Instant};
 
@@ -21,10 +21,16 @@ use ainur_primitives::{
     Amount, ContentId, Did, Digest, DurationMs, Ppm, QualityLevel, TaskId, Timestamp,
 };
 
+use figure::Figure;
+
+#[path = "../../../benches/figure.rs"]
+mod figure;
+
 const BUYERS: u8 = 40;
 const SELLERS: u8 = 40;
 const PAIRS_PER_BLOCK: usize = 2_000;
-const BLOCKS: usize = 20;
+/// Blocks for each second asked for.
+const BLOCKS_PER_SECOND: usize = 5;
 const TREE_RECORDS: u32 = 1_000_000;
 const TREE_BATCH: u32 = 50_000;
 const START: Timestamp = Timestamp(1_800_000_000_000);
@@ -174,6 +180,8 @@ fn settle(task: TaskId) -> escrow::Action {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let seconds: usize = std::env::args().nth(2).map_or(Ok(4), |text| text.parse())?;
+    let blocks = seconds * BLOCKS_PER_SECOND;
     let mut driver = Driver::new()?;
     let bond = || reputation::Action::Bond { amount: Amount::ainu(1 << 30) }.into();
     let bonds: Vec<Submission> = (0..usize::from(SELLERS))
@@ -183,7 +191,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     driver.ledger.commit(executed)?;
     let (mut executing, mut replaying) = (Duration::ZERO, Duration::ZERO);
     let mut applied = 0;
-    for block in 0..BLOCKS {
+    for block in 0..blocks {
         let now = START.plus(DurationMs(block as u64 * 1_000));
         let submissions = driver.pairs(block, now);
         let begun = Instant::now();
@@ -198,26 +206,34 @@ fn main() -> Result<(), Box<dyn Error>> {
         driver.ledger.commit(executed)?;
         executing += begun.elapsed();
     }
-    assert_eq!(applied, 2 * PAIRS_PER_BLOCK * BLOCKS, "every transaction is applied");
-    let per_second = |count: usize, time: Duration| (count as f64 / time.as_secs_f64()) as u64;
-    println!("executed and committed: {} transactions/s", per_second(applied, executing));
-    println!("replayed: {} transactions/s", per_second(applied, replaying));
+    assert_eq!(applied, 2 * PAIRS_PER_BLOCK * blocks, "every transaction is applied");
+    let per_second = |count: usize, time: Duration| count as f64 / time.as_secs_f64();
+    let (executed, replayed) = (per_second(applied, executing), per_second(applied, replaying));
+    figure("executed and committed", executed, "transactions/s", "replayed", replayed);
     measure_tree();
     Ok(())
+}
+
+fn figure(metric: &str, value: f64, unit: &str, peer: &str, peer_value: f64) {
+    Figure { bench: "ledger", metric, value, unit, peer, peer_value }.print();
 }
 
 fn measure_tree() {
     let record = |n: u32, version: u8| (n.to_le_bytes().to_vec(), Some(vec![version; 100]));
     let mut tree = StateTree::default();
     let all: Vec<_> = (0..TREE_RECORDS).map(|n| record(n, 0)).collect();
+    let per_second =
+        |records: u32, begun: Instant| f64::from(records) / begun.elapsed().as_secs_f64();
     let begun = Instant::now();
     tree.update(&all);
-    println!("tree of {TREE_RECORDS} records built in {} ms", begun.elapsed().as_millis());
+    let built = per_second(TREE_RECORDS, begun);
     let step = TREE_RECORDS / TREE_BATCH;
     let some: Vec<_> = (0..TREE_BATCH).map(|n| record(n * step, 1)).collect();
     let kept = tree.clone();
     let begun = Instant::now();
     tree.update(&some);
-    println!("{TREE_BATCH} of them updated in {} ms", begun.elapsed().as_millis());
+    let updated = per_second(TREE_BATCH, begun);
+    let metric = format!("state tree of {TREE_RECORDS}, updates in batches of {TREE_BATCH}");
+    figure(&metric, updated, "records/s", "building it", built);
     assert_ne!(kept.root(), tree.root(), "the earlier tree is unchanged");
 }

@@ -2,9 +2,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use ainur_crypto::RootSignature;
 use ainur_crypto::hash::tagged;
-use ainur_primitives::{Digest, Timestamp};
+use ainur_crypto::{HybridSignature, PublicKeys, RootSignature, SignatureError, Verifier};
+use ainur_primitives::{Did, Digest, Timestamp};
 use scale::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +82,51 @@ impl Header {
     /// The digest that names the block and that validators sign.
     pub fn digest(&self) -> Digest {
         tagged(HEADER_TAG, &[&self.encode()])
+    }
+}
+
+/// A validator's signature over a header.
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderSignature {
+    /// Who signed.
+    pub validator: Did,
+    /// With which of their keys, counted from zero at creation.
+    pub key_version: u32,
+    /// The signature of the header's digest under [`HEADER_DOMAIN`].
+    pub signature: HybridSignature,
+}
+
+/// The domain under which validators sign the 32 bytes of a header's digest.
+pub const HEADER_DOMAIN: &str = "ainur/block-header-signature/v1";
+
+impl HeaderSignature {
+    /// Signs a header.
+    #[cfg(feature = "std")]
+    pub fn sign(
+        header: &Header,
+        validator: Did,
+        key_version: u32,
+        key: &ainur_crypto::SigningKey,
+    ) -> Self {
+        let signature = key.sign(HEADER_DOMAIN, &header.digest().0);
+        Self { validator, key_version, signature }
+    }
+
+    /// Checks the signature of a header, given by its digest, with the keys the caller knows to be
+    /// the validator's.
+    ///
+    /// # Errors
+    /// Which half of the signature failed.
+    pub fn verify(
+        &self,
+        header: Digest,
+        keys: &PublicKeys,
+        verifier: &impl Verifier,
+    ) -> Result<(), SignatureError> {
+        verifier.verify(keys, HEADER_DOMAIN, &header.0, &self.signature)
     }
 }
 

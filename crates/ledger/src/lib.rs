@@ -35,7 +35,7 @@ pub mod state;
 pub mod transaction;
 pub mod tree;
 
-pub use block::{Block, Header, Height};
+pub use block::{Block, Header, HeaderSignature, Height};
 pub use error::{Error, Rejection, TransactionError};
 pub use event::{Event, EventProof, EventRecord};
 pub use execution::{Executed, Outcome, Signatures};

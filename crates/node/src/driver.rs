@@ -77,7 +77,7 @@ impl<B: 'static> Mailbox<B> {
     }
 }
 
-fn stopped() -> Problem {
+pub(crate) fn stopped() -> Problem {
     Problem::new(Code::Busy, "the node is stopping").next("start it again")
 }
 

@@ -15,6 +15,7 @@ use ainur_ledger::{
 use ainur_primitives::{Amount, CapabilityContract, DurationMs, Timestamp};
 use ainur_runtime::{Manifest, Program};
 use ainur_storage::clock::{Clock, SystemClock};
+use ainur_storage::crash_point;
 
 use crate::agents::{self, AGENTS_MAX, AgentProgram, AgentRecord};
 use crate::keys::KeyPair;
@@ -25,6 +26,10 @@ use crate::problem::{of_broker, with_causes};
 const JOIN_MS: DurationMs = DurationMs::seconds(600);
 /// Fees a new agent may need before it earns its own.
 const FEES_ENDOWED: u128 = 1_000;
+
+/// Where adding an agent can be made to die, to prove that doing it again continues it.
+pub(crate) const CRASH_POINTS: [&str; 4] =
+    ["join.keys", "join.funded", "join.registered", "join.stored"];
 
 impl Node {
     /// Adds an agent: asks its program what it offers, gives it keys, an identity on the ledger
@@ -58,8 +63,10 @@ impl Node {
         }
         let stake = add.stake.unwrap_or_else(|| self.config.agent_stake());
         let keys = agents::keys_for(&self.directory, &name)?;
+        crash_point("join.keys");
         let card = self.card(&keys, &name, &manifest, &program)?;
         self.join_ledger(&keys, &card, stake)?;
+        crash_point("join.registered");
         let record = AgentRecord {
             did: keys.did(),
             name: name.clone(),
@@ -72,6 +79,7 @@ impl Node {
             active: true,
         };
         record.store(&self.directory)?;
+        crash_point("join.stored");
         self.seat(&record)?;
         self.agents.write().unwrap_or_else(PoisonError::into_inner).insert(name, record.clone());
         Ok(record)
@@ -179,6 +187,7 @@ impl Node {
             let transfer = balances::Action::Transfer { to: did, amount: lacking };
             self.do_on_ledger(vec![transfer.into()])?;
         }
+        crash_point("join.funded");
         let mut actions: Vec<Action> = Vec::new();
         if !identity_known {
             actions.push(identity::Action::Create { material: Box::new(keys.material()) }.into());

@@ -34,5 +34,5 @@ pub fn now() -> ainur_primitives::Timestamp {
 /// Places where `AINUR_CRASH_AT` can have the process die, to prove that nothing is lost.
 pub fn crash_points() -> Vec<&'static str> {
     let stored = ainur_storage::crash_point::LABELS;
-    stored.into_iter().chain(ainur_broker::limits::CRASH_POINTS).collect()
+    stored.into_iter().chain(ainur_broker::limits::CRASH_POINTS).chain(join::CRASH_POINTS).collect()
 }

@@ -1,35 +1,120 @@
 //! Every named limit, for `ainur node limits`.
+use ainur_api::http::bounds;
 use ainur_api::view::Limit;
+use ainur_audit::{entry, receipt};
+use ainur_crypto::agreement;
+use ainur_identity::{card, key_document};
+use ainur_ledger::{block, transaction};
+use ainur_market::auction;
+use ainur_protocol::limits as protocol;
+use ainur_storage::{blob, log, store};
+use ainur_verification::{acceptance, schema, verdict};
+
+use crate::{agents, driver, serve};
+
+/// Names each constant by its last word.
+macro_rules! listed {
+    ($($area:literal: $($value:expr => $unit:literal),+;)+) => {
+        [$($(($area, stringify!($value), $value as u128, $unit)),+),+]
+    };
+}
 
 /// The limits of all parts, by area.
 pub fn all() -> Vec<Limit> {
-    let mut limits = Vec::new();
-    let mut add = |area: &str, name: &str, value: u128, unit: &str| {
-        limits.push(Limit { area: area.into(), name: name.into(), value, unit: unit.into() });
+    let broker = ainur_broker::limits::ALL;
+    let broker = broker.map(|(name, value, unit)| ("broker", name.to_owned(), value, unit));
+    let runtime = ainur_runtime::limits::LISTED.iter();
+    let runtime = runtime
+        .map(|(name, value, unit)| ("runtime", name.to_uppercase(), u128::from(*value), *unit));
+    let named = listed! {
+        "ledger": block::BLOCK_TRANSACTIONS_MAX => "transactions",
+            block::BLOCK_BYTES_MAX => "bytes",
+            transaction::TRANSACTION_BYTES_MAX => "bytes";
+        "market": auction::ENTRANTS_MAX => "bidders";
+        "node": agents::AGENTS_MAX => "agents",
+            driver::MESSAGES_MAX => "messages",
+            serve::UPLOAD_BYTES_MAX => "bytes",
+            serve::LIST_MAX => "tasks";
+        "audit": entry::ENTRY_BYTES_MAX => "bytes",
+            entry::SUMMARY_BYTES_MAX => "bytes",
+            receipt::RECEIPT_BYTES_MAX => "bytes",
+            receipt::ATTEMPTS_MAX => "attempts",
+            receipt::PARTIES_MAX => "parties",
+            receipt::BIDS_MAX => "bids",
+            receipt::VALIDATORS_MAX => "validators";
+        "storage": blob::BLOB_BYTES_MAX => "bytes",
+            log::RECORD_BYTES_MAX => "bytes",
+            log::SEGMENT_BYTES_MAX => "bytes",
+            store::KEY_BYTES_MAX => "bytes",
+            store::VALUE_BYTES_MAX => "bytes";
+        "crypto": agreement::SEALED_PLAINTEXT_BYTES_MAX => "bytes";
+        "identity": key_document::KEY_DOCUMENT_BYTES_MAX => "bytes",
+            card::AGENT_CARD_BYTES_MAX => "bytes",
+            card::NAME_BYTES_MAX => "bytes",
+            card::DESCRIPTION_BYTES_MAX => "bytes",
+            card::CAPABILITIES_MAX => "capabilities",
+            card::SCHEMA_BYTES_MAX => "bytes",
+            card::ARGUMENTS_MAX => "arguments",
+            card::ARGUMENT_BYTES_MAX => "bytes";
+        "verification": schema::SCHEMAS_MAX => "schemas",
+            schema::SCHEMA_BYTES_MAX => "bytes",
+            schema::PARAMETERS_BYTES_MAX => "bytes",
+            schema::OUTPUT_BYTES_MAX => "bytes",
+            schema::EVALUATIONS_MAX => "evaluations",
+            schema::EVALUATION_DEPTH_MAX => "levels",
+            acceptance::DEPTH_MAX => "levels",
+            acceptance::WINDOW_MS_MAX.0 => "ms",
+            verdict::DETAIL_BYTES_MAX => "bytes";
+        "protocol": protocol::MESSAGE_BYTES_MAX => "bytes",
+            protocol::RECIPIENTS_MAX => "recipients",
+            protocol::EXTENSIONS_MAX => "extensions",
+            protocol::LIFETIME_MS_MAX.0 => "ms",
+            protocol::CLOCK_DIFFERENCE_MS_MAX.0 => "ms",
+            protocol::REPLAY_IDS_MAX => "messages";
+        "api": bounds::OPERATION_BYTES_MAX => "bytes",
+            bounds::REPLY_BYTES_MAX => "bytes",
+            bounds::BLOB_BYTES_MAX => "bytes",
+            bounds::HEADER_BYTES_MAX => "bytes",
+            bounds::HEADERS_MAX => "headers",
+            bounds::JSON_DEPTH_MAX => "levels",
+            bounds::CONNECTIONS_MAX => "connections",
+            bounds::PROMPT_CALLS_MAX => "calls",
+            bounds::WAITING_CALLS_MAX => "calls",
+            bounds::BLOB_CALLS_MAX => "calls",
+            bounds::HEADER_MS_MAX => "ms",
+            bounds::OPERATION_MS_MAX => "ms",
+            bounds::STALL_MS_MAX => "ms",
+            bounds::WAIT_MS_MAX => "ms",
+            bounds::STOP_MS_MAX => "ms";
     };
-    for (name, value, unit) in ainur_broker::limits::ALL {
-        add("broker", name, value, unit);
+    let named = named.into_iter().map(|(area, path, value, unit)| {
+        let path = path.trim_end_matches(".0");
+        (area, path.rsplit("::").next().unwrap_or(path).trim().to_owned(), value, unit)
+    });
+    broker
+        .into_iter()
+        .chain(runtime)
+        .chain(named)
+        .map(|(area, name, value, unit)| Limit {
+            area: area.into(),
+            name,
+            value,
+            unit: unit.into(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_limit_is_named_once_in_its_area_by_its_constant() {
+        let all = super::all();
+        let mut names: Vec<_> = all.iter().map(|limit| (&limit.area, &limit.name)).collect();
+        let constant =
+            |name: &str| name.chars().all(|c| c.is_ascii_uppercase() || "_0123456789".contains(c));
+        assert!(names.iter().all(|(_, name)| constant(name)), "{names:?}");
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all.len());
     }
-    for (name, value, unit) in ainur_runtime::limits::LISTED {
-        add("runtime", &name.to_uppercase(), u128::from(*value), unit);
-    }
-    {
-        use ainur_ledger::{block, transaction};
-        add(
-            "ledger",
-            "BLOCK_TRANSACTIONS_MAX",
-            block::BLOCK_TRANSACTIONS_MAX as u128,
-            "transactions",
-        );
-        add("ledger", "BLOCK_BYTES_MAX", block::BLOCK_BYTES_MAX as u128, "bytes");
-        add("ledger", "TRANSACTION_BYTES_MAX", transaction::TRANSACTION_BYTES_MAX as u128, "bytes");
-    }
-    add("market", "ENTRANTS_MAX", ainur_market::auction::ENTRANTS_MAX as u128, "bidders");
-    add("node", "AGENTS_MAX", crate::agents::AGENTS_MAX as u128, "agents");
-    add("node", "MESSAGES_MAX", crate::driver::MESSAGES_MAX as u128, "messages");
-    add("node", "UPLOAD_BYTES_MAX", u128::from(crate::serve::UPLOAD_BYTES_MAX), "bytes");
-    add("node", "LIST_MAX", u128::from(crate::serve::LIST_MAX), "tasks");
-    add("audit", "ENTRY_BYTES_MAX", ainur_audit::entry::ENTRY_BYTES_MAX as u128, "bytes");
-    add("audit", "RECEIPT_BYTES_MAX", ainur_audit::receipt::RECEIPT_BYTES_MAX as u128, "bytes");
-    limits
 }

@@ -320,6 +320,7 @@ fn open_broker(
         journal,
         recovered,
         entropy: Box::new(entropy::random_bytes::<32>),
+        background: Box::new(|work| drop(std::thread::spawn(work))),
         now: clock.now(),
     })
     .map_err(|error| crate::problem::of_broker(&error))

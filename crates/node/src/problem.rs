@@ -25,6 +25,9 @@ pub fn of_broker(error: &Error) -> Problem {
         Error::TooManyTasks(_) => {
             Problem::new(Code::LimitReached, message).next("wait until some have ended")
         }
+        Error::TooManyWatchers(_) => {
+            Problem::new(Code::LimitReached, message).next("ask once with ainur task show")
+        }
         Error::UnknownTask(_) => Problem::new(Code::NotFound, message).next("see ainur task list"),
         Error::AmbiguousTask(_) => {
             Problem::new(Code::InvalidRequest, message).next("write more of the id")
@@ -37,7 +40,7 @@ pub fn of_broker(error: &Error) -> Problem {
         Error::Ledger(_) | Error::Audit(_) => Problem::new(Code::Storage, message)
             .next("nothing was lost; start the node again, then run ainur ledger audit"),
         Error::LedgerBusy => Problem::new(Code::Busy, message).next("do the same again"),
-        Error::Entropy(_) => Problem::new(Code::Internal, message),
+        Error::Entropy(_) | Error::ArchiveLost => Problem::new(Code::Internal, message),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tasks: from a request to a specification, and what can be asked of a task.
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use ainur_api::operation::{Reply, TaskRequest};
 use ainur_api::problem::{Code, Problem};
@@ -11,37 +12,112 @@ use ainur_ledger::reputation;
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{AcceptanceCheck, ContentId, DurationMs, TaskSpec};
 
+use crate::driver::{DriverMessage, stopped};
 use crate::node::{Node, NodeBroker};
 use crate::problem::{of_broker, of_storage, with_causes};
 use crate::views;
 
 /// How long the buyer may refuse when a task names no check and its output is not JSON.
 const DEFAULT_WINDOW_MS: DurationMs = DurationMs(2_000);
-/// How often a waiting question looks again.
-const LOOK_AGAIN: Duration = Duration::from_millis(15);
 /// The longest a question may wait.
 const WAIT_MS_MAX: u64 = 60_000;
 
+/// Told once of a task's end; when the node stops first, that.
+struct Ended(Option<Box<dyn FnOnce(Result<&Task, Problem>) + Send>>);
+
+impl Ended {
+    fn tell(&mut self, end: Result<&Task, Problem>) {
+        if let Some(ended) = self.0.take() {
+            ended(end);
+        }
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.tell(Err(stopped()));
+    }
+}
+
 impl Node {
+    /// Announces a task and returns; `ended` is called with the task once it has ended, or with
+    /// what was wrong. It runs on the broker's thread and must not block.
+    ///
+    /// # Errors
+    /// When the request itself makes no sense.
+    pub fn hire(
+        &self,
+        request: TaskRequest,
+        ended: impl FnOnce(Result<&Task, Problem>) + Send + 'static,
+    ) -> Result<(), Problem> {
+        let request = self.request(&request)?;
+        let mut ended = Ended(Some(Box::new(ended)));
+        self.mailbox.send(DriverMessage::Call(Box::new(move |broker| {
+            match broker.announce(request).and_then(|id| broker.number_of(id)) {
+                Err(error) => ended.tell(Err(of_broker(&error))),
+                Ok(number) => {
+                    let watcher = Box::new(move |task: &Task| {
+                        let over = task.next_step().is_none();
+                        if over {
+                            ended.tell(Ok(task));
+                        }
+                        over
+                    });
+                    if let Err(error) = broker.watch(number, watcher) {
+                        tracing::warn!(number, %error, "nobody is told of a task's end");
+                    }
+                }
+            }
+            Box::new(|_| ())
+        })));
+        Ok(())
+    }
+
     /// Announces a task.
     pub(crate) fn run_task(&self, request: TaskRequest) -> Result<Reply, Problem> {
         let wait = request.wait;
-        let spec = self.specification(&request)?;
-        let request =
-            Request { spec, only: request.only, idempotency_key: request.idempotency_key };
+        let request = self.request(&request)?;
         let id = self
             .mailbox
             .call(move |broker| broker.announce(request).map_err(|error| of_broker(&error)))?;
         if !wait {
             return Ok(Reply::TaskAnnounced { task: id });
         }
-        loop {
-            let task = self.task(&id.to_string())?;
-            if task.next_step().is_none() {
-                return Ok(Reply::Task(Box::new(self.task_view(&task))));
-            }
-            std::thread::sleep(LOOK_AGAIN);
+        let task = self.watch(&id.to_string(), None, |task| task.next_step().is_none())?;
+        Ok(Reply::Task(Box::new(self.task_view(&task))))
+    }
+
+    /// A task as it was when it first was as wanted, or when time was up.
+    fn watch(
+        &self,
+        text: &str,
+        wait: Option<Duration>,
+        wanted: impl Fn(&Task) -> bool + Send + 'static,
+    ) -> Result<Task, Problem> {
+        let number = self.task(text)?.number;
+        let (found, awaited) = sync_channel(1);
+        let watcher = move |task: &Task| match wanted(task) {
+            // The caller may have given up waiting.
+            true => found.try_send(task.clone()).map_or(true, |()| true),
+            false => false,
+        };
+        self.mailbox.call(move |broker| {
+            broker.watch(number, Box::new(watcher)).map_err(|error| of_broker(&error))
+        })?;
+        match wait {
+            None => awaited.recv().map_err(|_| stopped()),
+            Some(wait) => match awaited.recv_timeout(wait) {
+                Ok(task) => Ok(task),
+                Err(RecvTimeoutError::Timeout) => self.task(text),
+                Err(RecvTimeoutError::Disconnected) => Err(stopped()),
+            },
         }
+    }
+
+    fn request(&self, asked: &TaskRequest) -> Result<Request, Problem> {
+        let request = Request::new(self.specification(asked)?);
+        let request = request.map_err(|error| of_broker(&error))?;
+        Ok(request.only(asked.only).keyed(asked.idempotency_key.clone()))
     }
 
     fn specification(&self, request: &TaskRequest) -> Result<TaskSpec, Problem> {
@@ -127,15 +203,11 @@ impl Node {
         after: u32,
         wait_ms: DurationMs,
     ) -> Result<Vec<TaskEvent>, Problem> {
-        let until = Instant::now() + Duration::from_millis(wait_ms.0.min(WAIT_MS_MAX));
-        loop {
-            let task = self.task(text)?;
-            let news = views::events(&task, after);
-            if !news.is_empty() || task.next_step().is_none() || Instant::now() >= until {
-                return Ok(news);
-            }
-            std::thread::sleep(LOOK_AGAIN);
-        }
+        let wait = Duration::from_millis(wait_ms.0.min(WAIT_MS_MAX));
+        let has_news =
+            move |task: &Task| task.history.len() > after as usize || task.next_step().is_none();
+        let task = self.watch(text, Some(wait), has_news)?;
+        Ok(views::events(&task, after))
     }
 
     /// Rates a settled task.

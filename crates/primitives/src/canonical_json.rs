@@ -21,6 +21,18 @@ pub fn to_canonical_json<T: Serialize>(value: &T) -> Result<Vec<u8>, CanonicalJs
     serde_json_canonicalizer::to_vec(value).map_err(CanonicalJsonError::Shape)
 }
 
+/// The canonical bytes of a value whose types declare their fields in canonical order and hold no
+/// numbers but integers below 2⁵³: several times faster than [`to_canonical_json`]. In development
+/// builds the two are compared.
+///
+/// # Errors
+/// When the value cannot be written as JSON.
+pub fn to_sorted_json<T: Serialize>(value: &T) -> Result<Vec<u8>, CanonicalJsonError> {
+    let bytes = serde_json::to_vec(value).map_err(CanonicalJsonError::Shape)?;
+    debug_assert_eq!(Some(&bytes), to_canonical_json(value).ok().as_ref(), "fields are sorted");
+    Ok(bytes)
+}
+
 /// Reads a document and refuses every spelling but the canonical one.
 ///
 /// # Errors

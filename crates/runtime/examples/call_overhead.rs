@@ -1,7 +1,7 @@
 //! What a call costs through the pool, beside bare wasmtime doing only the guest's part of it.
 //!
-//! `cargo run --release -p ainur-runtime --example call_overhead [CALLS]`. Prints one JSON object per
-//! line, as the benchmarks do.
+//! `cargo run --release -p ainur-runtime --example call_overhead -- [FOLDER]
+//! [SECONDS]`.
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -12,9 +12,17 @@ use ainur_runtime::{CallView, Event, Input, Job, JobId, Program, WorkerPool};
 use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Engine, InstanceAllocationStrategy, Store};
 
+use figure::Figure;
+
+#[path = "../../../benches/figure.rs"]
+mod figure;
+
 #[path = "../tests/hostile/guest.rs"]
 #[expect(dead_code, clippy::unwrap_used, reason = "part of a test; only its good guest is wanted")]
 mod guest;
+
+/// Calls for each second asked for.
+const CALLS_PER_SECOND: u32 = 20_000;
 
 fn root() -> &'static std::path::Path {
     static ROOT: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
@@ -25,27 +33,24 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("worker") {
         return ainur_runtime::worker::main();
     }
-    let calls = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(100_000);
+    let seconds = std::env::args().nth(2).and_then(|text| text.parse().ok()).unwrap_or(4);
+    let calls = seconds * CALLS_PER_SECOND;
     let good = guest::Guest::good();
     let bare_us = bare(&good.bytes(), calls.min(20_000));
-    println!("{}", line("bare_instantiate_quote", bare_us, "us", bare_us));
     let program = good.program();
-    let one_us = sequential(&program, 2_000);
-    println!("{}", line("pool_quote_round_trip", one_us, "us", bare_us));
+    figure("quote, one at a time", sequential(&program, 2_000), "us", bare_us);
     let quotes = flood(calls, |_| quote(&program));
-    println!("{}", line("pool_quotes", quotes, "per second", 1e6 / bare_us));
+    figure("quotes, many at once", quotes, "calls/s", 1e6 / bare_us);
     let executes = flood(calls / 3, |_| execute(&program));
-    println!("{}", line("pool_executes_1KiB", executes, "per second", 1e6 / bare_us));
+    figure("executions delivering 1 KiB", executes, "calls/s", 1e6 / bare_us);
     let mixed = flood(calls, |i| if i % 4 == 0 { execute(&program) } else { quote(&program) });
-    println!("{}", line("pool_mixed_3_to_1", mixed, "per second", 1e6 / bare_us));
+    figure("three quotes to an execution", mixed, "calls/s", 1e6 / bare_us);
     ExitCode::SUCCESS
 }
 
-fn line(metric: &str, value: f64, unit: &str, peer: f64) -> String {
-    let ratio = if unit == "us" { peer / value } else { value / peer };
-    format!(
-        r#"{{"bench":"call_overhead","metric":"{metric}","value":{value:.1},"unit":"{unit}","peer":"bare wasmtime, one thread","peer_value":{peer:.1},"ratio":{ratio:.3}}}"#
-    )
+fn figure(metric: &str, value: f64, unit: &str, peer_value: f64) {
+    let peer = "bare wasmtime in process, one thread, no limits";
+    Figure { bench: "wasm-call", metric, value, unit, peer, peer_value }.print();
 }
 
 /// Microseconds for instantiate, `quote`, drop in one process without limits, fuel or epochs.

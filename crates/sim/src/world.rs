@@ -202,6 +202,7 @@ impl World {
             journal,
             recovered,
             entropy: Box::new(move || Ok(entropy.bytes())),
+            background: Box::new(|work| work()),
             now: self.now,
         })
         .map_err(|error| chain_text(&error))?;
@@ -263,7 +264,7 @@ impl World {
         let mut made = None;
         alive.broker.set_time(self.now);
         if let Some(request) = request {
-            let key = request.idempotency_key.clone().unwrap_or_default();
+            let key = request.idempotency_key().unwrap_or_default().to_owned();
             let id = alive.broker.announce(request).map_err(|error| chain_text(&error))?;
             made = Some((key, id));
         }
@@ -304,7 +305,9 @@ impl World {
             limits: ExecutionLimits::default(),
         };
         // Drawn from the number alone: a retry after a crash must ask for the same.
-        Request { spec, only: None, idempotency_key: Some(format!("task-{number}-{impossible}")) }
+        Request::new(spec)
+            .expect("small numbers")
+            .keyed(Some(format!("task-{number}-{impossible}")))
     }
 
     /// Reads from the blocks what happened to each task, and compares.

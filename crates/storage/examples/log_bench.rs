@@ -1,9 +1,14 @@
-//! How many records per second become durable: `cargo run --release -p ainur-storage --example
-//! log_bench -- [DIRECTORY] [SECONDS]`, beside what the disk allows for the same bytes and syncs.
+//! How many records per second become durable, beside what the disk allows for the same bytes and
+//! syncs: `cargo run --release -p ainur-storage --example log_bench -- [FOLDER] [SECONDS]`.
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use ainur_storage::{Error, Log, RealDisk, log};
+
+use figure::Figure;
+
+#[path = "../../../benches/figure.rs"]
+mod figure;
 
 const RECORDS_PER_BATCH: usize = 2_000;
 const RECORD_BYTES: usize = 200;
@@ -16,8 +21,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let directory = tempfile::tempdir_in(parent)?;
     let ours = log(RealDisk::open(directory.path())?, span)?;
     let bound = bare_file(&directory.path().join("bare"), span)?;
-    println!("log: {ours:.0} records/s durable, {RECORDS_PER_BATCH} x {RECORD_BYTES} B per sync");
-    println!("bare file, same writes and syncs: {bound:.0} records/s; ratio {:.2}", ours / bound);
+    Figure {
+        bench: "log",
+        metric: &format!("durable records of {RECORD_BYTES} B, {RECORDS_PER_BATCH} a sync"),
+        value: ours,
+        unit: "records/s",
+        peer: "bare file, same writes and syncs",
+        peer_value: bound,
+    }
+    .print();
     Ok(())
 }
 

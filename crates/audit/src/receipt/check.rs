@@ -11,8 +11,8 @@ use super::keys::KeyRing;
 use super::report::{CheckName, CheckResult, Finding, Report};
 use super::trust::{Trust, TrustedLedger};
 use super::{
-    ATTEMPTS_MAX, AttemptEnd, LedgerEvent, PARTIES_MAX, RECEIPT_BYTES_MAX, Receipt, ReceiptBody,
-    VALIDATORS_MAX,
+    ATTEMPTS_MAX, AttemptEnd, BIDS_MAX, LedgerEvent, PARTIES_MAX, RECEIPT_BYTES_MAX, Receipt,
+    ReceiptBody, VALIDATORS_MAX,
 };
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
@@ -120,6 +120,7 @@ fn read(bytes: &[u8]) -> Result<Receipt, String> {
     for (what, found, max) in [
         ("attempts", body.attempts.len(), ATTEMPTS_MAX),
         ("parties", body.keys.len(), PARTIES_MAX),
+        ("bids", body.bids.len(), BIDS_MAX),
         ("validators", body.settlement.signatures.len(), VALIDATORS_MAX),
     ] {
         if found > max {

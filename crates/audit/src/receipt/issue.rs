@@ -1,11 +1,11 @@
-//! Issuing: a body goes into the log by its digest, then body and log proof are signed together.
+//! Issuing: a story goes into the log by its digest; body and log proof are signed together.
 use ainur_crypto::{Proof, SigningKey, batch};
 use ainur_primitives::canonical_json::{CanonicalJsonError, from_canonical_json};
 use ainur_primitives::{Did, Digest};
 
 use super::{
-    ATTEMPTS_MAX, AuditProof, PARTIES_MAX, RECEIPT_BYTES_MAX, Receipt, ReceiptBody, ReceiptKind,
-    signed_digest,
+    ATTEMPTS_MAX, AttemptEnd, AuditProof, BIDS_MAX, PARTIES_MAX, RECEIPT_BYTES_MAX, Receipt,
+    ReceiptBody, ReceiptKind, Story, signed_digest,
 };
 use crate::entry::{Entry, EntryKind};
 
@@ -38,19 +38,17 @@ pub enum IssueError {
     },
 }
 
-/// The entry to append to the log before a receipt with this body is issued.
-///
-/// # Errors
-/// When the body cannot be written as canonical JSON.
-pub fn log_entry(body: &ReceiptBody) -> Result<Entry, CanonicalJsonError> {
-    let ending = if body.settled().is_some() { "settled" } else { "refunded" };
-    Ok(Entry {
+/// The entry to append to the log before a receipt that tells this story is issued.
+pub fn log_entry(story: &Story<'_>) -> Entry {
+    let settled = matches!(story.attempts.last(), Some(last) if last.end == AttemptEnd::Settled);
+    let ending = if settled { "settled" } else { "refunded" };
+    Entry {
         kind: EntryKind::Receipt,
-        at: body.issued,
-        actor: body.issuer,
-        subject: body.digest()?,
-        summary: format!("task {} {ending}", body.task),
-    })
+        at: story.issued,
+        actor: story.issuer,
+        subject: story.digest(),
+        summary: format!("task {} {ending}", story.task),
+    }
 }
 
 /// Signs receipts, all with one signature: each carries its path to the signed root.
@@ -87,8 +85,11 @@ fn check_part(body: &ReceiptBody, audit: &AuditProof, issuer: Did) -> Result<Dig
     }
     at_most("attempts", body.attempts.len(), ATTEMPTS_MAX)?;
     at_most("parties", body.keys.len(), PARTIES_MAX)?;
-    let digest = body.digest()?;
-    if audit.entry.subject == digest { Ok(digest) } else { Err(IssueError::AnotherEntry) }
+    at_most("bids", body.bids.len(), BIDS_MAX)?;
+    if audit.entry.subject != body.story().digest() {
+        return Err(IssueError::AnotherEntry);
+    }
+    Ok(body.digest()?)
 }
 
 fn at_most(what: &'static str, found: usize, max: usize) -> Result<(), IssueError> {

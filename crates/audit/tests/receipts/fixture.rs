@@ -3,15 +3,15 @@
 use ainur_audit::checkpoint::{CheckpointKey, LogKey};
 use ainur_audit::log::TransparencyLog;
 use ainur_audit::receipt::{
-    self, AcceptedOutput, AttemptEnd, AttemptRecord, AuditProof, HEADER_DOMAIN, LedgerEvent,
-    PartyKeys, Receipt, ReceiptBody, Trust, ValidatorSignature,
+    self, AcceptedOutput, AttemptEnd, AttemptRecord, AuditProof, LedgerEvent, PartyKeys, Receipt,
+    ReceiptBody, Trust,
 };
 use ainur_crypto::batch::{RootSignature, sign_batch};
 use ainur_crypto::{AgreementKey, BatchProof, HybridVerifier, Proof, SigningKey, hash};
 use ainur_identity::KeyMaterial;
 use ainur_ledger::{
-    Action, AuthorizedTransaction, Event, EventProof, Genesis, Ledger, Outcome, Parameters,
-    Submission, Transaction, escrow, reputation,
+    Action, AuthorizedTransaction, Event, EventProof, Genesis, HeaderSignature, Ledger, Outcome,
+    Parameters, Submission, Transaction, escrow, reputation,
 };
 use ainur_market::auction::{
     AuctionTerms, Award, BidTerms, CommitTerms, Entrant, Reveal, Transcript, award, commitment,
@@ -164,7 +164,7 @@ impl World {
         let stated = escrow::AwardedBid {
             price: award.payment,
             bid: award.bid,
-            bid_proof: bid_proof.clone(),
+            bid_proof,
             transcript: deal.transcript.digest(),
         };
         let action = if passed.is_empty() {
@@ -181,11 +181,10 @@ impl World {
         } else {
             escrow::Action::Reaward { task: deal.task, award: stated }
         };
-        let event = self.execute(Who::Buyer, action.into(), Some(root.clone()));
+        let event = self.execute(Who::Buyer, action.into(), Some(root));
         AttemptRecord {
             seller: award.winner,
             price: award.payment,
-            bid_proof: Proof::join(&root, bid_proof),
             agreed: event,
             end: AttemptEnd::Settled,
         }
@@ -218,7 +217,7 @@ impl World {
             task: deal.task,
             attempt,
             output,
-            verdict: receipt::verdict_digest(&verdict),
+            verdict: ainur_verification::verdict::digest(&verdict),
         };
         let settlement = self.execute(Who::Node, action.into(), None).unwrap();
         let paid = attempts.last().unwrap().price;
@@ -244,8 +243,13 @@ impl World {
         settlement: LedgerEvent,
     ) -> ReceiptBody {
         let sellers = self.sellers.iter();
-        let signed = sellers.filter(|party| attempts.iter().any(|a| a.seller == party.did));
-        let keys = signed.chain([&self.node]).map(|p| PartyKeys::first(p.material.clone()));
+        let keys = sellers.chain([&self.node]).map(|p| PartyKeys::first(p.material.clone()));
+        let bids = deal.transcript.entrants.iter().map(|entrant| {
+            let bidder = entrant.commit.bidder;
+            let seller = self.sellers.iter().find(|seller| seller.did == bidder).unwrap();
+            let terms = &entrant.reveal.as_ref().unwrap().terms;
+            Proof::sign(&seller.key, bidder, 0, terms.digest())
+        });
         ReceiptBody {
             chain_id: self.genesis.chain_id(),
             task: deal.task,
@@ -257,6 +261,7 @@ impl World {
             issued: self.now,
             transcript: deal.transcript.clone(),
             keys: keys.collect(),
+            bids: bids.collect(),
             attempts,
             output: None,
             verdict: None,
@@ -268,7 +273,7 @@ impl World {
 
     /// Logs a body among other entries and proves it.
     pub(crate) fn log(&mut self, body: &ReceiptBody) -> AuditProof {
-        let entry = receipt::log_entry(body).unwrap().to_bytes().unwrap();
+        let entry = receipt::log_entry(&body.story()).to_bytes().unwrap();
         let others: Vec<Vec<u8>> = (0..5u8).map(|n| vec![n; 40]).collect();
         self.log.append_many(&others).unwrap();
         let index = self.log.append_many(&[entry]).unwrap().start;
@@ -321,9 +326,9 @@ impl World {
         self.ledger.commit(executed).unwrap();
         let escrow = |proof: &EventProof| matches!(proof.record.event, Event::Escrow(_));
         let proof = proofs.into_iter().find(escrow)?;
-        let signature = self.node.key.sign(HEADER_DOMAIN, &header.digest().0);
+        let signature = self.node.key.sign(ainur_ledger::block::HEADER_DOMAIN, &header.digest().0);
         let validator = self.node.did;
-        let signatures = vec![ValidatorSignature { validator, key_version: 0, signature }];
+        let signatures = vec![HeaderSignature { validator, key_version: 0, signature }];
         Some(LedgerEvent { proof, signatures })
     }
 }

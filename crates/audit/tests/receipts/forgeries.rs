@@ -73,7 +73,7 @@ fn a_header_signed_by_no_validator_is_refused() {
     // The buyer signs as itself, then in the validator's name.
     let digest = body.settlement.proof.header.digest();
     let forged = &mut body.settlement.signatures[0];
-    forged.signature = world.buyer.key.sign(ainur_audit::receipt::HEADER_DOMAIN, &digest.0);
+    forged.signature = world.buyer.key.sign(ainur_ledger::block::HEADER_DOMAIN, &digest.0);
     forged.validator = world.buyer.did;
     let report = check(&world.issue(body.clone()), &world.trust());
     assert!(failure(&report, CheckName::HeaderSignatures).contains("is not a validator"));
@@ -94,7 +94,7 @@ fn a_header_without_its_post_quantum_half_is_refused() {
     *signature.ml_dsa_65 = [0; 3309];
     let digest = body.settlement.proof.header.digest();
     let keys = world.node.key.public();
-    let domain = ainur_audit::receipt::HEADER_DOMAIN;
+    let domain = ainur_ledger::block::HEADER_DOMAIN;
     let stripped = &body.settlement.signatures[0].signature;
     assert!(HybridVerifier.verify(&keys, domain, &digest.0, stripped).is_err());
     let report = check(&world.issue(body), &world.trust());
@@ -162,7 +162,7 @@ fn a_price_changed_under_an_old_log_proof_is_refused() {
     forged.paid = Amount::ainu(20);
     forged.attempts[0].price = Amount::ainu(20);
     let mut audit = honest.audit.clone();
-    audit.entry.subject = forged.digest().unwrap();
+    audit.entry.subject = forged.story().digest();
     let report = check(&world.sign(forged, audit), &world.trust());
     let expected =
         [CheckName::Attempts, CheckName::Award, CheckName::Settlement, CheckName::AuditInclusion];
@@ -175,7 +175,7 @@ fn a_price_changed_under_an_old_log_proof_is_refused() {
 type Lie = (&'static str, fn(&mut ReceiptBody), CheckName);
 
 /// Lies that the issuer signs and logs: only the ledger's proofs stand against them.
-const LIES: [Lie; 14] = [
+const LIES: [Lie; 15] = [
     ("paid", |body| body.paid = Amount::ainu(31), CheckName::Settlement),
     ("refunded", |body| body.refunded = Amount::ZERO, CheckName::Settlement),
     ("output", |body| body.output.as_mut().unwrap().content = other_id(), CheckName::Settlement),
@@ -188,7 +188,8 @@ const LIES: [Lie; 14] = [
     ("beacon", |body| body.transcript.beacon = Digest::ZERO, CheckName::Attempts),
     ("verdict", |body| body.verdict.as_mut().unwrap().detail.push('!'), CheckName::Verdict),
     ("rejected", |body| body.verdict.as_mut().unwrap().accepted = false, CheckName::Verdict),
-    ("bid", |body| body.attempts[0].bid_proof = None, CheckName::BidSignatures),
+    ("a bid", |body| drop(body.bids.pop()), CheckName::BidSignatures),
+    ("bidders", |body| body.bids.reverse(), CheckName::BidSignatures),
     ("event", |body| body.settlement.proof.record.index += 1, CheckName::EventInclusion),
 ];
 

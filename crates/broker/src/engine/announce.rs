@@ -4,8 +4,8 @@ use ainur_crypto::hash;
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::AuctionTerms;
 use ainur_market::bond::BondRule;
-use ainur_primitives::canonical_json::{from_canonical_json, to_canonical_json};
-use ainur_primitives::{Amount, Did, DurationMs, TaskId, TaskSpec};
+use ainur_primitives::{Amount, Did, Digest, DurationMs, TaskId, TaskSpec};
+use ainur_protocol::Specification;
 use ainur_runtime::Executor;
 use ainur_storage::Disk;
 use ainur_verification::Plan;
@@ -25,12 +25,41 @@ const FEES_KEPT: u128 = 100_000;
 /// A wish.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What is wanted.
-    pub spec: TaskSpec,
-    /// Only this agent is asked.
-    pub only: Option<Did>,
+    spec: TaskSpec,
+    /// The digest of `spec`, made by whoever asks, not by the broker's thread.
+    call: Digest,
+    only: Option<Did>,
+    idempotency_key: Option<String>,
+}
+
+impl Request {
+    /// Asks for this of whoever offers it.
+    ///
+    /// # Errors
+    /// When a number is so large that no call could carry it and no receipt show it.
+    pub fn new(spec: TaskSpec) -> Result<Self, Error> {
+        let call = Specification::open(&spec)
+            .digest()
+            .map_err(|error| Error::Invalid(format!("the request cannot be stated: {error}")))?;
+        Ok(Self { spec, call, only: None, idempotency_key: None })
+    }
+
+    /// Asks this agent alone.
+    #[must_use]
+    pub fn only(self, agent: Option<Did>) -> Self {
+        Self { only: agent, ..self }
+    }
+
+    /// The key under which it may be repeated.
+    pub fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
+    }
+
     /// The same key never makes two tasks.
-    pub idempotency_key: Option<String>,
+    #[must_use]
+    pub fn keyed(self, idempotency_key: Option<String>) -> Self {
+        Self { idempotency_key, ..self }
+    }
 }
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
@@ -49,7 +78,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.check_request(&request)?;
         let invited = self.invited(&request)?;
         let number = self.last_number + 1;
-        let Request { spec, idempotency_key, .. } = request;
+        let Request { spec, call, idempotency_key, .. } = request;
         let id = TaskId(hash::tagged(
             "ainur/task/v1",
             &[&self.chain_id.0, &self.operator.did.encode(), &number.encode(), &spec.encode()],
@@ -71,6 +100,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let announcement = Announcement {
             id,
             spec,
+            call,
             buyer: self.operator.did,
             verifier: self.operator.did,
             terms,
@@ -114,12 +144,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Err(Error::Invalid(format!(
                 "parameters have at most {PARAMETERS_BYTES_MAX} bytes (PARAMETERS_BYTES_MAX)"
             )));
-        }
-        let readable = to_canonical_json(spec)
-            .and_then(|bytes| from_canonical_json::<TaskSpec>(&bytes))
-            .is_ok_and(|again| again == *spec);
-        if !readable {
-            return Err(Error::Invalid("a number in the request is beyond 2^53".into()));
         }
         if let Some(input) = &spec.input {
             match self.blobs.len(input)? {

@@ -153,7 +153,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let (signature, mut proofs) = sign_batch(&seat.key, bidder, seat.key_version, &items);
             let bid_proofs = proofs.split_off(commits.len());
             let failure_probability = self.failure_probability(bidder);
-            self.signatures.insert(signature.root, signature.clone());
             self.journal.append(&JournalEntry::Signature(signature))?;
             let signed = bids.into_iter().zip(bid_proofs).zip(commits.into_iter().zip(proofs));
             for ((bid, bid_proof), (commit, proof)) in signed {
@@ -203,18 +202,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     pub(super) fn open_bids(&mut self, number: u64) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let (now, until) = (self.now, task.auction.terms().reveal_until);
-        let is_open = |did: Did| {
-            task.auction.entrants().any(|e| e.commit.bidder == did && e.reveal.is_some())
-        };
-        let unopened: Vec<SignedReveal> = task
-            .custody
-            .iter()
-            .filter(|held| now < until && !is_open(held.reveal.terms.bidder))
-            .cloned()
-            .collect();
-        if !unopened.is_empty() {
-            for held in unopened {
-                self.record(number, Event::Revealed(held))?;
+        if now < until && !task.custody.is_empty() {
+            let held: Vec<Did> = task.custody.iter().map(|held| held.reveal.terms.bidder).collect();
+            for bidder in held {
+                self.record(number, Event::Opened { bidder })?;
             }
             return Ok(());
         }

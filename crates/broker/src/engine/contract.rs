@@ -64,7 +64,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 reserve: task.spec.reserve,
                 award,
                 budget: task.spec.budget,
-                call: ainur_audit::receipt::specification_digest(&task.spec),
+                call: task.call,
                 check: ainur_audit::receipt::check_digest(&task.spec.check),
                 deadline: task.deadline,
             }
@@ -95,7 +95,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             task: task.id,
             attempt: task.ledger_attempt(),
             output,
-            verdict: ainur_audit::receipt::verdict_digest(verdict),
+            verdict: ainur_verification::verdict::digest(verdict),
         };
         self.push(number, action);
         Ok(())
@@ -203,11 +203,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         roots.sort_unstable();
         roots.dedup();
         for root in roots {
-            let signature = match self.signatures.get(&root) {
-                Some(signature) => Some(signature.clone()),
-                None => self.journal.signature(root)?,
-            };
-            signatures.extend(signature);
+            signatures.extend(self.journal.signature(root)?);
         }
         Ok(Submission { transactions, signatures })
     }

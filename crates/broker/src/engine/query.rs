@@ -22,14 +22,22 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     pub fn task(&self, text: &str) -> Result<Task, Error> {
         let unknown = || Error::UnknownTask(text.to_owned());
         let number = match text.parse::<TaskId>() {
-            Ok(id) => match self.ids.get(&id.0) {
-                Some(number) => Some(*number),
-                None => self.journal.number_of(id)?,
-            },
-            Err(_) => self.number_beginning(text)?,
+            Ok(id) => self.number_of(id)?,
+            Err(_) => self.number_beginning(text)?.ok_or_else(unknown)?,
         };
-        let number = number.ok_or_else(unknown)?;
         self.task_by_number(number)?.ok_or_else(unknown)
+    }
+
+    /// The number of a task.
+    ///
+    /// # Errors
+    /// When there is no such task.
+    pub fn number_of(&self, id: TaskId) -> Result<u64, Error> {
+        let number = match self.ids.get(&id.0) {
+            Some(number) => Some(*number),
+            None => self.journal.number_of(id)?,
+        };
+        number.ok_or_else(|| Error::UnknownTask(id.to_string()))
     }
 
     fn number_beginning(&self, text: &str) -> Result<Option<u64>, Error> {
@@ -70,7 +78,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// # Errors
     /// When the disk refuses.
     pub fn task_by_number(&self, number: u64) -> Result<Option<Task>, Error> {
-        match self.tasks.get(&number).or_else(|| self.ended.get(&number)) {
+        match self.in_memory(number) {
             Some(task) => Ok(Some(task.clone())),
             None => self.journal.ended(number),
         }
@@ -156,8 +164,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 .is_some_and(|(output, _)| output == content)
                 .then(|| Self::inline_output(task))
         };
-        if let Some(bytes) = self.tasks.values().chain(self.ended.values()).find_map(held).flatten()
-        {
+        let archiving = self.archiving.iter().flat_map(|archiving| archiving.tasks.values());
+        let mut in_memory = self.tasks.values().chain(self.ended.values()).chain(archiving);
+        if let Some(bytes) = in_memory.find_map(held).flatten() {
             return Ok(Some(bytes));
         }
         let Some(number) = self.journal.number_of_output(content)? else { return Ok(None) };

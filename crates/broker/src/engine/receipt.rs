@@ -1,10 +1,10 @@
 //! Receipts: a line in the transparency log when a task has ended, the document when it is asked
-//! for. The document's body follows from the task and the ledger, so it is the same every time.
+//! for. What it says follows from the task alone; proofs and keys are added when it is issued.
 use std::collections::BTreeSet;
 
 use ainur_audit::receipt::{
-    self, AcceptedOutput, AttemptEnd, AttemptRecord, AuditProof, LedgerEvent, PartyKeys,
-    ReceiptBody,
+    self, AcceptedOutput, AttemptEnd, AttemptRecord, AuditProof, EventPlace, LedgerEvent,
+    PartyKeys, ReceiptBody, Story, StoryAttempt,
 };
 use ainur_crypto::Proof;
 use ainur_ledger::identity;
@@ -28,8 +28,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let mut entries = Vec::with_capacity(due.len());
         for number in &due {
             if let Some(task) = self.tasks.get(number) {
-                let body = self.receipt_body(task)?;
-                let entry = receipt::log_entry(&body).map_err(audit)?;
+                let entry = receipt::log_entry(&self.story(task)?);
                 entries.push(entry.to_bytes().map_err(audit)?);
             }
         }
@@ -67,94 +66,102 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         receipt.to_bytes().map_err(audit)
     }
 
-    fn receipt_body(&self, task: &Task) -> Result<ReceiptBody, Error> {
-        let missing = |what: &str| Error::Invalid(format!("the task has no {what}"));
+    /// What the receipt of an ended task says; the log keeps its digest.
+    fn story<'a>(&self, task: &'a Task) -> Result<Story<'a>, Error> {
         let closed_at = task.closed_at.ok_or_else(|| missing("settlement"))?;
-        let transcript = task.transcript.clone().ok_or_else(|| missing("transcript"))?;
+        let transcript = task.transcript.as_ref().ok_or_else(|| missing("transcript"))?;
         let settled = task.phase == Phase::Settled;
-        let attempts: Vec<AttemptRecord> = task
-            .attempts
-            .iter()
-            .map(|attempt| self.attempt_record(task, attempt))
-            .collect::<Result<_, _>>()?;
         let paid = match (settled, task.attempt()) {
             (true, Some(attempt)) => attempt.price,
             _ => Amount::ZERO,
         };
-        let mut parties: BTreeSet<Did> = task.attempts.iter().map(|a| a.seller).collect();
-        parties.extend([task.buyer, task.verifier, self.operator.did]);
-        Ok(ReceiptBody {
+        let attempts = task.attempts.iter().map(|attempt| StoryAttempt {
+            seller: attempt.seller,
+            price: attempt.price,
+            agreed: place(attempt.agreed_at),
+            end: end(task, attempt),
+        });
+        Ok(Story {
             chain_id: self.chain_id,
             task: task.id,
-            specification: task.spec.clone(),
+            specification: &task.spec,
             reserve_salt: None,
             buyer: task.buyer,
             verifier: task.verifier,
             issuer: self.operator.did,
             issued: task.ended.unwrap_or(task.opened),
-            transcript,
-            attempts,
+            transcript: transcript.digest(),
+            attempts: attempts.collect(),
             output: match (settled, task.output) {
                 (true, Some((content, bytes))) => Some(AcceptedOutput { content, bytes }),
                 _ => None,
             },
-            verdict: task.verdict.clone(),
+            verdict: task.verdict.as_ref(),
             paid,
             refunded: task.spec.reserve.saturating_sub(paid),
-            settlement: self.ledger_event(closed_at)?.ok_or_else(|| missing("settlement"))?,
+            settlement: (closed_at.height, closed_at.index),
+        })
+    }
+
+    /// The story with its proofs.
+    fn receipt_body(&self, task: &Task) -> Result<ReceiptBody, Error> {
+        let story = self.story(task)?;
+        let mut attempts = Vec::with_capacity(story.attempts.len());
+        for attempt in story.attempts {
+            let agreed = attempt.agreed.map(|place| self.ledger_event(place)).transpose()?;
+            let end = match attempt.end {
+                AttemptEnd::Failed { reason, event: Some(place) } => {
+                    let event = Some(Box::new(self.ledger_event(*place)?));
+                    AttemptEnd::Failed { reason, event }
+                }
+                AttemptEnd::Failed { reason, event: None } => {
+                    AttemptEnd::Failed { reason, event: None }
+                }
+                AttemptEnd::Settled => AttemptEnd::Settled,
+                AttemptEnd::Refused { detail } => AttemptEnd::Refused { detail },
+            };
+            let (seller, price) = (attempt.seller, attempt.price);
+            attempts.push(AttemptRecord { seller, price, agreed, end });
+        }
+        let bids = self.signed_bids(task)?;
+        let mut parties: BTreeSet<Did> = bids.iter().map(|proof| proof.signer).collect();
+        parties.extend([task.buyer, task.verifier, self.operator.did]);
+        Ok(ReceiptBody {
+            chain_id: story.chain_id,
+            task: story.task,
+            specification: task.spec.clone(),
+            reserve_salt: story.reserve_salt,
+            buyer: story.buyer,
+            verifier: story.verifier,
+            issuer: story.issuer,
+            issued: story.issued,
+            transcript: task.transcript.clone().ok_or_else(|| missing("transcript"))?,
+            bids,
+            attempts,
+            output: story.output,
+            verdict: task.verdict.clone(),
+            paid: story.paid,
+            refunded: story.refunded,
+            settlement: self.ledger_event(story.settlement)?,
             keys: parties.into_iter().filter_map(|did| self.party_keys(did)).collect(),
         })
     }
 
-    fn attempt_record(&self, task: &Task, attempt: &TaskAttempt) -> Result<AttemptRecord, Error> {
-        let agreed = match attempt.agreed_at {
-            Some(position) => self.ledger_event(position)?,
-            None => None,
-        };
-        let end = match &attempt.failure {
-            None if task.phase == Phase::Settled => AttemptEnd::Settled,
-            None if attempt.agreed_at.is_none() => {
-                AttemptEnd::Refused { detail: "the task ended before it was agreed".into() }
-            }
-            // The deadline came while it was at work.
-            None => AttemptEnd::Failed { reason: FailureReason::TimedOut, event: None },
-            Some((_, detail)) if attempt.agreed_at.is_none() => {
-                AttemptEnd::Refused { detail: detail.clone() }
-            }
-            Some((reason, _)) => {
-                let event = match attempt.failed_at {
-                    Some(position) => self.ledger_event(position)?.map(Box::new),
-                    None => None,
-                };
-                AttemptEnd::Failed { reason: *reason, event }
-            }
-        };
-        let bid_proof = self.joined_proof(task, attempt.seller)?;
-        Ok(AttemptRecord { seller: attempt.seller, price: attempt.price, bid_proof, agreed, end })
-    }
-
-    /// The seller's signature over its bid, as it stands alone.
-    fn joined_proof(&self, task: &Task, seller: Did) -> Result<Option<Proof>, Error> {
-        let terms = task
-            .auction
-            .entrants()
-            .find(|entrant| entrant.commit.bidder == seller)
-            .and_then(|entrant| entrant.reveal.as_ref())
-            .map(|reveal| reveal.terms.digest());
-        let (Some(item), Some(proof)) = (terms, task.bid_proof(seller)) else { return Ok(None) };
-        let Some(root) = proof.root(item) else { return Ok(None) };
-        let signature = match self.signatures.get(&root) {
-            Some(signature) => Some(signature.clone()),
-            None => self.journal.signature(root)?,
-        };
-        Ok(signature.and_then(|signature| Proof::join(&signature, proof.clone())))
-    }
-
-    fn ledger_event(&self, position: LedgerPosition) -> Result<Option<LedgerEvent>, Error> {
-        if position == LedgerPosition::UNKNOWN {
-            return Ok(None);
+    /// The signatures of all opened bids, each as it stands alone.
+    fn signed_bids(&self, task: &Task) -> Result<Vec<Proof>, Error> {
+        let reveals = task.auction.entrants().filter_map(|entrant| entrant.reveal.as_ref());
+        let mut proofs = Vec::new();
+        for reveal in reveals {
+            let Some(proof) = task.bid_proof(reveal.terms.bidder) else { continue };
+            let Some(root) = proof.root(reveal.terms.digest()) else { continue };
+            let signature = self.journal.signature(root)?;
+            proofs.extend(signature.and_then(|signature| Proof::join(&signature, proof.clone())));
         }
-        self.ledger.prove(position.height, position.index)
+        Ok(proofs)
+    }
+
+    fn ledger_event(&self, (height, index): EventPlace) -> Result<LedgerEvent, Error> {
+        self.ledger.prove(height, index)?.ok_or_else(|| missing("ledger event"))
     }
 
     fn party_keys(&self, did: Did) -> Option<PartyKeys> {
@@ -162,6 +169,34 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let identity = record.identity;
         (identity.key_version == 0).then(|| PartyKeys::first(identity.material))
     }
+}
+
+/// What came of an award.
+fn end(task: &Task, attempt: &TaskAttempt) -> AttemptEnd<EventPlace> {
+    match &attempt.failure {
+        None if task.phase == Phase::Settled => AttemptEnd::Settled,
+        None if attempt.agreed_at.is_none() => {
+            AttemptEnd::Refused { detail: "the task ended before it was agreed".into() }
+        }
+        // The deadline came while it was at work.
+        None => AttemptEnd::Failed { reason: FailureReason::TimedOut, event: None },
+        Some((_, detail)) if attempt.agreed_at.is_none() => {
+            AttemptEnd::Refused { detail: detail.clone() }
+        }
+        Some((reason, _)) => {
+            AttemptEnd::Failed { reason: *reason, event: place(attempt.failed_at).map(Box::new) }
+        }
+    }
+}
+
+/// Where an event is, when that is known.
+fn place(position: Option<LedgerPosition>) -> Option<EventPlace> {
+    let known = position.filter(|position| *position != LedgerPosition::UNKNOWN)?;
+    Some((known.height, known.index))
+}
+
+fn missing(what: &str) -> Error {
+    Error::Invalid(format!("the task has no {what}"))
 }
 
 fn audit(error: impl std::error::Error + Send + Sync + 'static) -> Error {

@@ -43,7 +43,7 @@ impl Task {
             Event::Committed { .. }
             | Event::Passed { .. }
             | Event::CommitmentsClosed
-            | Event::Revealed(_)
+            | Event::Opened { .. }
             | Event::Awarded { .. }
             | Event::NoAward { .. } => self.apply_market(at, event),
             Event::AgreementApplied(_)
@@ -97,10 +97,15 @@ impl Task {
                 self.auction.close_commitments(at)?;
                 self.phase = Phase::Revealing;
             }
-            Event::Revealed(SignedReveal { reveal, proof }) => {
+            Event::Opened { bidder } => {
                 self.expect(&[Phase::Revealing], "a reveal")?;
+                let held = |held: &SignedReveal| held.reveal.terms.bidder == *bidder;
+                let Some(at_hand) = self.custody.iter().position(held) else {
+                    return self.illegal("a bid that is not in custody");
+                };
+                let SignedReveal { reveal, proof } = self.custody.swap_remove(at_hand);
                 self.auction.reveal(at, reveal.terms.clone(), reveal.salt.0)?;
-                self.bid_proofs.push(proof.clone());
+                self.bid_proofs.push(proof);
                 let terms = &reveal.terms;
                 self.note(
                     at,

@@ -1,14 +1,16 @@
 //! The durable half of a chain: the log of blocks and the snapshot of the state.
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use ainur_crypto::HybridVerifier;
-use ainur_ledger::{EventProof, Executed, Height, Submission};
+use ainur_ledger::{EventProof, Executed, HeaderSignature, Height, Submission};
 use ainur_primitives::Timestamp;
 use ainur_storage::{Disk, Log, Sequence, Store, crash_point};
 use scale::{DecodeAll, Encode};
 
 use super::{ChainView, StoredBlock, ValidatorKey, snapshot};
-use crate::{Error, HeaderSignature, SignedHeader};
+use crate::{Error, SignedHeader};
 
 /// A snapshot is written after so many blocks.
 pub const SNAPSHOT_BLOCKS: u64 = 1_024;
@@ -22,12 +24,14 @@ pub(super) type Dirty = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 pub(crate) struct Journal<D: Disk> {
     pub(super) directory: String,
     pub(super) log: Log<D>,
-    pub(super) store: Store,
+    pub(super) store: Arc<Store>,
     pub(super) validator: Option<ValidatorKey>,
     pub(super) dirty: Dirty,
     pub(super) dirty_bytes: usize,
     pub(super) blocks_since_snapshot: u64,
     pub(super) failed: bool,
+    /// A snapshot that is being written beside the chain.
+    pub(super) writing: Option<JoinHandle<Result<(), Error>>>,
     /// Given up when the journal is dropped, after the log.
     pub(super) _lock: D::Lock,
 }
@@ -107,28 +111,65 @@ impl<D: Disk> Journal<D> {
     /// Writes a snapshot when enough changed. The block before it is durable already, so a failure
     /// stops the chain without taking the block back.
     pub(crate) fn snapshot_when_due(&mut self, view: &ChainView) {
-        let due =
-            self.blocks_since_snapshot >= SNAPSHOT_BLOCKS || self.dirty_bytes >= SNAPSHOT_BYTES;
-        if due && let Err(error) = self.snapshot(view) {
+        if self.is_due()
+            && let Err(error) = self.snapshot(view)
+        {
             tracing::error!(%error, "the snapshot failed; the chain stops");
         }
+    }
+
+    /// The same on a thread of its own, so that blocks do not wait for it.
+    pub(crate) fn snapshot_beside(&mut self, view: &ChainView) {
+        let is_written = self.writing.as_ref().is_some_and(JoinHandle::is_finished);
+        let result = match is_written || self.is_due() {
+            true => self.finish_writing(),
+            false => Ok(()),
+        };
+        if let Err(error) = result {
+            tracing::error!(%error, "the snapshot failed; the chain stops");
+        } else if self.is_due()
+            && let Some(head) = view.head.clone()
+        {
+            let (store, dirty) = (Arc::clone(&self.store), self.take_dirty());
+            self.writing = Some(std::thread::spawn(move || {
+                snapshot::write(&store, &dirty, &head)?;
+                crash_point("chain.snapshot");
+                Ok(())
+            }));
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.blocks_since_snapshot >= SNAPSHOT_BLOCKS || self.dirty_bytes >= SNAPSHOT_BYTES
+    }
+
+    fn take_dirty(&mut self) -> Dirty {
+        self.dirty_bytes = 0;
+        self.blocks_since_snapshot = 0;
+        std::mem::take(&mut self.dirty)
+    }
+
+    fn finish_writing(&mut self) -> Result<(), Error> {
+        let Some(writing) = self.writing.take() else { return Ok(()) };
+        let written = writing.join().unwrap_or(Err(Error::Poisoned));
+        self.failed |= written.is_err();
+        written
     }
 
     pub(crate) fn snapshot(&mut self, view: &ChainView) -> Result<(), Error> {
         if self.failed {
             return Err(Error::Poisoned);
         }
+        self.finish_writing()?;
         let Some(head) = &view.head else { return Ok(()) };
         if self.blocks_since_snapshot == 0 {
             return Ok(());
         }
-        let written = snapshot::write(&self.store, &self.dirty, head);
+        let dirty = self.take_dirty();
+        let written = snapshot::write(&self.store, &dirty, head);
         self.failed |= written.is_err();
         written?;
         crash_point("chain.snapshot");
-        self.dirty.clear();
-        self.dirty_bytes = 0;
-        self.blocks_since_snapshot = 0;
         Ok(())
     }
 

@@ -1,4 +1,6 @@
 //! Opening a chain: lock, snapshot, replay; and checking all of its history.
+use std::sync::Arc;
+
 use ainur_crypto::HybridVerifier;
 use ainur_ledger::execution::Signatures;
 use ainur_ledger::identity::query::identity;
@@ -37,12 +39,13 @@ pub(super) fn open<D: Disk>(
     let mut journal = Journal {
         directory: directory.into(),
         log,
-        store,
+        store: Arc::new(store),
         validator,
         dirty: Dirty::new(),
         dirty_bytes: 0,
         blocks_since_snapshot: 0,
         failed: false,
+        writing: None,
         _lock: lock,
     };
     let mut view = match snapshot {
@@ -142,7 +145,7 @@ fn check_signature(ledger: &Ledger, stored: &StoredBlock) -> Result<(), HeaderEr
     let key_version = signature.key_version;
     match identity(ledger.state(), &validator) {
         Some(registered) => match registered.identity.keys_for(validator, key_version) {
-            Ok(keys) => signature.verify(&header, keys),
+            Ok(keys) => Ok(signature.verify(header.digest(), keys, &HybridVerifier)?),
             Err(_) => Err(HeaderError::UnknownKey { validator, key_version }),
         },
         None => Err(HeaderError::NotValidator(validator)),

@@ -1,8 +1,9 @@
 //! A chain over storage: commits, proofs, damage, and power cuts at any operation.
 use std::collections::BTreeMap;
 
-use ainur_consensus::{Chain, Error, HeaderError, HeaderSignature, StoredBlock, ValidatorKey};
+use ainur_consensus::{Chain, Error, HeaderError, StoredBlock, ValidatorKey};
 use ainur_crypto::SigningKey;
+use ainur_ledger::HeaderSignature;
 use ainur_ledger::balances::query;
 use ainur_ledger::state::key;
 use ainur_ledger::{Genesis, Height, Ledger, Outcome, Submission, invariants};

@@ -16,7 +16,7 @@ pub(super) const LOCK_FILE: &str = "lock";
 /// Holds a directory for this process until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
 pub struct DirectoryLock {
-    _file: File,
+    file: File,
 }
 
 impl DirectoryLock {
@@ -45,7 +45,17 @@ impl DirectoryLock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(content.as_bytes()))
             .map_err(Error::io(DiskOperation::Write, &shown))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for DirectoryLock {
+    /// Gives the directory back at once. Closing alone would leave it held for as long as a child
+    /// that another thread is just starting shares the file, between its fork and its exec.
+    fn drop(&mut self) {
+        if let Err(error) = flock(&self.file, FlockOperation::Unlock) {
+            tracing::warn!(%error, "cannot release a directory; it is free once this process ends");
+        }
     }
 }
 

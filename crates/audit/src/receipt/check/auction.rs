@@ -38,28 +38,29 @@ impl Examination<'_> {
         if self.body.attempts.is_empty() { Err("there is no attempt".into()) } else { Ok(seen) }
     }
 
-    /// Every seller the ledger bound signed its bid.
+    /// Every bid that was opened is signed by its bidder.
     pub(super) fn bid_signatures(&self) -> Checked {
+        let revealed = self.body.transcript.entrants.iter().filter_map(|entrant| {
+            let reveal = entrant.reveal.as_ref()?;
+            Some((entrant.commit.bidder, &reveal.terms))
+        });
+        let mut proofs = self.body.bids.iter();
         let mut count = 0;
-        for (number, attempt) in (1..).zip(&self.body.attempts) {
-            let place = |reason: String| format!("attempt {number}: {reason}");
-            let Some(proof) = &attempt.bid_proof else {
-                if attempt.agreed.is_some() {
-                    return Err(place("the seller's signature is missing".into()));
-                }
-                continue;
-            };
-            let bid = self
-                .bid_of(attempt.seller)
-                .ok_or_else(|| place("the seller revealed no bid".into()))?;
-            same("seller", &attempt.seller, &proof.signer).map_err(place)?;
+        for (bidder, terms) in revealed {
+            let place = |reason: String| format!("bid of {bidder}: {reason}");
+            let proof =
+                proofs.next().ok_or_else(|| place("the bidder's signature is missing".into()))?;
+            same("bidder", &bidder, &proof.signer).map_err(place)?;
             let keys = self.keys.get(proof.signer, proof.key_version).ok_or_else(|| {
                 place(format!("no key of version {} of {}", proof.key_version, proof.signer))
             })?;
             proof
-                .verify(bid.digest(), keys, &HybridVerifier)
+                .verify(terms.digest(), keys, &HybridVerifier)
                 .map_err(|error| place(because(&error)))?;
             count += 1;
+        }
+        if proofs.next().is_some() {
+            return Err("there is a signature of a bid that was not opened".into());
         }
         Ok(format!("{count} bids signed, Ed25519 and ML-DSA-65"))
     }

@@ -1,11 +1,11 @@
 //! That the events are of the ledger: its name, its validators' signatures, its event trees.
 use std::collections::BTreeSet;
 
-use ainur_crypto::{HybridVerifier, Verifier};
+use ainur_crypto::HybridVerifier;
 use ainur_ledger::Header;
 
 use super::{Checked, Examination, Finding, because};
-use crate::receipt::{HEADER_DOMAIN, LedgerEvent, TrustedLedger};
+use crate::receipt::{LedgerEvent, TrustedLedger};
 
 impl Examination<'_> {
     /// Every header names the ledger, and events follow each other.
@@ -77,8 +77,8 @@ impl Examination<'_> {
             let keys = self.keys.get(validator, signed.key_version).ok_or_else(|| {
                 format!("no key of version {} of {validator}", signed.key_version)
             })?;
-            HybridVerifier
-                .verify(keys, HEADER_DOMAIN, &digest.0, &signed.signature)
+            signed
+                .verify(digest, keys, &HybridVerifier)
                 .map_err(|error| format!("block {} by {validator}: {error}", header.height))?;
             if !signers.insert(validator) {
                 return Err(format!("{validator} signed block {} twice", header.height));

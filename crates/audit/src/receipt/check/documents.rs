@@ -26,7 +26,7 @@ impl Examination<'_> {
         if audit.entry.kind != EntryKind::Receipt {
             return Err("the entry is not about a receipt".into());
         }
-        same("body digest", &self.body_digest.clone()?, &audit.entry.subject)?;
+        same("digest of the story", &self.body.story().digest(), &audit.entry.subject)?;
         same("issuer", &self.body.issuer, &audit.entry.actor)?;
         let checkpoint = self
             .checkpoint

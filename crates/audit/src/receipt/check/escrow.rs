@@ -3,7 +3,7 @@ use ainur_ledger::{Event, escrow};
 use ainur_primitives::{Amount, Digest};
 
 use super::{Checked, Examination, same};
-use crate::receipt::{AttemptEnd, AttemptRecord, LedgerEvent, check_digest, verdict_digest};
+use crate::receipt::{AttemptEnd, AttemptRecord, LedgerEvent, check_digest};
 
 impl<'a> Examination<'a> {
     /// The specification and the acceptance check by the digests agreed to.
@@ -134,7 +134,7 @@ impl<'a> Examination<'a> {
                 if !verdict.accepted {
                     return Err("it was settled on a verdict that rejects".into());
                 }
-                same("verdict digest", &verdict_digest(verdict), settled)?;
+                same("verdict digest", &ainur_verification::verdict::digest(verdict), settled)?;
                 Ok(format!("accepted by {}", verdict.verifier.short()))
             }
             Some(escrow::Event::Refunded { expired: true, .. }) if verdict.accepted => {

@@ -41,8 +41,9 @@ fn phase(phase: TaskPhase, output: &Output) -> String {
         TaskPhase::Announced => "announced",
         TaskPhase::Agreed => "agreed",
         TaskPhase::Running => "running",
-        TaskPhase::Delivered => "delivered",
         TaskPhase::Verifying => "verifying",
+        TaskPhase::Accepted => "accepted",
+        TaskPhase::Failing => "failing",
         TaskPhase::Settled => return output.good("settled"),
         TaskPhase::Refunded => return output.bad("refunded"),
         TaskPhase::Unfunded => return output.bad("unfunded"),
@@ -92,7 +93,11 @@ pub(super) fn one(task: &TaskView, output: &Output) {
 
 fn attempts(task: &TaskView, output: &Output) {
     let rows = task.attempts.iter().map(|attempt| {
-        let ended = attempt.failure.map_or_else(|| "delivered".into(), |why| why.to_string());
+        // Only the last attempt has no failure: it stands where its task stands.
+        let ended = match attempt.failure {
+            Some(why) => why.to_string(),
+            None => phase(task.phase, output),
+        };
         let resumed = match attempt.resumed {
             0 => String::new(),
             times => format!("{times} (after chunk {})", attempt.resumed_at_chunk),

@@ -1,0 +1,106 @@
+//! What the transparency log holds a receipt to: everything it says, and none of its proofs.
+//!
+//! Proofs speak for themselves and can be given again at any time, with other keys after a rotation
+//! or another path through a larger log; what a receipt says must never change. So the log's entry
+//! names the digest of the story alone, made when the task ended, and the issuer signs the whole
+//! document whenever it is asked for.
+use ainur_crypto::hash;
+use ainur_primitives::acceptance::Verdict;
+use ainur_primitives::{Amount, Did, Digest, TaskId, TaskSpec, Timestamp};
+use scale::Encode;
+
+use super::{AcceptedOutput, AttemptEnd, LedgerEvent, ReceiptBody};
+
+/// Where in the ledger an event is: height of its block, and its index there.
+pub type EventPlace = (u64, u32);
+
+/// What a receipt says.
+#[derive(Debug, Encode)]
+pub struct Story<'a> {
+    /// The ledger.
+    pub chain_id: Digest,
+    /// The task.
+    pub task: TaskId,
+    /// What was wanted.
+    pub specification: &'a TaskSpec,
+    /// The salt of the reserve, when the call kept it sealed.
+    pub reserve_salt: Option<Digest>,
+    /// Who paid.
+    pub buyer: Did,
+    /// Whose word decided.
+    pub verifier: Did,
+    /// Who issues the receipt.
+    pub issuer: Did,
+    /// When the task ended, by the issuer's clock.
+    pub issued: Timestamp,
+    /// The auction, by the digest of its transcript.
+    pub transcript: Digest,
+    /// Every award, in order.
+    pub attempts: Vec<StoryAttempt>,
+    /// What was delivered and accepted.
+    pub output: Option<AcceptedOutput>,
+    /// How the last check ended.
+    pub verdict: Option<&'a Verdict>,
+    /// What the seller got.
+    pub paid: Amount,
+    /// What the buyer got back.
+    pub refunded: Amount,
+    /// The event that ended it.
+    pub settlement: EventPlace,
+}
+
+/// An award as the story tells it.
+#[derive(Debug, Encode)]
+pub struct StoryAttempt {
+    /// Who was to work.
+    pub seller: Did,
+    /// For how much.
+    pub price: Amount,
+    /// The event that bound them.
+    pub agreed: Option<EventPlace>,
+    /// What came of it.
+    pub end: AttemptEnd<EventPlace>,
+}
+
+impl Story<'_> {
+    /// The digest that the log's entry names.
+    pub fn digest(&self) -> Digest {
+        hash::tagged("ainur/receipt-story/v1", &[&self.encode()])
+    }
+}
+
+impl LedgerEvent {
+    /// Where it is.
+    pub fn place(&self) -> EventPlace {
+        (self.proof.header.height.0, self.proof.record.index)
+    }
+}
+
+impl ReceiptBody {
+    /// What it says.
+    pub fn story(&self) -> Story<'_> {
+        let attempts = self.attempts.iter().map(|attempt| StoryAttempt {
+            seller: attempt.seller,
+            price: attempt.price,
+            agreed: attempt.agreed.as_ref().map(LedgerEvent::place),
+            end: attempt.end.clone().map(|event| event.place()),
+        });
+        Story {
+            chain_id: self.chain_id,
+            task: self.task,
+            specification: &self.specification,
+            reserve_salt: self.reserve_salt,
+            buyer: self.buyer,
+            verifier: self.verifier,
+            issuer: self.issuer,
+            issued: self.issued,
+            transcript: self.transcript.digest(),
+            attempts: attempts.collect(),
+            output: self.output,
+            verdict: self.verdict.as_ref(),
+            paid: self.paid,
+            refunded: self.refunded,
+            settlement: self.settlement.place(),
+        }
+    }
+}
