@@ -18,7 +18,7 @@ pub fn serialize<const N: usize, S: Serializer>(
     bytes: &[u8; N],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&BASE64URL_NOPAD.encode_display(bytes))
+    serializer.serialize_str(&BASE64URL_NOPAD.encode(bytes))
 }
 
 /// Reads an array or a boxed array; the length is part of the type.
