@@ -2,7 +2,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use ainur_primitives::{Amount, BudgetId, CapabilityName, ContentId, Did};
+use ainur_primitives::{
+    Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// An open economy for software agents.
@@ -218,12 +220,45 @@ pub(crate) struct TaskRun {
     /// Seconds until you are refunded.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) deadline: Option<u64>,
+    /// Limits on each attempt.
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
     /// The same key never makes two tasks.
     #[arg(long, value_name = "TEXT")]
     pub(crate) idempotency_key: Option<String>,
     /// Do not wait for the result.
     #[arg(long)]
     pub(crate) detach: bool,
+}
+
+/// What one attempt may use; whoever goes beyond has failed.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct LimitArguments {
+    /// Instructions of a component, in billions.
+    #[arg(long, value_name = "BILLIONS")]
+    pub(crate) fuel_max: Option<u64>,
+    /// Memory, in MiB.
+    #[arg(long, value_name = "MIB")]
+    pub(crate) memory_max: Option<u64>,
+    /// Time, in seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) time_max: Option<u64>,
+    /// Output, in MiB.
+    #[arg(long, value_name = "MIB")]
+    pub(crate) output_max: Option<u64>,
+}
+
+impl LimitArguments {
+    /// The limits, where they are not the usual ones.
+    pub(crate) fn over(self, usual: ExecutionLimits) -> ExecutionLimits {
+        let mib = |given: Option<u64>, usual| given.map_or(usual, |mib| mib.saturating_mul(1 << 20));
+        ExecutionLimits {
+            fuel_max: self.fuel_max.map_or(usual.fuel_max, |fuel| fuel.saturating_mul(1_000_000_000)),
+            memory_bytes_max: mib(self.memory_max, usual.memory_bytes_max),
+            duration_ms_max: self.time_max.map_or(usual.duration_ms_max, DurationMs::seconds),
+            output_bytes_max: mib(self.output_max, usual.output_bytes_max),
+        }
+    }
 }
 
 /// How to choose among bids.

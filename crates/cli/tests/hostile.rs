@@ -1,7 +1,12 @@
 //! Agents that cheat, crash, hang or lie: the node survives, the buyer is refunded, and the seller
-//! pays for it. (What a sandbox stops, guest by guest, is in the runtime's own suite.)
+//! pays for it.
 mod place;
 
+#[path = "../../runtime/tests/hostile/guest.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "part of another test; its guests are wanted")]
+mod guest;
+
+use guest::Guest;
 use place::{Place, component};
 use serde_json::Value;
 
@@ -95,3 +100,115 @@ fn programs_that_fail_hang_or_lie_are_not_paid() {
 
 /// The content id of no bytes.
 const NOTHING: &str = "bafkr4ifpcne3t5pzugtkaqcn5i3nzskjtpfslsnnyejlpte2spfoihzsmi";
+
+/// Where the guests' helper keeps files; this suite writes its own.
+fn root() -> &'static std::path::Path {
+    std::path::Path::new("/nowhere")
+}
+
+/// A guest that does this instead of its work, and how its attempt ends.
+type Hostile = (&'static str, Guest, &'static str);
+
+/// What a sandbox has to stop.
+fn hostile_guests() -> Vec<Hostile> {
+    let does = Guest::that_executes;
+    let forever = "(loop $l (br $l)) (i32.const 128)";
+    vec![
+        ("loops", does(forever), "timed-out"),
+        (
+            "allocates",
+            does("(loop $l (br_if $l (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable"),
+            "limit-exceeded",
+        ),
+        ("is-huge", Guest { memory: "20000".into(), ..Guest::good() }, "limit-exceeded"),
+        (
+            "grows-tables",
+            Guest {
+                module: "(table $t 1 funcref)".into(),
+                ..does("(loop $l (br_if $l (i32.ne (table.grow $t (ref.null func) (i32.const 10000)) (i32.const -1)))) unreachable")
+            },
+            "limit-exceeded",
+        ),
+        (
+            "recurses",
+            Guest {
+                module: "(func $r (param i32) (result i32) (i32.add (call $r (i32.add (local.get 0) (i32.const 1))) (local.get 0)))".into(),
+                ..does("(call $r (i32.const 0))")
+            },
+            "limit-exceeded",
+        ),
+        (
+            "floods",
+            does("(loop $l (call $emit (i32.const 0) (i32.const 262144)) (br $l)) (i32.const 128)"),
+            "limit-exceeded",
+        ),
+        (
+            "delivers-at-once",
+            Guest {
+                memory: "512".into(),
+                ..does("(call $emit (i32.const 0) (i32.const 30000000)) (i32.const 128)")
+            },
+            "limit-exceeded",
+        ),
+        ("traps", does("unreachable"), "crashed"),
+        ("divides-by-zero", does("(i32.div_u (i32.const 1) (i32.const 0))"), "crashed"),
+        ("points-nowhere", does("(i32.const -4)"), "crashed"),
+        ("emits-nowhere", does("(call $emit (i32.const -100) (i32.const 50)) unreachable"), "crashed"),
+        (
+            "reads-everything",
+            does("(call $read_input (i64.const 0) (i32.const -1) (i32.const 64)) (i32.const 128)"),
+            "crashed",
+        ),
+        (
+            "chatters",
+            does("(loop $l (call $progress (i64.const 1) (i64.const 2)) (br $l)) (i32.const 128)"),
+            "timed-out",
+        ),
+        ("delivers-nothing", does("(i32.store8 (i32.const 128) (i32.const 0)) (i32.const 128)"), "check-failed"),
+    ]
+}
+
+#[test]
+fn every_hostile_guest_costs_only_its_own_task() {
+    let place = Place::with_echo();
+    let node = place.start_node();
+    for (name, guest, failure) in hostile_guests() {
+        let path = place.file(&format!("{name}.wasm"), &guest.bytes());
+        place.succeeds(&["agent", "add", &path, "--name", name]);
+        let before = stake(&place, name);
+        let run = [
+            "task", "run", "bytes.copy", "--reserve", "1", "--deadline", "6", "--time-max", "1",
+            "--output-max", "4", "--memory-max", "64", "--check", "digest", "--expected",
+            SOMETHING,
+        ];
+        let task = refunded(&place, &run);
+        assert_eq!(task["attempts"][0]["failure"], failure, "{name}: {task}");
+        assert!(stake(&place, name) < before, "{name} keeps its stake");
+        place.succeeds(&["agent", "remove", name]);
+    }
+    place.succeeds(&["task", "run", "text.echo", "--reserve", "1"]);
+    drop(node);
+}
+
+#[test]
+fn guests_that_bid_badly_get_no_work() {
+    let place = Place::new();
+    let quotes = [
+        ("thinks-forever", "(loop $l (br $l)) (i32.const 128)".to_owned()),
+        ("delivers-early", "(call $emit (i32.const 0) (i32.const 1)) (i32.const 128)".to_owned()),
+        ("asks-no-number", Guest::good().quote.replace("(i32.const 32)", "(i32.const 16)")),
+        ("is-too-sure", Guest::good().quote.replace("900000", "1000001")),
+    ];
+    for (name, quote) in quotes {
+        let path = place.file(&format!("{name}.wasm"), &Guest { quote, ..Guest::good() }.bytes());
+        place.succeeds(&["agent", "add", &path, "--name", name]);
+        place.fails(&["task", "run", "bytes.copy", "--reserve", "1"]);
+        let task = place.json(&["task", "list"])[0].clone();
+        assert_eq!(task["phase"], "unfunded", "{name}: {task}");
+        place.succeeds(&["agent", "remove", name]);
+    }
+    place.succeeds(&["ledger", "audit"]);
+}
+
+/// The content id of bytes that nobody delivers.
+const SOMETHING: &str = "bafkr4ifq4kmsqwurtl7dwqhthju35tyo23druikhdcsqe6wxwbnsvgxb2a";

@@ -38,7 +38,7 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         },
         check,
         deadline_ms: run.deadline.map(DurationMs::seconds),
-        limits: None,
+        limits: Some(run.limits.over(ExecutionLimits::default())),
         only: None,
         idempotency_key: run.idempotency_key,
         wait: false,
