@@ -10,26 +10,27 @@ pub(crate) struct Figure<'a> {
     pub(crate) value: f64,
     /// Its unit; a rate is `…/s`, and more of it is better. Of everything else less is better.
     pub(crate) unit: &'a str,
-    /// The peer or physical bound.
-    pub(crate) peer: &'a str,
-    /// What the peer reached, in the same unit.
-    pub(crate) peer_value: f64,
+    /// The peer or physical bound, and what it reached in the same unit; none for a figure that
+    /// only tells where time goes.
+    pub(crate) peer: Option<(&'a str, f64)>,
 }
 
 impl Figure<'_> {
-    /// Ours against the peer's, oriented so that more is better.
-    fn ratio(&self) -> f64 {
-        match self.unit.ends_with("/s") {
-            true => self.value / self.peer_value,
-            false => self.peer_value / self.value,
-        }
-    }
-
     pub(crate) fn print(&self) {
-        let Self { bench, metric, value, unit, peer, peer_value } = self;
+        let Self { bench, metric, value, unit, peer } = self;
+        let peer = match peer {
+            None => String::new(),
+            Some((name, peer_value)) => {
+                // Ours against the peer's, oriented so that more is better.
+                let ratio = match unit.ends_with("/s") {
+                    true => value / peer_value,
+                    false => peer_value / value,
+                };
+                format!(r#","peer":"{name}","peer_value":{peer_value:.3},"ratio":{ratio:.4}"#)
+            }
+        };
         println!(
-            r#"{{"bench":"{bench}","metric":"{metric}","value":{value:.3},"unit":"{unit}","peer":"{peer}","peer_value":{peer_value:.3},"ratio":{:.4}}}"#,
-            self.ratio()
+            r#"{{"bench":"{bench}","metric":"{metric}","value":{value:.3},"unit":"{unit}"{peer}}}"#
         );
     }
 }

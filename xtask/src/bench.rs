@@ -93,12 +93,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What stands where a figure has no peer.
+const NONE: &str = "–";
+
 /// The figures as rows of docs/benchmarks.md.
 fn table(figures: &[Value]) -> String {
     let mut rows = vec![
         ["bench", "metric", "value", "unit", "peer", "peer's value", "ratio"].map(str::to_owned),
     ];
-    let text = |figure: &Value, field: &str| figure[field].as_str().unwrap_or("?").to_owned();
+    let text = |figure: &Value, field: &str| figure[field].as_str().unwrap_or(NONE).to_owned();
     for figure in figures {
         rows.push([
             text(figure, "bench"),
@@ -107,7 +110,7 @@ fn table(figures: &[Value]) -> String {
             text(figure, "unit"),
             text(figure, "peer"),
             number(&figure["peer_value"]),
-            format!("{:.3}", figure["ratio"].as_f64().unwrap_or(f64::NAN)),
+            figure["ratio"].as_f64().map_or_else(|| NONE.into(), |ratio| format!("{ratio:.3}")),
         ]);
     }
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
@@ -132,7 +135,7 @@ fn table(figures: &[Value]) -> String {
 
 /// Three digits that matter, thousands apart.
 fn number(value: &Value) -> String {
-    let Some(value) = value.as_f64() else { return "?".into() };
+    let Some(value) = value.as_f64() else { return NONE.into() };
     if value < 100.0 {
         return format!("{value:.2}");
     }

@@ -143,8 +143,11 @@ impl Place {
         command
     }
 
-    /// Three agents with prices of their own.
+    /// Three agents with prices of their own, and snapshots so often that they are killed too.
     fn prepare(&self) -> anyhow::Result<()> {
+        std::fs::create_dir_all(&self.folder).context("making the data directory")?;
+        let settings = "snapshot_tasks = 3\nsnapshot_blocks = 5\n";
+        std::fs::write(self.folder.join("config.toml"), settings).context("writing settings")?;
         for (name, price) in [("one", "1"), ("two", "1.5"), ("three", "2")] {
             let echo = echo();
             // Slashed again and again, and still not barred.

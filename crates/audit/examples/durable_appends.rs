@@ -45,21 +45,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         audit.append_many(&batch)?;
         audit.sync(Timestamp(1_795_254_600_000 + number as u64)).map(drop)
     })?;
-    report("durable appends", audit_rate, "entries/s", "raw write-ahead log", raw_rate);
-    // The figure asked for (R11).
-    report("durable appends", audit_rate, "entries/s", "aim", 100_000.0);
+    let raw = Some(("raw write-ahead log", raw_rate));
+    report("durable appends", audit_rate, "entries/s", raw);
 
     drop(audit);
     let started = Instant::now();
     let audit = open()?;
     let entries = audit.size() as f64;
     let open_seconds = started.elapsed().as_secs_f64();
-    report("open", entries / open_seconds, "entries/s", "durable appends", audit_rate);
+    report("open", entries / open_seconds, "entries/s", None);
 
     let started = Instant::now();
     let intact = audit.verify_all()?;
     let verify_rate = intact.entries as f64 / started.elapsed().as_secs_f64();
-    report("verify everything", verify_rate, "entries/s", "durable appends", audit_rate);
+    report("verify everything", verify_rate, "entries/s", None);
 
     let proofs = 20_000;
     let started = Instant::now();
@@ -68,8 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::hint::black_box(audit.inclusion(index));
     }
     let microseconds = started.elapsed().as_secs_f64() * 1e6 / proofs as f64;
-    let per_entry = 1e6 / audit_rate;
-    report("inclusion proof", microseconds, "us", "durable append of one entry", per_entry);
+    report("inclusion proof", microseconds, "us", None);
     Ok(())
 }
 
@@ -82,6 +80,6 @@ fn rate<E>(batches: usize, mut write: impl FnMut(usize) -> Result<(), E>) -> Res
     Ok((batches * BATCH) as f64 / started.elapsed().as_secs_f64())
 }
 
-fn report(metric: &str, value: f64, unit: &str, peer: &str, peer_value: f64) {
-    Figure { bench: "transparency-log", metric, value, unit, peer, peer_value }.print();
+fn report(metric: &str, value: f64, unit: &str, peer: Option<(&str, f64)>) {
+    Figure { bench: "transparency-log", metric, value, unit, peer }.print();
 }

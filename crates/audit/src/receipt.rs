@@ -83,7 +83,7 @@ pub struct ReceiptBody {
     pub verifier: Did,
     /// Who issues the receipt.
     pub issuer: Did,
-    /// When it was issued, by the issuer's clock.
+    /// When the task ended, by the issuer's clock.
     pub issued: Timestamp,
     /// The auction: why this seller and this price.
     pub transcript: Transcript,

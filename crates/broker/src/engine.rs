@@ -2,7 +2,7 @@
 //!
 //! One turn: take in what arrived and turn it into events ([`Broker::handle`]), make the events
 //! durable with one sync, then do what the states they led to call for ([`Broker::turn`]). Nothing
-//! here waits; whoever drives the broker sleeps until the next input or [`Broker::next_timer`].
+//! here waits but for the disk; whoever drives the broker sleeps until the next input or [`Broker::next_timer`].
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ainur_audit::log::TransparencyLog;
@@ -18,7 +18,7 @@ use ainur_verification::schema::SchemaCache;
 use crate::error::Error;
 use crate::event::{Event, JournalEntry, Record};
 use crate::journal::{Journal, Recovered};
-use crate::limits::DETAIL_BYTES_MAX;
+use crate::limits::{DETAIL_BYTES_MAX, ENDED_TASKS_MAX};
 use crate::seat::Seats;
 use crate::settlement::Settlement;
 use crate::task::{Phase, Task, TaskStep};
@@ -84,6 +84,8 @@ pub struct Parts<L: ReplicatedLog, E, D: Disk> {
     pub entropy: Entropy,
     /// Where snapshots are written.
     pub background: Background,
+    /// Ended tasks kept in memory before a snapshot archives them.
+    pub snapshot_tasks: usize,
     /// The time.
     pub now: Timestamp,
 }
@@ -100,6 +102,7 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     journal: Journal<D>,
     entropy: Entropy,
     background: Background,
+    snapshot_tasks: usize,
     now: Timestamp,
 
     seats: Seats,
@@ -163,6 +166,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             journal: parts.journal,
             entropy: parts.entropy,
             background: parts.background,
+            snapshot_tasks: parts.snapshot_tasks.clamp(1, ENDED_TASKS_MAX),
             now: parts.now,
             seats: Seats::default(),
             tasks: live,

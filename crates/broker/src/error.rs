@@ -52,6 +52,17 @@ pub enum Error {
     /// Stored bytes that are not what was stored.
     #[error("stored bytes cannot be read")]
     Undecodable(#[source] scale::Error),
+    /// Written by a program that writes otherwise.
+    #[error("the tasks were written in format {found}, this program reads {expected}")]
+    Format {
+        /// As written.
+        found: u32,
+        /// As expected.
+        expected: u32,
+    },
+    /// An index names a task that is not there.
+    #[error("task number {0} is indexed and cannot be found")]
+    Missing(u64),
     /// The ledger's log failed.
     #[error("the ledger failed")]
     Ledger(#[source] Box<dyn std::error::Error + Send + Sync>),

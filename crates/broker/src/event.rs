@@ -155,7 +155,7 @@ pub struct Announcement {
     pub idempotency_key: Option<String>,
 }
 
-/// An opened bid with its bidder's signature.
+/// A bid as it will be opened, with its bidder's signature.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct SignedReveal {
     /// The bid and its salt.
@@ -171,11 +171,13 @@ pub struct LedgerPosition {
     pub height: u64,
     /// Event within the block.
     pub index: u32,
+    /// The digest of the block's header.
+    pub block: Digest,
 }
 
 impl LedgerPosition {
     /// It happened, but a crash hid where.
-    pub const UNKNOWN: Self = Self { height: 0, index: 0 };
+    pub const UNKNOWN: Self = Self { height: 0, index: 0, block: Digest::ZERO };
 }
 
 /// A stored piece of output.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ainur_crypto::batch::RootSignature;
 use ainur_primitives::{ContentId, Digest, TaskId};
-use ainur_storage::log::{Log, Options, Sequence};
+use ainur_storage::log::{Log, Options, SEGMENT_BYTES_MAX, Sequence};
 use ainur_storage::store::{Batch, Store};
 use ainur_storage::{Disk, crash_point};
 use scale::{Decode, Encode};
@@ -26,6 +26,13 @@ const SIGNATURES: &str = "signatures";
 const OUTPUTS: &str = "outputs";
 const META: &str = "meta";
 const META_KEY: &[u8] = b"snapshot";
+
+/// How tasks and events are written; another number is another program's.
+const FORMAT: u32 = 2;
+
+/// The archive is checked when it is read and in audits, not at every start.
+const ARCHIVE: Options =
+    Options { segment_bytes_max: SEGMENT_BYTES_MAX, verify_from: Sequence(u64::MAX) };
 
 /// The event log and the store of tasks.
 pub struct Journal<D: Disk> {
@@ -48,6 +55,8 @@ type Signatures = Arc<BTreeMap<Digest, RootSignature>>;
 /// What a snapshot says of itself.
 #[derive(Clone, Copy, Debug, Encode, Decode)]
 struct Meta {
+    /// [`FORMAT`] when it was written.
+    format: u32,
     /// The first entry that is not in it.
     next: u64,
     /// The number of the last task announced.
@@ -80,13 +89,15 @@ impl<D: Disk> Journal<D> {
                 "the journal ended in a torn entry, which was never acknowledged"
             );
         }
-        let (archive, _) =
-            Log::open(disk.clone(), &format!("{folder}/archive"), Options::default())?;
+        let (archive, _) = Log::open(disk.clone(), &format!("{folder}/archive"), ARCHIVE)?;
         let archive = Arc::new(Mutex::new(archive));
         let meta = match store.get(META, META_KEY)? {
             Some(bytes) => decode::<Meta>(&bytes)?,
-            None => Meta { next: 0, last_number: 0 },
+            None => Meta { format: FORMAT, next: 0, last_number: 0 },
         };
+        if meta.format != FORMAT {
+            return Err(Error::Format { found: meta.format, expected: FORMAT });
+        }
         let mut live = BTreeMap::new();
         for (_, value) in store.range(LIVE, &[], usize::MAX)? {
             let task: Task = decode(&value)?;
@@ -170,7 +181,7 @@ impl<D: Disk> Journal<D> {
             batch.put(LIVE, task.number.to_be_bytes(), task.encode());
             index(&mut batch, task);
         }
-        batch.put(META, META_KEY, Meta { next: next.0, last_number }.encode());
+        batch.put(META, META_KEY, Meta { format: FORMAT, next: next.0, last_number }.encode());
         let signatures = Arc::new(std::mem::take(&mut self.fresh));
         self.writing = Some((next, Arc::clone(&signatures)));
         self.since_snapshot = 0;

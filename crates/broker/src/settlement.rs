@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ainur_audit::receipt::LedgerEvent;
 use ainur_consensus::{Completion, Refused, ReplicatedLog, StoredBlock};
-use ainur_ledger::{EventProof, EventRecord, HeaderSignature, Height, ReadState, Submission};
+use ainur_ledger::{
+    EventProof, EventRecord, Header, HeaderSignature, Height, ReadState, Submission,
+};
+use ainur_primitives::Digest;
 
 use crate::engine::{Arrival, LedgerAnswer};
 use crate::error::Error;
@@ -49,9 +52,11 @@ impl<L: ReplicatedLog> Settlement<L> {
         self.log.query(|view| view.height().0)
     }
 
-    /// What happened in a block; nothing when there is no such block.
-    pub(crate) fn events(&self, height: u64) -> Result<Vec<EventRecord>, Error> {
-        Ok(self.stored(height)?.map(|stored| stored.events).unwrap_or_default())
+    /// What happened in a block, and the digest of its header; nothing when there is no such block.
+    pub(crate) fn events(&self, height: u64) -> Result<(Vec<EventRecord>, Digest), Error> {
+        let stored = self.stored(height)?;
+        let found = stored.map(|stored| (stored.events, stored.block.header.digest()));
+        Ok(found.unwrap_or_default())
     }
 
     /// Proof that something happened, with the validator's signature of the block's header.
@@ -89,9 +94,11 @@ impl From<Completion> for Arrival {
         match completion.result {
             Ok(completed) => {
                 let committed = &completed.committed;
+                let header = committed.header.as_ref().map(|signed| &signed.header);
                 Self::Ledger(LedgerAnswer {
                     ticket: completion.ticket.0,
-                    height: committed.header.as_ref().map_or(0, |signed| signed.header.height.0),
+                    height: header.map_or(0, |header| header.height.0),
+                    block: header.map_or(Digest::ZERO, Header::digest),
                     outcomes: completed.outcomes().to_vec(),
                     events: committed.events.clone(),
                 })

@@ -251,9 +251,12 @@ pub(crate) struct LimitArguments {
 impl LimitArguments {
     /// The limits, where they are not the usual ones.
     pub(crate) fn over(self, usual: ExecutionLimits) -> ExecutionLimits {
-        let mib = |given: Option<u64>, usual| given.map_or(usual, |mib| mib.saturating_mul(1 << 20));
+        let mib =
+            |given: Option<u64>, usual| given.map_or(usual, |mib| mib.saturating_mul(1 << 20));
         ExecutionLimits {
-            fuel_max: self.fuel_max.map_or(usual.fuel_max, |fuel| fuel.saturating_mul(1_000_000_000)),
+            fuel_max: self
+                .fuel_max
+                .map_or(usual.fuel_max, |fuel| fuel.saturating_mul(1_000_000_000)),
             memory_bytes_max: mib(self.memory_max, usual.memory_bytes_max),
             duration_ms_max: self.time_max.map_or(usual.duration_ms_max, DurationMs::seconds),
             output_bytes_max: mib(self.output_max, usual.output_bytes_max),

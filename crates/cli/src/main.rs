@@ -15,8 +15,7 @@ mod output;
 use arguments::Arguments;
 use output::Output;
 
-/// A task is some thousand small allocations, made in one thread and freed in another; this takes
-/// a tenth off its cost beside the system's allocator.
+/// A task is some thousand small allocations, made in one thread and freed in another.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

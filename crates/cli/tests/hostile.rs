@@ -120,7 +120,7 @@ fn hostile_guests() -> Vec<Hostile> {
             does("(loop $l (br_if $l (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable"),
             "limit-exceeded",
         ),
-        ("is-huge", Guest { memory: "20000".into(), ..Guest::good() }, "limit-exceeded"),
+        ("is-large", Guest { memory: "2000".into(), ..Guest::good() }, "limit-exceeded"),
         (
             "grows-tables",
             Guest {
@@ -177,8 +177,22 @@ fn every_hostile_guest_costs_only_its_own_task() {
         place.succeeds(&["agent", "add", &path, "--name", name]);
         let before = stake(&place, name);
         let run = [
-            "task", "run", "bytes.copy", "--reserve", "1", "--deadline", "6", "--time-max", "1",
-            "--output-max", "4", "--memory-max", "64", "--check", "digest", "--expected",
+            "task",
+            "run",
+            "bytes.copy",
+            "--reserve",
+            "1",
+            "--deadline",
+            "6",
+            "--time-max",
+            "1",
+            "--output-max",
+            "4",
+            "--memory-max",
+            "64",
+            "--check",
+            "digest",
+            "--expected",
             SOMETHING,
         ];
         let task = refunded(&place, &run);

@@ -99,6 +99,13 @@ impl<D: Disk> Chain<D> {
         open::open(disk, directory, genesis, validator)
     }
 
+    /// The same chain with a snapshot after so many blocks; [`SNAPSHOT_BLOCKS`] by default.
+    #[must_use]
+    pub fn with_snapshot_blocks(mut self, blocks: u64) -> Self {
+        self.journal.snapshot_blocks = blocks.clamp(1, SNAPSHOT_BLOCKS);
+        self
+    }
+
     /// Executes what was submitted, makes the block durable, and moves on. Time that would go
     /// backwards stands still. Nothing submitted, or nothing admissible, makes no block.
     ///

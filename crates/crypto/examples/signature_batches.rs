@@ -36,8 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 metric: &format!("{what}, batches of {size}"),
                 value,
                 unit: "items/s",
-                peer: "each item signed alone",
-                peer_value,
+                peer: Some(("each item signed alone", peer_value)),
             }
             .print();
         }

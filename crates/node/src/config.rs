@@ -1,5 +1,7 @@
 //! Settings a person may change, in `config.toml`.
 use ainur_api::problem::{Code, Problem};
+use ainur_broker::limits::ENDED_TASKS_MAX;
+use ainur_consensus::chain::SNAPSHOT_BLOCKS;
 use ainur_primitives::{Amount, DurationMs};
 use serde::{Deserialize, Serialize};
 
@@ -15,11 +17,21 @@ pub struct Config {
     pub agent_stake: String,
     /// Time until refund when a task says none, in seconds.
     pub deadline_seconds: u64,
+    /// Ended tasks kept in memory before they are archived.
+    pub snapshot_tasks: usize,
+    /// Blocks between snapshots of the ledger's state.
+    pub snapshot_blocks: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { workers: 0, agent_stake: "100".into(), deadline_seconds: 600 }
+        Self {
+            workers: 0,
+            agent_stake: "100".into(),
+            deadline_seconds: 600,
+            snapshot_tasks: ENDED_TASKS_MAX,
+            snapshot_blocks: SNAPSHOT_BLOCKS,
+        }
     }
 }
 

@@ -80,9 +80,9 @@ impl Node {
         let blobs = Blobs::open(disk.clone(), "blobs").map_err(|error| of_storage(&error))?;
         let (mailbox, messages) = Mailbox::new();
 
-        let log = Arc::new(open_ledger(&disk, &founded, clock, mailbox.clone())?);
+        let log = Arc::new(open_ledger(&disk, &founded, &config, clock, mailbox.clone())?);
         let pool = Pool::new(start_pool(&directory, &config, &options, mailbox.clone())?);
-        let broker = open_broker(&disk, &founded, &blobs, &log, &pool, clock)?;
+        let broker = open_broker(&disk, &founded, &config, &blobs, &log, &pool, clock)?;
         let driver = driver::start(broker, Arc::new(clock), messages)
             .map_err(|error| Problem::new(Code::Internal, format!("no thread: {error}")))?;
 
@@ -227,6 +227,7 @@ impl Drop for Node {
 fn open_ledger(
     disk: &RealDisk,
     founded: &Founded,
+    config: &Config,
     clock: SystemClock,
     mailbox: Mailbox<NodeBroker>,
 ) -> Result<EmbeddedLog<RealDisk>, Problem> {
@@ -238,6 +239,7 @@ fn open_ledger(
         ValidatorKey { did: founded.did, key_version: 0, key: copy(&founded.keys.signing)? };
     let chain =
         Chain::open(disk.clone(), "ledger", &founded.genesis, Some(validator)).map_err(ledger)?;
+    let chain = chain.with_snapshot_blocks(config.snapshot_blocks);
     EmbeddedLog::start(chain, clock, move |completion| {
         mailbox.send(DriverMessage::Arrival(completion.into()));
     })
@@ -294,6 +296,7 @@ fn cache_key(directory: &DataDirectory) -> Result<[u8; 32], Problem> {
 fn open_broker(
     disk: &RealDisk,
     founded: &Founded,
+    config: &Config,
     blobs: &Blobs<RealDisk>,
     log: &Arc<EmbeddedLog<RealDisk>>,
     pool: &Pool,
@@ -320,10 +323,19 @@ fn open_broker(
         journal,
         recovered,
         entropy: Box::new(entropy::random_bytes::<32>),
-        background: Box::new(|work| drop(std::thread::spawn(work))),
+        background: Box::new(beside),
+        snapshot_tasks: config.snapshot_tasks,
         now: clock.now(),
     })
     .map_err(|error| crate::problem::of_broker(&error))
+}
+
+/// Runs something on a thread of its own; when the system gives none, whoever waits for it is told
+/// by its being dropped.
+fn beside(work: Box<dyn FnOnce() + Send>) {
+    if let Err(error) = std::thread::Builder::new().name("snapshot".into()).spawn(work) {
+        tracing::error!(%error, "no thread for a snapshot");
+    }
 }
 
 fn copy(key: &SigningKey) -> Result<SigningKey, Problem> {

@@ -34,7 +34,9 @@ pub fn of_broker(error: &Error) -> Problem {
         }
         Error::Illegal(_) => Problem::new(Code::Conflict, message).next("see ainur task show"),
         Error::Storage(storage) => of_storage(storage),
-        Error::Undecodable(_) => {
+        Error::Format { .. } => Problem::new(Code::Corrupted, message)
+            .next("use the version of ainur that made this data directory, or a new directory"),
+        Error::Undecodable(_) | Error::Missing(_) => {
             Problem::new(Code::Corrupted, message).next("run ainur ledger audit")
         }
         Error::Ledger(_) | Error::Audit(_) => Problem::new(Code::Storage, message)

@@ -1,11 +1,12 @@
 //! Tasks: from a request to a specification, and what can be asked of a task.
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use ainur_api::operation::{Reply, TaskRequest};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::view::TaskEvent;
-use ainur_broker::engine::Request;
+use ainur_broker::engine::{Request, Watcher};
 use ainur_broker::task::Task;
 use ainur_consensus::ReplicatedLog as _;
 use ainur_ledger::reputation;
@@ -41,7 +42,7 @@ impl Drop for Ended {
 
 impl Node {
     /// Announces a task and returns; `ended` is called with the task once it has ended, or with
-    /// what was wrong. It runs on the broker's thread and must not block.
+    /// what was wrong. It runs on the broker's thread and must neither block nor panic.
     ///
     /// # Errors
     /// When the request itself makes no sense.
@@ -53,16 +54,26 @@ impl Node {
         let request = self.request(&request)?;
         let mut ended = Ended(Some(Box::new(ended)));
         self.mailbox.send(DriverMessage::Call(Box::new(move |broker| {
-            match broker.announce(request).and_then(|id| broker.number_of(id)) {
+            let announced = broker.announce(request).and_then(|id| {
+                let number = broker.number_of(id)?;
+                broker.may_watch(number).map(|()| number)
+            });
+            match announced {
                 Err(error) => ended.tell(Err(of_broker(&error))),
                 Ok(number) => {
-                    let watcher = Box::new(move |task: &Task| {
-                        let over = task.next_step().is_none();
-                        if over {
-                            ended.tell(Ok(task));
-                        }
-                        over
-                    });
+                    let waiting = Arc::new(());
+                    let watcher = Watcher {
+                        waiting: Arc::downgrade(&waiting),
+                        look: Box::new(move |task: &Task| {
+                            // Held by whoever looks: it waits for as long as the broker lives.
+                            let _waiting = &waiting;
+                            let over = task.next_step().is_none();
+                            if over {
+                                ended.tell(Ok(task));
+                            }
+                            over
+                        }),
+                    };
                     if let Err(error) = broker.watch(number, watcher) {
                         tracing::warn!(number, %error, "nobody is told of a task's end");
                     }
@@ -94,15 +105,24 @@ impl Node {
         wait: Option<Duration>,
         wanted: impl Fn(&Task) -> bool + Send + 'static,
     ) -> Result<Task, Problem> {
-        let number = self.task(text)?.number;
+        let now = self.task(text)?;
+        if wanted(&now) || wait == Some(Duration::ZERO) {
+            return Ok(now);
+        }
         let (found, awaited) = sync_channel(1);
-        let watcher = move |task: &Task| match wanted(task) {
-            // The caller may have given up waiting.
-            true => found.try_send(task.clone()).map_or(true, |()| true),
-            false => false,
-        };
+        // Gone when this function returns: the broker then forgets who waited.
+        let waiting = Arc::new(());
+        let look = Box::new(move |task: &Task| {
+            let is_wanted = wanted(task);
+            if is_wanted {
+                // The caller may have given up waiting.
+                drop(found.try_send(task.clone()));
+            }
+            is_wanted
+        });
+        let watcher = Watcher { waiting: Arc::downgrade(&waiting), look };
         self.mailbox.call(move |broker| {
-            broker.watch(number, Box::new(watcher)).map_err(|error| of_broker(&error))
+            broker.watch(now.number, watcher).map_err(|error| of_broker(&error))
         })?;
         match wait {
             None => awaited.recv().map_err(|_| stopped()),

@@ -38,19 +38,22 @@ fn main() -> ExitCode {
     let good = guest::Guest::good();
     let bare_us = bare(&good.bytes(), calls.min(20_000));
     let program = good.program();
-    figure("quote, one at a time", sequential(&program, 2_000), "us", bare_us);
+    let one_us = sequential(&program, 2_000);
+    figure("quote through a worker, one at a time", one_us, "us", Some(bare_us));
     let quotes = flood(calls, |_| quote(&program));
-    figure("quotes, many at once", quotes, "calls/s", 1e6 / bare_us);
+    let each_us = 1e6 / quotes;
+    figure("quote through workers, many at once, each", each_us, "us", Some(bare_us));
     let executes = flood(calls / 3, |_| execute(&program));
-    figure("executions delivering 1 KiB", executes, "calls/s", 1e6 / bare_us);
+    figure("executions delivering 1 KiB", executes, "calls/s", None);
     let mixed = flood(calls, |i| if i % 4 == 0 { execute(&program) } else { quote(&program) });
-    figure("three quotes to an execution", mixed, "calls/s", 1e6 / bare_us);
+    figure("three quotes to an execution", mixed, "calls/s", None);
     ExitCode::SUCCESS
 }
 
-fn figure(metric: &str, value: f64, unit: &str, peer_value: f64) {
-    let peer = "bare wasmtime in process, one thread, no limits";
-    Figure { bench: "wasm-call", metric, value, unit, peer, peer_value }.print();
+/// The peer is bare wasmtime doing the same quote.
+fn figure(metric: &str, value: f64, unit: &str, bare_us: Option<f64>) {
+    let peer = bare_us.map(|us| ("bare wasmtime in process, one thread, no limits", us));
+    Figure { bench: "wasm-call", metric, value, unit, peer }.print();
 }
 
 /// Microseconds for instantiate, `quote`, drop in one process without limits, fuel or epochs.

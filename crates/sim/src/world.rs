@@ -1,6 +1,6 @@
 //! A world: its founding, its accidents, and what must be true at its end.
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ainur_audit::checkpoint::CheckpointKey;
 use ainur_audit::log::TransparencyLog;
@@ -49,7 +49,21 @@ struct Alive {
     broker: SimBroker,
     log: Arc<InlineLog<SimDisk>>,
     cast: Cast,
+    background: Pending,
 }
+
+/// Snapshots that were begun and are not written yet.
+type Pending = Arc<Mutex<Vec<Box<dyn FnOnce() + Send>>>>;
+
+impl Drop for Alive {
+    /// What was not written when the power went never is; the broker does not wait for it.
+    fn drop(&mut self) {
+        self.background.lock().expect("one thread").clear();
+    }
+}
+
+/// Few, so that every world archives again and again.
+const SNAPSHOT_TASKS: usize = 2;
 
 /// What became of a world.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,6 +205,8 @@ impl World {
         .map_err(|error| chain_text(&error))?;
         let cast = Cast::new(self.characters.clone(), Random::new(self.random.next()));
         let mut entropy = Random::new(self.random.next());
+        let background = Pending::default();
+        let later = Arc::clone(&background);
         let mut broker = Broker::open(Parts {
             operator: Operator { did, key_version: 0, key: key(&self.operator)? },
             chain_id: self.genesis.chain_id(),
@@ -202,7 +218,8 @@ impl World {
             journal,
             recovered,
             entropy: Box::new(move || Ok(entropy.bytes())),
-            background: Box::new(|work| work()),
+            background: Box::new(move |work| later.lock().expect("one thread").push(work)),
+            snapshot_tasks: SNAPSHOT_TASKS,
             now: self.now,
         })
         .map_err(|error| chain_text(&error))?;
@@ -220,7 +237,7 @@ impl World {
             });
         }
         broker.start();
-        self.alive = Some(Alive { broker, log, cast });
+        self.alive = Some(Alive { broker, log, cast, background });
         Ok(())
     }
 
@@ -278,6 +295,10 @@ impl World {
         }
         for completion in alive.log.turn(self.now) {
             alive.broker.handle(completion.into()).map_err(|error| chain_text(&error))?;
+        }
+        // A snapshot that was begun in one turn is written before the next.
+        for work in std::mem::take(&mut *alive.background.lock().expect("one thread")) {
+            work();
         }
         alive.broker.turn().map_err(|error| chain_text(&error))?;
         if let Some((key, id)) = made {

@@ -26,8 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         metric: &format!("durable records of {RECORD_BYTES} B, {RECORDS_PER_BATCH} a sync"),
         value: ours,
         unit: "records/s",
-        peer: "bare file, same writes and syncs",
-        peer_value: bound,
+        peer: Some(("bare file, same writes and syncs", bound)),
     }
     .print();
     Ok(())

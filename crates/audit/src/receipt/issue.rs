@@ -26,6 +26,9 @@ pub enum IssueError {
     /// The log's entry is about something else.
     #[error("the log's entry is not about this receipt")]
     AnotherEntry,
+    /// A bid was opened and carries no signature.
+    #[error("an opened bid is not signed")]
+    UnsignedBid,
     /// Over a limit.
     #[error("a receipt has at most {max} {what}, not {found}")]
     TooLarge {
@@ -86,6 +89,10 @@ fn check_part(body: &ReceiptBody, audit: &AuditProof, issuer: Did) -> Result<Dig
     at_most("attempts", body.attempts.len(), ATTEMPTS_MAX)?;
     at_most("parties", body.keys.len(), PARTIES_MAX)?;
     at_most("bids", body.bids.len(), BIDS_MAX)?;
+    let revealed = body.transcript.entrants.iter().filter(|entrant| entrant.reveal.is_some());
+    if revealed.count() != body.bids.len() {
+        return Err(IssueError::UnsignedBid);
+    }
     if audit.entry.subject != body.story().digest() {
         return Err(IssueError::AnotherEntry);
     }

@@ -81,7 +81,7 @@ check_names! {
     Attempts = "attempts",
     /// Replaying the auction gives every attempt's seller and price.
     Award = "award",
-    /// Sellers signed their bids.
+    /// Every bidder signed the bid it opened.
     BidSignatures = "bid signatures",
     /// Payment or refund are as the ledger says.
     Settlement = "settlement",
@@ -89,7 +89,7 @@ check_names! {
     Verdict = "verdict",
     /// The log's checkpoint is signed by a trusted log, with both signatures.
     Checkpoint = "checkpoint",
-    /// The log's entry is about this body and under the checkpoint.
+    /// The log's entry is about this story and under the checkpoint.
     AuditInclusion = "audit inclusion",
     /// The issuer signed the document.
     IssuerSignature = "issuer signature",

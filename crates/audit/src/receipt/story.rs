@@ -11,8 +11,14 @@ use scale::Encode;
 
 use super::{AcceptedOutput, AttemptEnd, LedgerEvent, ReceiptBody};
 
-/// Where in the ledger an event is: height of its block, and its index there.
-pub type EventPlace = (u64, u32);
+/// Where in the ledger an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
+pub struct EventPlace {
+    /// The digest of its block's header.
+    pub block: Digest,
+    /// Its index in the block.
+    pub index: u32,
+}
 
 /// What a receipt says.
 #[derive(Debug, Encode)]
@@ -72,7 +78,7 @@ impl Story<'_> {
 impl LedgerEvent {
     /// Where it is.
     pub fn place(&self) -> EventPlace {
-        (self.proof.header.height.0, self.proof.record.index)
+        EventPlace { block: self.proof.header.digest(), index: self.proof.record.index }
     }
 }
 

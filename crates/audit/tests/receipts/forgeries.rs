@@ -188,7 +188,7 @@ const LIES: [Lie; 15] = [
     ("beacon", |body| body.transcript.beacon = Digest::ZERO, CheckName::Attempts),
     ("verdict", |body| body.verdict.as_mut().unwrap().detail.push('!'), CheckName::Verdict),
     ("rejected", |body| body.verdict.as_mut().unwrap().accepted = false, CheckName::Verdict),
-    ("a bid", |body| drop(body.bids.pop()), CheckName::BidSignatures),
+    ("a bid", |body| body.bids[1] = body.bids[0].clone(), CheckName::BidSignatures),
     ("bidders", |body| body.bids.reverse(), CheckName::BidSignatures),
     ("event", |body| body.settlement.proof.record.index += 1, CheckName::EventInclusion),
 ];

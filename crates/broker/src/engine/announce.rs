@@ -91,7 +91,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             reserve: spec.reserve,
             loss: spec.loss,
             selection: spec.selection,
-            duration_ms_max: spec.deadline_ms,
+            duration_ms_max: spec.deadline_ms.min(spec.limits.duration_ms_max),
             opened: self.now,
             commit_until,
             reveal_until: commit_until.plus(window(REVEAL_MS)),
@@ -128,7 +128,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             Some(_) => Err(Error::Invalid(format!(
                 "the idempotency key '{key}' was used for another request"
             ))),
-            None => Ok(None),
+            None => Err(Error::Missing(number)),
         }
     }
 
@@ -144,6 +144,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Err(Error::Invalid(format!(
                 "parameters have at most {PARAMETERS_BYTES_MAX} bytes (PARAMETERS_BYTES_MAX)"
             )));
+        }
+        let limits = &spec.limits;
+        if [limits.fuel_max, limits.memory_bytes_max, limits.duration_ms_max.0].contains(&0) {
+            return Err(Error::Invalid("a limit is zero: nothing could be done within it".into()));
         }
         if let Some(input) = &spec.input {
             match self.blobs.len(input)? {

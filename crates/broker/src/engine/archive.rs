@@ -14,7 +14,6 @@ use ainur_storage::Disk;
 use super::Broker;
 use crate::error::Error;
 use crate::journal::Snapshot;
-use crate::limits::ENDED_TASKS_MAX;
 use crate::task::Task;
 
 /// Runs something beside the broker: on a thread of its own, or at once where nothing may depend on
@@ -30,11 +29,18 @@ pub(super) struct Archiving {
     done: Receiver<Result<(), Error>>,
 }
 
+impl Drop for Archiving {
+    /// Waits for the writer: it still has the files that the next owner will open.
+    fn drop(&mut self) {
+        drop(self.done.recv());
+    }
+}
+
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Begins a snapshot when one is due, and takes note of the one that has been written.
     pub(super) fn archive(&mut self) -> Result<(), Error> {
         self.take_written()?;
-        if !self.journal.wants_snapshot() && self.ended.len() < ENDED_TASKS_MAX {
+        if !self.journal.wants_snapshot() && self.ended.len() < self.snapshot_tasks {
             return Ok(());
         }
         // One at a time: if the disk is that slow, this is where the work waits for it.

@@ -26,6 +26,8 @@ pub struct LedgerAnswer {
     pub ticket: u64,
     /// The block it is in.
     pub height: u64,
+    /// The digest of that block's header.
+    pub block: Digest,
     /// What became of each transaction, in the order of submission.
     pub outcomes: Vec<(Digest, Outcome)>,
     /// The block's events.

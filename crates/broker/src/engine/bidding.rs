@@ -34,6 +34,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     pub(super) fn gather_bids(&mut self, number: u64) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let spec = task.spec.clone();
+        let task_duration_max = task.auction.terms().duration_ms_max;
         for bidder in self.unanswered(task) {
             let Some(seat) = self.seats.get(bidder) else {
                 let detail = "is no longer here".into();
@@ -46,7 +47,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                     price,
                     estimated_duration_ms: claimed
                         .and_then(|contract| contract.service_level.duration_ms)
-                        .unwrap_or(DurationMs(spec.deadline_ms.0 / 2)),
+                        .unwrap_or(DurationMs(task_duration_max.0 / 2)),
                     confidence: FIXED_PRICE_CONFIDENCE,
                     quality_level: 0,
                 };
@@ -58,7 +59,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 parameters: spec.parameters.clone(),
                 input_bytes: spec.input_bytes,
                 reserve: spec.reserve,
-                deadline_ms: spec.deadline_ms,
+                deadline_ms: task_duration_max,
                 active_tasks: seat.active,
             };
             let job = Job::Quote { program: seat.program.clone(), call };
@@ -97,8 +98,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 Some(format!("asks {} AINU, above the reserve", quote.price.to_ainu()))
             }
             // Beside being of no use, a number beyond 2^53 could not stand in a receipt.
-            Some(quote) if quote.estimated_duration_ms > task.spec.deadline_ms => {
-                Some("expects to take longer than the deadline".to_owned())
+            Some(quote) if quote.estimated_duration_ms > task.auction.terms().duration_ms_max => {
+                Some("expects to take longer than it may".to_owned())
             }
             Some(_) => None,
         };

@@ -1,6 +1,6 @@
 //! Acceptance: running the check an agreement names, step by step.
 use ainur_crypto::hash::ContentHasher;
-use ainur_primitives::{ContentId, DurationMs, FailureReason};
+use ainur_primitives::{ContentId, DurationMs, ExecutionLimits, FailureReason};
 use ainur_runtime::input::Input;
 use ainur_runtime::{Executor, Job, Program};
 use ainur_storage::{Disk, crash_point};
@@ -153,7 +153,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             parameters: task.spec.parameters.clone(),
             input: self.input_of(task),
             output: self.output_of(task),
-            limits: task.spec.limits,
+            // The buyer's limits are for the work; a check that they stop would punish the seller.
+            limits: ExecutionLimits::default(),
         };
         self.dispatch(Errand::Verify { task: number }, job)
     }

@@ -257,7 +257,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             match outcome {
                 Outcome::Applied { events } => {
                     let own = &completion.events[events.start as usize..events.end as usize];
-                    let event = applied(posting.step, completion.height, own);
+                    let event = applied(posting.step, (completion.height, completion.block), own);
                     if let Some(event) = event {
                         self.record(posting.task, event)?;
                     }
@@ -324,7 +324,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let found = self.ledger.read(|state| escrow::query::escrow(state, &id));
         let event = match (found, task.phase) {
             (Some(Escrow::Closed(stone)), phase) if !phase.is_final() => {
-                let position = LedgerPosition { height: stone.height.0, index: stone.event };
+                let (height, index) = (stone.height.0, stone.event);
+                let block = self.ledger.events(height)?.1;
+                let position = LedgerPosition { height, index, block };
                 match stone.closing {
                     escrow::Closing::Settled => Some(Event::Settled(position)),
                     escrow::Closing::Refunded | escrow::Closing::Expired => {
@@ -365,7 +367,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     fn find_agreement(&self, id: TaskId, number: u32) -> Result<LedgerPosition, Error> {
         let tip = self.ledger.height();
         for height in (tip.saturating_sub(SEARCH_BLOCKS_MAX)..=tip).rev() {
-            let found = self.ledger.events(height)?.into_iter().find(|record| {
+            let (events, block) = self.ledger.events(height)?;
+            let found = events.into_iter().find(|record| {
                 matches!(&record.event, ainur_ledger::Event::Escrow(event) if match event {
                     escrow::Event::Agreed { task, .. } => *task == id && number == 1,
                     escrow::Event::Reawarded { task, attempt, .. } => {
@@ -375,7 +378,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 })
             });
             if let Some(record) = found {
-                return Ok(LedgerPosition { height, index: record.index });
+                return Ok(LedgerPosition { height, index: record.index, block });
             }
         }
         Ok(LedgerPosition::UNKNOWN)
@@ -383,11 +386,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 }
 
 /// The event that says the ledger did what a step asked for.
-fn applied(step: TaskStep, height: u64, own: &[EventRecord]) -> Option<Event> {
+fn applied(step: TaskStep, (height, block): (u64, Digest), own: &[EventRecord]) -> Option<Event> {
     let place = |wanted: fn(&escrow::Event) -> bool| {
         own.iter().find_map(|record| match &record.event {
             ainur_ledger::Event::Escrow(event) if wanted(event) => {
-                Some(LedgerPosition { height, index: record.index })
+                Some(LedgerPosition { height, index: record.index, block })
             }
             _ => None,
         })

@@ -170,6 +170,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(Some(bytes));
         }
         let Some(number) = self.journal.number_of_output(content)? else { return Ok(None) };
-        Ok(self.task_by_number(number)?.and_then(|task| Self::inline_output(&task)))
+        Ok(self.task_by_number(number)?.as_ref().and_then(|task| held(task).flatten()))
     }
 }

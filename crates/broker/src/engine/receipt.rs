@@ -99,29 +99,31 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             verdict: task.verdict.as_ref(),
             paid,
             refunded: task.spec.reserve.saturating_sub(paid),
-            settlement: (closed_at.height, closed_at.index),
+            settlement: EventPlace { block: closed_at.block, index: closed_at.index },
         })
     }
 
     /// The story with its proofs.
     fn receipt_body(&self, task: &Task) -> Result<ReceiptBody, Error> {
         let story = self.story(task)?;
-        let mut attempts = Vec::with_capacity(story.attempts.len());
-        for attempt in story.attempts {
-            let agreed = attempt.agreed.map(|place| self.ledger_event(place)).transpose()?;
-            let end = match attempt.end {
-                AttemptEnd::Failed { reason, event: Some(place) } => {
-                    let event = Some(Box::new(self.ledger_event(*place)?));
-                    AttemptEnd::Failed { reason, event }
-                }
-                AttemptEnd::Failed { reason, event: None } => {
-                    AttemptEnd::Failed { reason, event: None }
-                }
-                AttemptEnd::Settled => AttemptEnd::Settled,
-                AttemptEnd::Refused { detail } => AttemptEnd::Refused { detail },
-            };
-            let (seller, price) = (attempt.seller, attempt.price);
-            attempts.push(AttemptRecord { seller, price, agreed, end });
+        let closed_at = task.closed_at.ok_or_else(|| missing("settlement"))?;
+        let mut attempts = Vec::with_capacity(task.attempts.len());
+        for (attempt, told) in task.attempts.iter().zip(story.attempts) {
+            let agreed = known(attempt.agreed_at).map(|place| self.ledger_event(place));
+            let failed = known(attempt.failed_at).map(|place| self.ledger_event(place));
+            let failed = failed.transpose()?;
+            attempts.push(AttemptRecord {
+                seller: told.seller,
+                price: told.price,
+                agreed: agreed.transpose()?,
+                end: match told.end {
+                    AttemptEnd::Failed { reason, event } => {
+                        AttemptEnd::Failed { reason, event: event.and(failed).map(Box::new) }
+                    }
+                    AttemptEnd::Settled => AttemptEnd::Settled,
+                    AttemptEnd::Refused { detail } => AttemptEnd::Refused { detail },
+                },
+            });
         }
         let bids = self.signed_bids(task)?;
         let mut parties: BTreeSet<Did> = bids.iter().map(|proof| proof.signer).collect();
@@ -142,7 +144,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             verdict: task.verdict.clone(),
             paid: story.paid,
             refunded: story.refunded,
-            settlement: self.ledger_event(story.settlement)?,
+            settlement: self.ledger_event(closed_at)?,
             keys: parties.into_iter().filter_map(|did| self.party_keys(did)).collect(),
         })
     }
@@ -152,16 +154,17 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let reveals = task.auction.entrants().filter_map(|entrant| entrant.reveal.as_ref());
         let mut proofs = Vec::new();
         for reveal in reveals {
-            let Some(proof) = task.bid_proof(reveal.terms.bidder) else { continue };
-            let Some(root) = proof.root(reveal.terms.digest()) else { continue };
-            let signature = self.journal.signature(root)?;
-            proofs.extend(signature.and_then(|signature| Proof::join(&signature, proof.clone())));
+            let unsigned = || missing("bid signature");
+            let proof = task.bid_proof(reveal.terms.bidder).ok_or_else(unsigned)?;
+            let root = proof.root(reveal.terms.digest()).ok_or_else(unsigned)?;
+            let signature = self.journal.signature(root)?.ok_or_else(unsigned)?;
+            proofs.push(Proof::join(&signature, proof.clone()).ok_or_else(unsigned)?);
         }
         Ok(proofs)
     }
 
-    fn ledger_event(&self, (height, index): EventPlace) -> Result<LedgerEvent, Error> {
-        self.ledger.prove(height, index)?.ok_or_else(|| missing("ledger event"))
+    fn ledger_event(&self, at: LedgerPosition) -> Result<LedgerEvent, Error> {
+        self.ledger.prove(at.height, at.index)?.ok_or_else(|| missing("ledger event"))
     }
 
     fn party_keys(&self, did: Did) -> Option<PartyKeys> {
@@ -189,10 +192,14 @@ fn end(task: &Task, attempt: &TaskAttempt) -> AttemptEnd<EventPlace> {
     }
 }
 
+fn known(position: Option<LedgerPosition>) -> Option<LedgerPosition> {
+    position.filter(|position| *position != LedgerPosition::UNKNOWN)
+}
+
 /// Where an event is, when that is known.
 fn place(position: Option<LedgerPosition>) -> Option<EventPlace> {
-    let known = position.filter(|position| *position != LedgerPosition::UNKNOWN)?;
-    Some((known.height, known.index))
+    let known = known(position)?;
+    Some(EventPlace { block: known.block, index: known.index })
 }
 
 fn missing(what: &str) -> Error {

@@ -1,4 +1,6 @@
 //! Telling those who wait for a task.
+use std::sync::Weak;
+
 use ainur_consensus::ReplicatedLog;
 use ainur_runtime::Executor;
 use ainur_storage::Disk;
@@ -8,8 +10,14 @@ use crate::error::Error;
 use crate::limits::WATCHERS_MAX;
 use crate::task::Task;
 
-/// Shown a task after each turn in which it changed, until it returns true.
-pub type Watcher = Box<dyn FnMut(&Task) -> bool + Send>;
+/// Somebody who waits for a task.
+pub struct Watcher {
+    /// Dropped when nobody waits any more.
+    pub waiting: Weak<()>,
+    /// Shown the task after each turn in which it changed, until this returns true. It runs on the
+    /// broker's thread: it must neither block nor panic.
+    pub look: Box<dyn FnMut(&Task) -> bool + Send>,
+}
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Has a task watched: shown once at the end of this turn, and then after each turn in which
@@ -18,26 +26,39 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// # Errors
     /// When there is no such task, or too many watch it.
     pub fn watch(&mut self, number: u64, mut watcher: Watcher) -> Result<(), Error> {
+        self.may_watch(number)?;
         if self.in_memory(number).is_none() {
             // An archived task does not change any more.
             let archived = self.journal.ended(number)?;
-            watcher(&archived.ok_or_else(|| Error::UnknownTask(number.to_string()))?);
+            (watcher.look)(&archived.ok_or_else(|| Error::UnknownTask(number.to_string()))?);
             return Ok(());
         }
-        let watchers = self.watchers.entry(number).or_default();
-        if watchers.len() >= WATCHERS_MAX {
-            return Err(Error::TooManyWatchers(WATCHERS_MAX));
-        }
-        watchers.push(watcher);
+        self.watchers.entry(number).or_default().push(watcher);
         self.changed.insert(number);
         Ok(())
+    }
+
+    /// There is room for one more who waits for this task.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn may_watch(&mut self, number: u64) -> Result<(), Error> {
+        let Some(watchers) = self.watchers.get_mut(&number) else { return Ok(()) };
+        watchers.retain(|watcher| watcher.waiting.strong_count() > 0);
+        if watchers.len() < WATCHERS_MAX {
+            Ok(())
+        } else {
+            Err(Error::TooManyWatchers(WATCHERS_MAX))
+        }
     }
 
     pub(super) fn tell_watchers(&mut self) {
         for number in std::mem::take(&mut self.changed) {
             let Some(mut watchers) = self.watchers.remove(&number) else { continue };
             if let Some(task) = self.in_memory(number) {
-                watchers.retain_mut(|watcher| !watcher(task));
+                watchers.retain_mut(|watcher| {
+                    watcher.waiting.strong_count() > 0 && !(watcher.look)(task)
+                });
             }
             if !watchers.is_empty() && self.tasks.contains_key(&number) {
                 self.watchers.insert(number, watchers);

@@ -103,8 +103,9 @@ impl Task {
                 let Some(at_hand) = self.custody.iter().position(held) else {
                     return self.illegal("a bid that is not in custody");
                 };
-                let SignedReveal { reveal, proof } = self.custody.swap_remove(at_hand);
+                let SignedReveal { reveal, proof } = self.custody[at_hand].clone();
                 self.auction.reveal(at, reveal.terms.clone(), reveal.salt.0)?;
+                self.custody.swap_remove(at_hand);
                 self.bid_proofs.push(proof);
                 let terms = &reveal.terms;
                 self.note(

@@ -29,6 +29,8 @@ pub(crate) struct Journal<D: Disk> {
     pub(super) dirty: Dirty,
     pub(super) dirty_bytes: usize,
     pub(super) blocks_since_snapshot: u64,
+    /// A snapshot is due after so many.
+    pub(super) snapshot_blocks: u64,
     pub(super) failed: bool,
     /// A snapshot that is being written beside the chain.
     pub(super) writing: Option<JoinHandle<Result<(), Error>>>,
@@ -46,6 +48,15 @@ pub(crate) struct Prepared {
 pub(crate) struct Written {
     pub(super) executed: Executed,
     pub(super) header: Option<SignedHeader>,
+}
+
+impl<D: Disk> Drop for Journal<D> {
+    /// Waits for the writer of a snapshot: the lock must not be given up before it is done.
+    fn drop(&mut self) {
+        if let Err(error) = self.finish_writing() {
+            tracing::error!(%error, "the last snapshot was not written");
+        }
+    }
 }
 
 impl<D: Disk> Journal<D> {
@@ -131,16 +142,23 @@ impl<D: Disk> Journal<D> {
             && let Some(head) = view.head.clone()
         {
             let (store, dirty) = (Arc::clone(&self.store), self.take_dirty());
-            self.writing = Some(std::thread::spawn(move || {
+            let writer = std::thread::Builder::new().name("snapshot".into()).spawn(move || {
                 snapshot::write(&store, &dirty, &head)?;
                 crash_point("chain.snapshot");
                 Ok(())
-            }));
+            });
+            match writer {
+                Ok(writer) => self.writing = Some(writer),
+                Err(error) => {
+                    tracing::error!(%error, "no thread for the snapshot; the chain stops");
+                    self.failed = true;
+                }
+            }
         }
     }
 
     fn is_due(&self) -> bool {
-        self.blocks_since_snapshot >= SNAPSHOT_BLOCKS || self.dirty_bytes >= SNAPSHOT_BYTES
+        self.blocks_since_snapshot >= self.snapshot_blocks || self.dirty_bytes >= SNAPSHOT_BYTES
     }
 
     fn take_dirty(&mut self) -> Dirty {
@@ -157,10 +175,10 @@ impl<D: Disk> Journal<D> {
     }
 
     pub(crate) fn snapshot(&mut self, view: &ChainView) -> Result<(), Error> {
+        self.finish_writing()?;
         if self.failed {
             return Err(Error::Poisoned);
         }
-        self.finish_writing()?;
         let Some(head) = &view.head else { return Ok(()) };
         if self.blocks_since_snapshot == 0 {
             return Ok(());

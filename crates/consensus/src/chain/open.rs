@@ -8,7 +8,7 @@ use ainur_ledger::{Executed, Genesis, Height, Ledger, ReadState};
 use ainur_primitives::Did;
 use ainur_storage::{Disk, Log, Sequence, Store, log};
 
-use super::journal::{Dirty, Journal};
+use super::journal::{Dirty, Journal, SNAPSHOT_BLOCKS};
 use super::view::{ChainView, Places, TRANSACTIONS_INDEXED_MAX};
 use super::{Chain, StoredBlock, ValidatorKey, snapshot};
 use crate::{Error, HeaderError, SignedHeader};
@@ -44,6 +44,7 @@ pub(super) fn open<D: Disk>(
         dirty: Dirty::new(),
         dirty_bytes: 0,
         blocks_since_snapshot: 0,
+        snapshot_blocks: SNAPSHOT_BLOCKS,
         failed: false,
         writing: None,
         _lock: lock,

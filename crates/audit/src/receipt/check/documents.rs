@@ -20,7 +20,7 @@ impl Examination<'_> {
         }
     }
 
-    /// The entry is about this body and under the checkpoint, which [`Self::checkpoint`] reports.
+    /// The entry is about this story and under the checkpoint, which [`Self::checkpoint`] reports.
     pub(super) fn audit_inclusion(&self) -> Checked {
         let audit = &self.receipt.audit;
         if audit.entry.kind != EntryKind::Receipt {

@@ -5,7 +5,7 @@ use std::path::Path;
 use ainur_api::operation::TaskRequest;
 use ainur_api::problem::{Code, Problem};
 use ainur_api::{Operation, Reply, Service};
-use ainur_primitives::{AcceptanceCheck, ContentId, DurationMs, SelectionRule};
+use ainur_primitives::{AcceptanceCheck, ContentId, DurationMs, ExecutionLimits, SelectionRule};
 
 use super::input::pack_input;
 use crate::arguments::{Check, Selection, TaskRun};
