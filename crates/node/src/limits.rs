@@ -15,18 +15,15 @@ use crate::{agents, driver, serve};
 /// Names each constant by its last word.
 macro_rules! listed {
     ($($area:literal: $($value:expr => $unit:literal),+;)+) => {
-        [$($(($area, stringify!($value), $value as u128, $unit)),+),+]
+        vec![$($(($area, stringify!($value), $value as u128, $unit)),+),+]
     };
 }
 
-/// The limits of all parts, by area.
-pub fn all() -> Vec<Limit> {
-    let broker = ainur_broker::limits::ALL;
-    let broker = broker.map(|(name, value, unit)| ("broker", name.to_owned(), value, unit));
-    let runtime = ainur_runtime::limits::LISTED.iter();
-    let runtime = runtime
-        .map(|(name, value, unit)| ("runtime", name.to_uppercase(), u128::from(*value), *unit));
-    let named = listed! {
+/// Area, path of the constant, value and unit.
+type Named = (&'static str, &'static str, u128, &'static str);
+
+fn named() -> Vec<Named> {
+    listed! {
         "ledger": block::BLOCK_TRANSACTIONS_MAX => "transactions",
             block::BLOCK_BYTES_MAX => "bytes",
             transaction::TRANSACTION_BYTES_MAX => "bytes";
@@ -86,8 +83,17 @@ pub fn all() -> Vec<Limit> {
             bounds::STALL_MS_MAX => "ms",
             bounds::WAIT_MS_MAX => "ms",
             bounds::STOP_MS_MAX => "ms";
-    };
-    let named = named.into_iter().map(|(area, path, value, unit)| {
+    }
+}
+
+/// The limits of all parts, by area.
+pub fn all() -> Vec<Limit> {
+    let broker = ainur_broker::limits::ALL;
+    let broker = broker.map(|(name, value, unit)| ("broker", name.to_owned(), value, unit));
+    let runtime = ainur_runtime::limits::LISTED.iter();
+    let runtime = runtime
+        .map(|(name, value, unit)| ("runtime", name.to_uppercase(), u128::from(*value), *unit));
+    let named = named().into_iter().map(|(area, path, value, unit)| {
         let path = path.trim_end_matches(".0");
         (area, path.rsplit("::").next().unwrap_or(path).trim().to_owned(), value, unit)
     });

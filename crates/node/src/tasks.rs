@@ -24,7 +24,9 @@ const DEFAULT_WINDOW_MS: DurationMs = DurationMs(2_000);
 const WAIT_MS_MAX: u64 = 60_000;
 
 /// Told once of a task's end; when the node stops first, that.
-struct Ended(Option<Box<dyn FnOnce(Result<&Task, Problem>) + Send>>);
+struct Ended(Option<Tell>);
+
+type Tell = Box<dyn FnOnce(Result<&Task, Problem>) + Send>;
 
 impl Ended {
     fn tell(&mut self, end: Result<&Task, Problem>) {
