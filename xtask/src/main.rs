@@ -11,6 +11,7 @@ mod agents;
 mod bench;
 mod check;
 mod crash;
+mod interop;
 mod steps;
 mod test;
 mod tidy;
@@ -23,6 +24,7 @@ cargo xtask <command>
   test [--full]                build everything and run every test; --full draws many more cases
   tidy                         the rules of this tree that no compiler checks
   crash [--kills N] [--seed S] kill the real binary at every durable step and N random moments
+  interop                      official SDKs as clients of the real binary
   bench [NAME] [--full] [--json]
                                measure in release, each figure beside its peer or bound
   agents [--check]             the prebuilt guest components against their digests
@@ -36,6 +38,7 @@ enum Command {
     Tidy,
     Crash(crash::Options),
     Bench(bench::Options),
+    Interop,
     Agents(agents::Mode),
     Help,
 }
@@ -47,6 +50,7 @@ impl Command {
             ["test", options @ ..] => Self::Test(test::Options::parse(options)?),
             ["tidy"] => Self::Tidy,
             ["crash", options @ ..] => Self::Crash(crash::Options::parse(options)?),
+            ["interop"] => Self::Interop,
             ["bench", options @ ..] => Self::Bench(bench::Options::parse(options)?),
             ["agents", options @ ..] => Self::Agents(agents::Mode::parse(options)?),
             [] | ["help" | "--help" | "-h"] => Self::Help,
@@ -60,6 +64,7 @@ impl Command {
             Self::Test(options) => test::run(options),
             Self::Tidy => tidy::run(),
             Self::Crash(options) => crash::run(options),
+            Self::Interop => interop::run(),
             Self::Bench(options) => bench::run(&options),
             Self::Agents(mode) => agents::run(mode),
             Self::Help => {

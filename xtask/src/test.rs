@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 
 use crate::steps::{Steps, Tally};
 use crate::workspace::{self, cargo, root};
-use crate::{agents, crash};
+use crate::{agents, crash, interop};
 
 /// Cases per property in a full run, unless `PROPTEST_CASES` says otherwise.
 const PROPERTY_CASES_FULL: &str = "4096";
@@ -70,6 +70,7 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
         let kills = if options.full { 200 } else { 30 };
         steps.count("crash test", || crash::run_built(crash::Options { kills, seed: 1 }));
         steps.run("demo", demo);
+        steps.count("official SDKs", interop::run_built);
     }
     steps.finish()
 }

@@ -6,6 +6,7 @@
 //! other.
 pub mod endpoint;
 pub mod http;
+pub mod mcp;
 pub mod operation;
 pub mod problem;
 pub mod service;

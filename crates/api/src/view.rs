@@ -111,6 +111,13 @@ pub enum TaskPhase {
     Unfunded,
 }
 
+impl TaskPhase {
+    /// Nothing follows: paid, refunded, or never funded.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Settled | Self::Refunded | Self::Unfunded)
+    }
+}
+
 /// A task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskView {

@@ -60,10 +60,29 @@ pub(crate) enum Noun {
     /// Stored bytes: inputs and outputs.
     #[command(subcommand)]
     Blob(Blob),
+    /// Serve one MCP client on standard input and output: every capability is a tool.
+    Mcp(Mcp),
     /// Describe every command as JSON: arguments, types, effects.
     Introspect,
     /// Watch agents compete, work, cheat, crash, get paid and get caught, on real files.
     Demo(Demo),
+}
+
+/// What the client of `ainur mcp` may spend.
+#[derive(Args, Debug)]
+pub(crate) struct Mcp {
+    /// The most one call may cost, in AINU.
+    #[arg(long, default_value = "1", value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) reserve: Amount,
+    /// The most all calls together may cost, in AINU; the ledger holds them to it.
+    #[arg(long, default_value = "10", value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) limit: Amount,
+    /// Draw on this budget; the limit then lies inside it.
+    #[arg(long)]
+    pub(crate) budget: Option<BudgetId>,
+    /// Seconds until a call is refunded.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) deadline: Option<u64>,
 }
 
 #[derive(Subcommand, Debug)]

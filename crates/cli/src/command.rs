@@ -14,6 +14,7 @@ mod blob;
 mod budget;
 mod init;
 mod ledger;
+mod mcp;
 mod node;
 mod receipt;
 mod task;
@@ -36,6 +37,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Outcome {
         Noun::Ledger(verb) => ledger::run(verb, &place, output),
         Noun::Receipt(verb) => receipt::run(verb, &place, output),
         Noun::Blob(verb) => blob::run(verb, &place, output),
+        Noun::Mcp(terms) => mcp::run(&terms, &place),
         Noun::Introspect => {
             output.json(&crate::introspect::describe());
             Ok(ExitCode::SUCCESS)

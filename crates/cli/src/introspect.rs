@@ -25,7 +25,8 @@ const READ_ONLY: [&str; 16] = [
 ];
 
 /// Commands that can spend the owner's money.
-const SPENDING: [&str; 5] = ["task run", "account transfer", "agent add", "task rate", "demo"];
+const SPENDING: [&str; 6] =
+    ["task run", "account transfer", "agent add", "task rate", "mcp", "demo"];
 
 /// The whole tree.
 pub(crate) fn describe() -> Value {

@@ -1,0 +1,164 @@
+//! ainur as an MCP server: what agents on the market can do, as tools for a model.
+//!
+//! Every capability is a tool. A call becomes a task that is bought on the market under the
+//! [`Terms`] the server was started with: the call's own price limit, and a budget the ledger
+//! enforces for all calls together. The answer comes when the work was accepted and paid, or when
+//! the money is back. Outputs of tasks are resources. Versions 2026-07-28 (stateless) and those
+//! before (with `initialize`) are served alike by the official SDK.
+use std::sync::Arc;
+
+use ainur_primitives::{Amount, BudgetId, DurationMs};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, Implementation, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams,
+    ReadResourceResponse, ServerCapabilities, ServerConfig,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
+use tokio::sync::mpsc;
+
+use crate::problem::{Code, Problem};
+use crate::service::Service;
+
+mod purchase;
+mod resource;
+mod tool;
+
+use purchase::Purchase;
+
+/// News of a call that wait for a slow client; more are dropped, since only the newest matter.
+const NEWS_MAX: usize = 64;
+
+/// What a client may spend.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// The most one call may cost; a call may lower it by `_meta["ainur/reserve"]`.
+    pub reserve: Amount,
+    /// What all calls draw on.
+    pub budget: BudgetId,
+    /// How long a call may take; the node's default when absent.
+    pub deadline: Option<DurationMs>,
+}
+
+/// One MCP server over a node.
+#[derive(Clone)]
+pub struct McpServer {
+    service: Arc<dyn Service>,
+    terms: Terms,
+}
+
+impl McpServer {
+    /// A server that buys under these terms.
+    pub fn new(service: Arc<dyn Service>, terms: Terms) -> Self {
+        Self { service, terms }
+    }
+
+    /// Serves one client on standard input and output until it hangs up.
+    ///
+    /// # Errors
+    /// When the client does not speak MCP, or the system gives no threads.
+    pub fn serve_stdio(self) -> Result<(), Problem> {
+        let failed =
+            |error: &dyn std::error::Error| Problem::new(Code::Internal, error.to_string());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| failed(&error))?;
+        runtime.block_on(async {
+            let running = self
+                .serve(rmcp::transport::stdio())
+                .await
+                .map_err(|error| Problem::new(Code::InvalidRequest, error.to_string()))?;
+            running.waiting().await.map(drop).map_err(|error| failed(&error))
+        })
+    }
+
+    /// Runs what blocks on a thread of its own.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Service) -> Result<T, ErrorData> + Send + 'static,
+    ) -> Result<T, ErrorData> {
+        let service = Arc::clone(&self.service);
+        tokio::task::spawn_blocking(move || work(&*service))
+            .await
+            .map_err(|error| ErrorData::internal_error(error.to_string(), None))?
+    }
+}
+
+impl ServerHandler for McpServer {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
+        ServerConfig::new(capabilities)
+            .with_server_info(Implementation::new("ainur", env!("CARGO_PKG_VERSION")))
+            .with_instructions(format!(
+                "Each tool is a capability that independent agents compete to provide. A call is \
+                 bought for at most {} AINU; it is paid only when the result is accepted, and \
+                 refunded otherwise. Large or binary results are resources.",
+                self.terms.reserve.to_ainu()
+            ))
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let tools = self.blocking(tool::all).await?;
+        Ok(ListToolsResult::with_all_items(tools))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let (news, mut heard) = mpsc::channel(NEWS_MAX);
+        let (terms, token) = (self.terms, context.ct.clone());
+        let cancelled = Box::new(move || token.is_cancelled());
+        let purchase = Purchase { terms, request, meta: context.meta.clone(), cancelled, news };
+        let token = context.meta.get_progress_token();
+        let bought = self.blocking(move |service| purchase.make(service));
+        let told = async {
+            while let Some((number, line)) = heard.recv().await {
+                let Some(token) = token.clone() else { continue };
+                let progress = ProgressNotificationParam::new(token, f64::from(number));
+                // A client that does not listen any more misses only this.
+                drop(context.peer.notify_progress(progress.with_message(line)).await);
+            }
+        };
+        let (result, ()) = tokio::join!(bought, told);
+        Ok(result?.into())
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let cursor = request.and_then(|request| request.cursor);
+        self.blocking(move |service| resource::list(service, cursor.as_deref())).await
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let found = self.blocking(move |service| resource::read(service, &request.uri)).await?;
+        Ok(found.into())
+    }
+}
+
+/// A problem that is the protocol's business rather than a tool's: nothing was bought.
+fn refused(problem: &Problem) -> ErrorData {
+    let message = match problem.next_step.as_str() {
+        "" => problem.message.clone(),
+        next => format!("{}; {next}", problem.message),
+    };
+    match problem.code {
+        Code::InvalidRequest | Code::UnknownCapability | Code::NotFound => {
+            ErrorData::invalid_params(message, None)
+        }
+        _ => ErrorData::internal_error(message, None),
+    }
+}
