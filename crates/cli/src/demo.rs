@@ -55,10 +55,11 @@ pub(crate) fn run(demo: arguments::Demo, place: &Place, output: &Output) -> Outc
     proof::write_results(&node, &narrator, &last, &results)?;
     proof::receipts(&node, &narrator, &mut summary, &results)?;
     proof::ledger(&node, &narrator, &mut summary)?;
-    node.close()?;
-
+    let well = summary.all_is_well();
     summary.show(output, &narrator, place.root(), began.elapsed());
-    Ok(if summary.all_is_well() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    proof::prompt(&node, &narrator, &mut summary)?;
+    node.close()?;
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// The folder to work on: the one named, or the corpus that comes with the repository.

@@ -1,10 +1,11 @@
 //! What remains: an archive that restores, findings, an index, receipts, and a balanced ledger.
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 
 use ainur_api::operation::{Operation, Reply};
 use ainur_api::problem::Problem;
 use ainur_node::Node;
-use ainur_primitives::AcceptanceCheck;
+use ainur_primitives::{AcceptanceCheck, ContentId};
 
 use super::hire::{Wish, hire};
 use super::narrate::Narrator;
@@ -52,15 +53,58 @@ pub(super) fn search(
 ) -> Result<(), Problem> {
     narrator.scene("Search", &format!("the index that was bought answers '{QUERY}'"));
     let Some(index) = last.index else { return Ok(()) };
-    let mut wish = Wish::new("index.search", index, AcceptanceCheck::Schema);
-    wish.parameters = serde_json::json!({ "query": QUERY, "limit": 3 });
-    let found = hire(node, narrator, summary, wish)?;
     summary.index = Some(index);
+    find(node, narrator, summary, index, QUERY)
+}
+
+/// On a terminal, lets whoever sits there search the index that was bought, one task a question.
+pub(super) fn prompt(
+    node: &Node,
+    narrator: &Narrator<'_>,
+    summary: &mut Summary,
+) -> Result<(), Problem> {
+    let Some(index) = summary.index else { return Ok(()) };
+    let somebody = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if narrator.output().is_json() || !somebody {
+        return Ok(());
+    }
+    narrator.scene("Search", "words to look for; each answer is bought; an empty line ends it");
+    loop {
+        print!("search> ");
+        std::io::stdout().flush().map_err(|error| io_problem("write the prompt", &error))?;
+        let mut line = String::new();
+        let read = std::io::stdin().lock().read_line(&mut line);
+        read.map_err(|error| io_problem("read the question", &error))?;
+        let words = line.trim();
+        if words.is_empty() {
+            return Ok(());
+        }
+        if let Err(problem) = find(node, narrator, summary, index, words) {
+            narrator.output().problem(&problem);
+        }
+    }
+}
+
+/// Hires one search and shows what it found.
+fn find(
+    node: &Node,
+    narrator: &Narrator<'_>,
+    summary: &mut Summary,
+    index: ContentId,
+    words: &str,
+) -> Result<(), Problem> {
+    let mut wish = Wish::new("index.search", index, AcceptanceCheck::Schema);
+    wish.parameters = serde_json::json!({ "query": words, "limit": 3 });
+    let found = hire(node, narrator, summary, wish)?;
     let Some(output) = accepted(&found) else { return Ok(()) };
     let mut bytes = Vec::new();
     ainur_api::Service::get_blob(node, output, &mut bytes)?;
     let hits: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    for hit in hits["hits"].as_array().into_iter().flatten() {
+    let hits = hits["hits"].as_array().cloned().unwrap_or_default();
+    if hits.is_empty() {
+        narrator.fact("nothing", &format!("no file has '{words}'"));
+    }
+    for hit in hits {
         narrator.fact(
             hit["path"].as_str().unwrap_or_default(),
             &format!(
