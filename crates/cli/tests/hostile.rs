@@ -228,3 +228,25 @@ fn guests_that_bid_badly_get_no_work() {
 
 /// The content id of bytes that nobody delivers.
 const SOMETHING: &str = "bafkr4ifq4kmsqwurtl7dwqhthju35tyo23druikhdcsqe6wxwbnsvgxb2a";
+
+#[test]
+fn a_client_that_asks_a_silent_task_again_and_again_is_always_answered() {
+    use ainur_api::http::Client;
+    use ainur_api::{Endpoint, Operation, Reply, Service};
+    let place = Place::new();
+    let script = place.file("hangs.sh", b"#!/bin/sh\nwhile :; do sleep 1; done\n");
+    let node = place.start_node();
+    place.succeeds(&["agent", "add", &script, "--price", "1", "--capability", "work.hang"]);
+    place.succeeds(&["task", "run", "work.hang", "--reserve", "2", "--deadline", "60", "--detach"]);
+    let endpoint = Endpoint::read(&place.data_dir()).expect("readable").expect("a running node");
+    let client = Client::new(endpoint.address, endpoint.token).expect("a client");
+    let task = place.json(&["task", "list"])[0]["id"].as_str().expect("an id").to_owned();
+    // Each one gives up waiting; more of them than may wait at once.
+    for _ in 0..100 {
+        let wait_ms = ainur_primitives::DurationMs(2);
+        let ask = Operation::TaskEvents { task: task.clone(), after: 1_000, wait_ms };
+        assert_eq!(client.perform(ask).expect("an answer"), Reply::TaskEvents(Vec::new()));
+    }
+    place.succeeds(&["task", "cancel", &task]);
+    drop(node);
+}
