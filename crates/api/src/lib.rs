@@ -3,7 +3,9 @@
 //! Every way in (the command line on the data directory, the command line through a running node,
 //! HTTP) speaks the same [`Operation`]s and gets the same [`Reply`]s and [`Problem`]s. A
 //! [`Service`] performs them; the node is one, and a client that talks to a running node is the
-//! other.
+//! other. [`access::Counter`] is a service as one client may use it: every protocol's server stands
+//! behind one, so what a token may do and spend is decided in one place.
+pub mod access;
 pub mod endpoint;
 pub mod http;
 pub mod mcp;

@@ -34,12 +34,7 @@ pub enum Operation {
     /// Announce a task; answers at once with its id unless `wait` is set.
     TaskRun(TaskRequest),
     /// Tasks, newest first.
-    TaskList {
-        /// At most this many.
-        limit: u32,
-        /// Only tasks with a smaller number (for the next page).
-        before: Option<u64>,
-    },
+    TaskList(TaskQuery),
     /// One task. Ids may be shortened to a unique beginning.
     TaskShow {
         /// Task id or a unique beginning of it.
@@ -84,6 +79,8 @@ pub enum Operation {
     BudgetOpen {
         /// The most that may be spent under it.
         limit: Amount,
+        /// For how long what is spent counts; for ever when absent.
+        period_ms: Option<DurationMs>,
         /// The budget it lies inside.
         parent: Option<BudgetId>,
     },
@@ -103,6 +100,15 @@ pub enum Operation {
         to: Did,
         /// How much.
         amount: Amount,
+    },
+    /// Make a token for a client, with a budget of its own.
+    TokenCreate(TokenCreate),
+    /// All tokens; what they are is known to their holders alone.
+    TokenList,
+    /// Take a token back: from now on it opens nothing.
+    TokenRevoke {
+        /// The token's name.
+        token: String,
     },
     /// Height, roots, totals.
     LedgerStatus,
@@ -187,8 +193,47 @@ pub struct TaskRequest {
     pub only: Option<Did>,
     /// The same key never makes two tasks.
     pub idempotency_key: Option<String>,
+    /// What tasks that belong together have in common: a conversation, a workflow.
+    #[serde(default)]
+    pub context: Option<String>,
     /// Answer only when the task has ended.
     pub wait: bool,
+}
+
+/// Which tasks to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TaskQuery {
+    /// At most this many.
+    pub limit: u32,
+    /// Only tasks with a smaller number (for the next page).
+    pub before: Option<u64>,
+    /// Only tasks that draw on this budget itself.
+    pub budget: Option<BudgetId>,
+    /// Only tasks of this context.
+    pub context: Option<String>,
+    /// Only tasks in one of these phases; in any when there is none.
+    pub phases: Vec<view::TaskPhase>,
+}
+
+/// A token for a client.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenCreate {
+    /// A short name, unique on the node.
+    pub name: String,
+    /// What its holder may do.
+    pub scope: view::Scope,
+    /// The most its holder may spend in all.
+    pub limit: Amount,
+    /// The most it may spend in any day.
+    pub daily: Option<Amount>,
+    /// The most one task may cost; the daily or whole limit when absent.
+    pub per_task: Option<Amount>,
+    /// The budget its own lies inside.
+    pub parent: Option<BudgetId>,
+    /// How long it is good for; as long as its budget when absent.
+    pub expires_ms: Option<DurationMs>,
 }
 
 /// An answer.
@@ -213,13 +258,22 @@ pub enum Reply {
     /// One task.
     Task(Box<view::TaskView>),
     /// Tasks.
-    Tasks(Vec<view::TaskView>),
+    Tasks(view::TaskPage),
     /// News of a task.
     TaskEvents(Vec<view::TaskEvent>),
     /// Why a bidder won.
     Explanation(view::Explanation),
     /// A budget.
     Budget(view::BudgetView),
+    /// A new token; its secret is shown only here.
+    TokenCreated {
+        /// What its holder sends.
+        secret: String,
+        /// What it stands for.
+        token: view::TokenView,
+    },
+    /// Tokens.
+    Tokens(Vec<view::TokenView>),
     /// An account.
     Account(view::AccountView),
     /// The ledger.

@@ -35,8 +35,10 @@ pub enum Code {
     BudgetExceeded,
     /// The component, program or card is not usable.
     InvalidAgent,
-    /// The caller may not do this.
+    /// The caller does not say who it is.
     Unauthorized,
+    /// The caller may not do this.
+    Forbidden,
     /// Another process holds the data directory, or the node is stopping.
     Busy,
     /// A named limit was reached.

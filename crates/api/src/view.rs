@@ -141,6 +141,11 @@ pub struct TaskView {
     pub price: Option<Amount>,
     /// The budget it draws on.
     pub budget: Option<BudgetId>,
+    /// What it has in common with tasks it belongs to.
+    #[serde(default)]
+    pub context: Option<String>,
+    /// JSON parameters.
+    pub parameters: String,
     /// The input.
     pub input: Option<ContentId>,
     /// Length of the input in bytes.
@@ -163,6 +168,24 @@ pub struct TaskView {
     pub detail: String,
     /// A receipt can be shown.
     pub has_receipt: bool,
+}
+
+/// Some of the tasks that were asked for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TaskPage {
+    /// Newest first.
+    pub tasks: Vec<TaskView>,
+    /// There may be more: ask again with this as `before`.
+    pub next: Option<u64>,
+}
+
+/// What came of a task since somebody last looked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskNews {
+    /// What happened, oldest first.
+    pub events: Vec<TaskEvent>,
+    /// Where the task stands after that.
+    pub phase: TaskPhase,
 }
 
 /// One attempt at a task.
@@ -268,12 +291,45 @@ pub struct BudgetView {
     pub id: BudgetId,
     /// Inside which.
     pub parent: Option<BudgetId>,
-    /// The most.
+    /// The most, in each period when there is one.
     pub limit: Amount,
+    /// For how long what is spent counts; for ever when absent.
+    pub period_ms: Option<DurationMs>,
     /// Locked by running tasks.
     pub reserved: Amount,
     /// Paid.
     pub spent: Amount,
+}
+
+/// What the holder of a token may do; each may do what those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Look: at agents, and at tasks under its budget.
+    Read,
+    /// Buy, within its budget.
+    Spend,
+    /// Everything the node's owner may.
+    Admin,
+}
+
+/// A token, without its secret.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TokenView {
+    /// Its name.
+    pub name: String,
+    /// What its holder may do.
+    pub scope: Scope,
+    /// What its holder's tasks draw on.
+    pub budget: BudgetId,
+    /// The most one task may cost.
+    pub per_task: Amount,
+    /// When it was made.
+    pub created: Timestamp,
+    /// From then on it opens nothing.
+    pub expires: Timestamp,
+    /// It was taken back.
+    pub revoked: bool,
 }
 
 /// An account.

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use ainur_api::operation::{AgentAdd, ProgramSource, TaskRequest};
+use ainur_api::operation::{AgentAdd, ProgramSource, TaskQuery, TaskRequest, TokenCreate};
 use ainur_api::problem::Code;
 use ainur_api::view::{
     AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BudgetView, Check,
-    Explanation, LedgerStatus, Limit, NodeStatus, TaskEvent, TaskPhase, TaskView, Verification,
-    Worker,
+    Explanation, LedgerStatus, Limit, NodeStatus, Scope, TaskEvent, TaskPage, TaskPhase, TaskView,
+    TokenView, Verification, Worker,
 };
 use ainur_api::{Operation, Problem, Reply};
 use ainur_primitives::{
@@ -64,17 +64,38 @@ fn operations() -> Vec<Operation> {
         Operation::AgentShow { agent: "upper".into() },
         Operation::AgentRemove { agent: did(2).to_string() },
         Operation::TaskRun(task_request()),
-        Operation::TaskList { limit: 20, before: Some(41) },
+        Operation::TaskList(TaskQuery {
+            limit: 20,
+            before: Some(41),
+            budget: Some(BudgetId(Digest([3; 32]))),
+            context: Some("order 7".into()),
+            phases: vec![TaskPhase::Settled, TaskPhase::Refunded],
+        }),
         Operation::TaskShow { task: task() },
         Operation::TaskEvents { task: task(), after: 3, wait_ms: DurationMs(15_000) },
         Operation::TaskExplain { task: task() },
         Operation::TaskCancel { task: task() },
         Operation::TaskDecide { task: task(), accept: false, reason: "empty".into() },
         Operation::TaskRate { task: task(), rating: 5 },
-        Operation::BudgetOpen { limit: Amount::ainu(100), parent: None },
+        Operation::BudgetOpen {
+            limit: Amount::ainu(100),
+            period_ms: Some(DurationMs::seconds(86_400)),
+            parent: None,
+        },
         Operation::BudgetShow { budget: BudgetId(Digest([3; 32])) },
         Operation::AccountShow { account: None },
         Operation::AccountTransfer { to: did(4), amount: Amount(1) },
+        Operation::TokenCreate(TokenCreate {
+            name: "assistant".into(),
+            scope: Scope::Spend,
+            limit: Amount::ainu(100),
+            daily: Some(Amount::ainu(5)),
+            per_task: None,
+            parent: None,
+            expires_ms: Some(DurationMs::seconds(3_600)),
+        }),
+        Operation::TokenList,
+        Operation::TokenRevoke { token: "assistant".into() },
         Operation::LedgerStatus,
         Operation::LedgerAudit,
         Operation::LedgerExport { folder: "/var/export".into() },
@@ -103,7 +124,20 @@ fn task_request() -> TaskRequest {
         limits: Some(ExecutionLimits::default()),
         only: Some(did(2)),
         idempotency_key: Some("order 7".into()),
+        context: Some("orders".into()),
         wait: true,
+    }
+}
+
+fn token_view() -> TokenView {
+    TokenView {
+        name: "assistant".into(),
+        scope: Scope::Read,
+        budget: BudgetId(Digest([3; 32])),
+        per_task: Amount::ainu(5),
+        created: Timestamp(1_700_000_000_123),
+        expires: Timestamp(1_700_003_600_123),
+        revoked: true,
     }
 }
 
@@ -132,16 +166,19 @@ fn replies() -> Vec<Reply> {
         Reply::Agents(vec![agent()]),
         Reply::TaskAnnounced { task: TaskId(Digest([7; 32])) },
         Reply::Task(Box::new(task_view())),
-        Reply::Tasks(vec![]),
+        Reply::Tasks(TaskPage { tasks: vec![], next: Some(41) }),
         Reply::TaskEvents(vec![event]),
         Reply::Explanation(explanation()),
         Reply::Budget(BudgetView {
             id: BudgetId(Digest([3; 32])),
             parent: None,
+            period_ms: None,
             limit: Amount::ainu(100),
             reserved: Amount::ainu(10),
             spent: Amount::ZERO,
         }),
+        Reply::TokenCreated { secret: "AbC".into(), token: token_view() },
+        Reply::Tokens(vec![token_view()]),
         Reply::Account(AccountView {
             did: did(2),
             name: Some("upper".into()),
@@ -216,6 +253,8 @@ fn task_view() -> TaskView {
         reserve: Amount::ainu(10),
         price: Some(Amount::ainu(4)),
         budget: None,
+        context: Some("orders".into()),
+        parameters: "{}".into(),
         input: Some(content(5)),
         input_bytes: 1_000_000,
         output: Some(content(10)),
@@ -286,7 +325,7 @@ fn number_of_operation(operation: &Operation) -> usize {
         Operation::AgentShow { .. } => 5,
         Operation::AgentRemove { .. } => 6,
         Operation::TaskRun(_) => 7,
-        Operation::TaskList { .. } => 8,
+        Operation::TaskList(_) => 8,
         Operation::TaskShow { .. } => 9,
         Operation::TaskEvents { .. } => 10,
         Operation::TaskExplain { .. } => 11,
@@ -302,6 +341,9 @@ fn number_of_operation(operation: &Operation) -> usize {
         Operation::LedgerExport { .. } => 21,
         Operation::ReceiptShow { .. } => 22,
         Operation::ReceiptVerify { .. } => 23,
+        Operation::TokenCreate(_) => 24,
+        Operation::TokenList => 25,
+        Operation::TokenRevoke { .. } => 26,
     }
 }
 
@@ -323,6 +365,8 @@ fn number_of_reply(reply: &Reply) -> usize {
         Reply::Audit(_) => 13,
         Reply::Receipt { .. } => 14,
         Reply::Verification(_) => 15,
+        Reply::TokenCreated { .. } => 16,
+        Reply::Tokens(_) => 17,
     }
 }
 
@@ -343,9 +387,9 @@ fn json_of_operations_and_replies_is_the_golden_one() {
 fn every_operation_and_reply_has_an_example() {
     let seen = |numbers: BTreeSet<usize>| numbers.into_iter().collect::<Vec<_>>();
     let operations = seen(operations().iter().map(number_of_operation).collect());
-    assert_eq!(operations, (0..24).collect::<Vec<_>>());
+    assert_eq!(operations, (0..27).collect::<Vec<_>>());
     let replies = seen(replies().iter().map(number_of_reply).collect());
-    assert_eq!(replies, (0..16).collect::<Vec<_>>());
+    assert_eq!(replies, (0..18).collect::<Vec<_>>());
 }
 
 #[test]

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use ainur_api::access::Client;
 use ainur_api::http::{Server, StopSignal, Token};
 use ainur_api::problem::Code;
+use ainur_api::service::{Told, Waiting};
 use ainur_api::{Operation, Problem, Reply, Service};
 use ainur_primitives::ContentId;
 use rustix::process::{Signal, getpid, kill_process};
@@ -22,6 +24,14 @@ impl Service for Closed {
 
     fn put_blob(&self, _: &mut dyn Read) -> Result<(ContentId, u64), Problem> {
         Err(Problem::new(Code::Busy, "closed"))
+    }
+
+    fn watch(&self, _: &str, _: u32, _: Told) -> Result<Waiting, Problem> {
+        Err(Problem::new(Code::Busy, "closed"))
+    }
+
+    fn client(&self, _: &Token) -> Option<Client> {
+        None
     }
 
     fn get_blob(&self, _: ContentId, _: &mut dyn Write) -> Result<u64, Problem> {

@@ -153,6 +153,8 @@ pub struct Announcement {
     pub invited: Vec<Did>,
     /// The buyer's own key against doing it twice.
     pub idempotency_key: Option<String>,
+    /// What tasks that belong together have in common.
+    pub context: Option<String>,
 }
 
 /// A bid as it will be opened, with its bidder's signature.

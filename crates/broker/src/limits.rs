@@ -32,7 +32,11 @@ pub const RETRY_DOUBLINGS_MAX: u32 = 8;
 /// Parameters of a task, as canonical JSON.
 pub const PARAMETERS_BYTES_MAX: usize = 64 << 10;
 /// Idempotency keys.
-pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
+/// What tasks that belong together have in common.
+pub const CONTEXT_BYTES_MAX: usize = 128;
+/// Tasks looked at for one page of a list.
+pub const SCANNED_MAX: u64 = 10_000;
 /// A JSON output that is checked against a schema.
 pub const SCHEMA_OUTPUT_BYTES_MAX: u64 = 32 << 20;
 /// Ended tasks kept in memory before they are archived.
@@ -47,7 +51,7 @@ pub const WATCHERS_MAX: usize = 64;
 pub const DETAIL_BYTES_MAX: usize = 500;
 
 /// Name, value and unit of each.
-pub const ALL: [(&str, u128, &str); 22] = [
+pub const ALL: [(&str, u128, &str); 24] = [
     ("TASKS_OPEN_MAX", TASKS_OPEN_MAX as u128, "tasks"),
     ("INVITED_MAX", INVITED_MAX as u128, "agents"),
     ("COMMIT_MS", COMMIT_MS.0 as u128, "ms"),
@@ -64,6 +68,8 @@ pub const ALL: [(&str, u128, &str); 22] = [
     ("RETRY_DOUBLINGS_MAX", RETRY_DOUBLINGS_MAX as u128, "times"),
     ("PARAMETERS_BYTES_MAX", PARAMETERS_BYTES_MAX as u128, "bytes"),
     ("IDEMPOTENCY_KEY_BYTES_MAX", IDEMPOTENCY_KEY_BYTES_MAX as u128, "bytes"),
+    ("CONTEXT_BYTES_MAX", CONTEXT_BYTES_MAX as u128, "bytes"),
+    ("SCANNED_MAX", SCANNED_MAX as u128, "tasks"),
     ("SCHEMA_OUTPUT_BYTES_MAX", SCHEMA_OUTPUT_BYTES_MAX as u128, "bytes"),
     ("ENDED_TASKS_MAX", ENDED_TASKS_MAX as u128, "tasks"),
     ("SNAPSHOT_ENTRIES", SNAPSHOT_ENTRIES as u128, "entries"),

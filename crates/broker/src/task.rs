@@ -79,6 +79,8 @@ pub struct Task {
     pub detail: String,
     /// The buyer's own key against doing it twice.
     pub idempotency_key: Option<String>,
+    /// What tasks that belong together have in common.
+    pub context: Option<String>,
     /// What has happened, for people.
     pub history: Vec<HistoryEntry>,
 }
@@ -205,6 +207,7 @@ impl Task {
             cancelled: false,
             detail: String::new(),
             idempotency_key: announcement.idempotency_key,
+            context: announcement.context,
             history: Vec::new(),
         }
     }

@@ -48,6 +48,9 @@ pub(crate) enum Noun {
     /// Budgets: upper bounds on spending that tasks draw on.
     #[command(subcommand)]
     Budget(Budget),
+    /// Tokens: what a client of the running node may do and spend.
+    #[command(subcommand)]
+    Token(Token),
     /// Accounts: balances and stake.
     #[command(subcommand)]
     Account(Account),
@@ -155,6 +158,9 @@ pub(crate) enum Task {
         /// Only tasks with a smaller number.
         #[arg(long, value_name = "NUMBER")]
         before: Option<u64>,
+        /// Only tasks of this context.
+        #[arg(long, value_name = "TEXT")]
+        context: Option<String>,
     },
     /// One task.
     Show(TaskId),
@@ -245,6 +251,9 @@ pub(crate) struct TaskRun {
     /// The same key never makes two tasks.
     #[arg(long, value_name = "TEXT")]
     pub(crate) idempotency_key: Option<String>,
+    /// What tasks that belong together have in common, such as a workflow's name.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) context: Option<String>,
     /// Do not wait for the result.
     #[arg(long)]
     pub(crate) detach: bool,
@@ -318,6 +327,9 @@ pub(crate) enum Budget {
         /// The most that may be spent under it, in AINU.
         #[arg(value_parser = Amount::from_ainu, value_name = "AINU")]
         limit: Amount,
+        /// The limit is whole again after this many seconds; 86400 is a daily budget.
+        #[arg(long, value_name = "SECONDS")]
+        period: Option<u64>,
         /// The budget it lies inside.
         #[arg(long)]
         parent: Option<BudgetId>,
@@ -327,6 +339,54 @@ pub(crate) enum Budget {
         /// Its id.
         budget: BudgetId,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Token {
+    /// Make a token with a budget of its own; its secret is shown once.
+    Create(TokenCreate),
+    /// All tokens.
+    List,
+    /// Take a token back at once.
+    Revoke {
+        /// Its name.
+        token: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TokenCreate {
+    /// A name for it.
+    pub(crate) name: String,
+    /// What its holder may do.
+    #[arg(long, value_enum, default_value_t = Scope::Spend)]
+    pub(crate) scope: Scope,
+    /// The most it may spend in all, in AINU.
+    #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) limit: Amount,
+    /// The most it may spend in a day, in AINU.
+    #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) daily: Option<Amount>,
+    /// The most one task may cost, in AINU.
+    #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) per_task: Option<Amount>,
+    /// The budget its own lies inside.
+    #[arg(long)]
+    pub(crate) parent: Option<BudgetId>,
+    /// Hours it is good for [default: a year].
+    #[arg(long, value_name = "HOURS")]
+    pub(crate) hours: Option<u64>,
+}
+
+/// What the holder of a token may do.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum Scope {
+    /// Look.
+    Read,
+    /// Buy, within its budget.
+    Spend,
+    /// Everything.
+    Admin,
 }
 
 #[derive(Subcommand, Debug)]

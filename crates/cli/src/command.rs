@@ -18,6 +18,7 @@ mod mcp;
 mod node;
 mod receipt;
 mod task;
+mod token;
 
 pub(crate) use task::pack_input;
 
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Outcome {
         Noun::Agent(verb) => agent::run(verb, &place, output),
         Noun::Task(verb) => task::run(verb, &place, output),
         Noun::Budget(verb) => budget::run(verb, &place, output),
+        Noun::Token(verb) => token::run(verb, &place, output),
         Noun::Account(verb) => account::run(verb, &place, output),
         Noun::Ledger(verb) => ledger::run(verb, &place, output),
         Noun::Receipt(verb) => receipt::run(verb, &place, output),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::arguments::Arguments;
 
 /// Commands that change nothing.
-const READ_ONLY: [&str; 16] = [
+const READ_ONLY: [&str; 17] = [
     "node status",
     "node limits",
     "agent list",
@@ -15,6 +15,7 @@ const READ_ONLY: [&str; 16] = [
     "task watch",
     "task explain",
     "budget show",
+    "token list",
     "account show",
     "ledger status",
     "ledger audit",

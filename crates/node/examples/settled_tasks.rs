@@ -175,6 +175,7 @@ impl Bench {
             limits: None,
             only: None,
             idempotency_key: None,
+            context: None,
             wait: false,
         };
         let sender = self.sender.clone();

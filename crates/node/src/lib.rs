@@ -19,6 +19,7 @@ mod audit;
 mod join;
 mod serve;
 mod tasks;
+mod tokens;
 mod views;
 
 pub use directory::DataDirectory;

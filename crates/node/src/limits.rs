@@ -10,7 +10,7 @@ use ainur_protocol::limits as protocol;
 use ainur_storage::{blob, log, store};
 use ainur_verification::{acceptance, schema, verdict};
 
-use crate::{agents, driver, serve};
+use crate::{agents, driver, serve, tokens};
 
 /// Names each constant by its last word.
 macro_rules! listed {
@@ -31,7 +31,8 @@ fn named() -> Vec<Named> {
         "node": agents::AGENTS_MAX => "agents",
             driver::MESSAGES_MAX => "messages",
             serve::UPLOAD_BYTES_MAX => "bytes",
-            serve::LIST_MAX => "tasks";
+            serve::LIST_MAX => "tasks",
+            tokens::TOKENS_MAX => "tokens";
         "audit": entry::ENTRY_BYTES_MAX => "bytes",
             entry::SUMMARY_BYTES_MAX => "bytes",
             receipt::RECEIPT_BYTES_MAX => "bytes",

@@ -28,6 +28,7 @@ use crate::driver::{self, DriverMessage, Mailbox};
 use crate::founding::{Founded, found};
 use crate::pool::Pool;
 use crate::problem::{of_storage, with_causes};
+use crate::tokens::Tokens;
 
 /// The broker of a real node.
 pub type NodeBroker = Broker<EmbeddedLog<RealDisk>, Pool, RealDisk>;
@@ -49,6 +50,7 @@ pub struct Node {
     pub(crate) chain_id: Digest,
     pub(crate) did: Did,
     pub(crate) agents: RwLock<BTreeMap<String, AgentRecord>>,
+    pub(crate) tokens: Tokens,
     /// Held while an agent is added or removed, so that two do not get one name.
     pub(crate) joining: Mutex<()>,
     pub(crate) mailbox: Mailbox<NodeBroker>,
@@ -76,6 +78,7 @@ impl Node {
         let clock = SystemClock;
         let founded = found(&directory, clock.now())?;
         let config = Config::load(&directory)?;
+        let tokens = Tokens::load(&directory)?;
         let disk = RealDisk::open(directory.root()).map_err(|error| of_storage(&error))?;
         let blobs = Blobs::open(disk.clone(), "blobs").map_err(|error| of_storage(&error))?;
         let (mailbox, messages) = Mailbox::new();
@@ -94,6 +97,7 @@ impl Node {
             chain_id,
             did,
             agents: RwLock::new(BTreeMap::new()),
+            tokens,
             joining: Mutex::new(()),
             mailbox,
             log,

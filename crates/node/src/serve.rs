@@ -2,16 +2,21 @@
 use std::io::{Read, Write};
 
 use ainur_api::Service;
-use ainur_api::operation::{Operation, Reply};
+use ainur_api::access::Client;
+use ainur_api::http::Token;
+use ainur_api::operation::{Operation, Reply, TaskQuery};
 use ainur_api::problem::{Code, Problem};
-use ainur_api::view::{NodeStatus, Worker};
+use ainur_api::service::{Told, Waiting};
+use ainur_api::view::{NodeStatus, TaskPage, Worker};
+use ainur_broker::task::Task;
 use ainur_crypto::hash;
 use ainur_ledger::{balances, budget};
-use ainur_primitives::{BudgetId, ContentId, DurationMs};
+use ainur_primitives::{Amount, BudgetId, ContentId, DurationMs, Timestamp};
 use ainur_storage::clock::{Clock, SystemClock};
 
 use crate::node::Node;
 use crate::problem::{of_broker, of_storage};
+use crate::views;
 
 /// The largest blob that is taken in.
 pub(crate) const UPLOAD_BYTES_MAX: u64 = 4 << 30;
@@ -37,7 +42,7 @@ impl Service for Node {
             }
             Operation::AgentRemove { agent } => self.remove_agent(&agent).map(|()| Reply::Done),
             Operation::TaskRun(request) => self.run_task(request),
-            Operation::TaskList { limit, before } => self.task_list(limit, before),
+            Operation::TaskList(query) => self.task_list(query),
             Operation::TaskShow { task } => {
                 self.task(&task).map(|task| Reply::Task(Box::new(self.task_view(&task))))
             }
@@ -53,7 +58,9 @@ impl Service for Node {
             Operation::TaskDecide { task, accept, reason } => self
                 .change_task(&task, move |broker, number| broker.decide(number, accept, &reason)),
             Operation::TaskRate { task, rating } => self.rate_task(&task, rating),
-            Operation::BudgetOpen { limit, parent } => self.open_budget(limit, parent),
+            Operation::BudgetOpen { limit, period_ms, parent } => {
+                self.open_budget(limit, period_ms, parent, None).and_then(|id| self.show_budget(id))
+            }
             Operation::BudgetShow { budget } => self.show_budget(budget),
             Operation::AccountShow { account } => {
                 Ok(Reply::Account(self.account_view(account.unwrap_or(self.did))))
@@ -62,6 +69,9 @@ impl Service for Node {
                 self.do_on_ledger(vec![balances::Action::Transfer { to, amount }.into()])?;
                 Ok(Reply::Account(self.account_view(self.did)))
             }
+            Operation::TokenCreate(asked) => self.create_token(&asked),
+            Operation::TokenList => Ok(Reply::Tokens(self.tokens.list())),
+            Operation::TokenRevoke { token } => self.tokens.revoke(&self.directory, &token),
             Operation::LedgerStatus => {
                 let entries = self.mailbox.call(|broker| Ok(broker.audit().size()))?;
                 Ok(Reply::Ledger(self.ledger_status(entries)))
@@ -97,6 +107,14 @@ impl Service for Node {
         let length = writer.len();
         let content = writer.finish().map_err(|error| of_storage(&error))?;
         Ok((content, length))
+    }
+
+    fn watch(&self, task: &str, after: u32, told: Told) -> Result<Waiting, Problem> {
+        self.tell_news(task, after, told)
+    }
+
+    fn client(&self, token: &Token) -> Option<Client> {
+        self.tokens.client(token, SystemClock.now())
     }
 
     fn get_blob(&self, content: ContentId, sink: &mut dyn Write) -> Result<u64, Problem> {
@@ -167,30 +185,38 @@ impl Node {
         Reply::Agents(all.iter().map(|agent| self.agent_view(agent)).collect())
     }
 
-    fn task_list(&self, limit: u32, before: Option<u64>) -> Result<Reply, Problem> {
-        let limit = limit.clamp(1, LIST_MAX) as usize;
-        let tasks = self.mailbox.call(move |broker| {
-            broker.tasks_before(before, limit).map_err(|error| of_broker(&error))
+    fn task_list(&self, query: TaskQuery) -> Result<Reply, Problem> {
+        let limit = query.limit.clamp(1, LIST_MAX) as usize;
+        let TaskQuery { before, budget, context, phases, .. } = query;
+        let wanted = move |task: &Task| {
+            budget.is_none_or(|budget| task.spec.budget == Some(budget))
+                && context.as_ref().is_none_or(|context| task.context.as_ref() == Some(context))
+                && (phases.is_empty() || phases.contains(&views::phase(task.phase)))
+        };
+        let (tasks, next) = self.mailbox.call(move |broker| {
+            broker.tasks_before(before, limit, wanted).map_err(|error| of_broker(&error))
         })?;
-        Ok(Reply::Tasks(tasks.iter().map(|task| self.task_view(task)).collect()))
+        let tasks = tasks.iter().map(|task| self.task_view(task)).collect();
+        Ok(Reply::Tasks(TaskPage { tasks, next }))
     }
 
-    fn open_budget(
+    /// Opens a budget; one inside another lasts no longer than it.
+    pub(crate) fn open_budget(
         &self,
-        limit: ainur_primitives::Amount,
+        limit: Amount,
+        period: Option<DurationMs>,
         parent: Option<BudgetId>,
-    ) -> Result<Reply, Problem> {
-        let now = SystemClock.now();
+        expires: Option<Timestamp>,
+    ) -> Result<BudgetId, Problem> {
         let salt = ainur_crypto::entropy::random_bytes::<32>()
             .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
         let id = BudgetId(hash::tagged("ainur/budget/v1", &[&self.did.0.0, &salt]));
-        // A budget inside another lasts no longer than it.
         let around = parent.and_then(|id| self.read(|state| budget::query::budget(state, &id)));
-        let expires = around.map_or(now.plus(BUDGET_MS), |around| around.expires);
-        self.do_on_ledger(vec![
-            budget::Action::Open { budget: id, parent, limit, expires }.into(),
-        ])?;
-        self.show_budget(id)
+        let longest = around.map_or(SystemClock.now().plus(BUDGET_MS), |around| around.expires);
+        let expires = expires.map_or(longest, |expires| expires.min(longest));
+        let open = budget::Action::Open { budget: id, parent, limit, period, expires };
+        self.do_on_ledger(vec![open.into()])?;
+        Ok(id)
     }
 
     fn show_budget(&self, id: BudgetId) -> Result<Reply, Problem> {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use ainur_api::operation::{Reply, TaskRequest};
 use ainur_api::problem::{Code, Problem};
-use ainur_api::view::TaskEvent;
+use ainur_api::service::{Told, Waiting};
+use ainur_api::view::{TaskEvent, TaskNews};
 use ainur_broker::engine::{Request, Watcher};
 use ainur_broker::task::Task;
 use ainur_consensus::ReplicatedLog as _;
@@ -139,7 +140,10 @@ impl Node {
     fn request(&self, asked: &TaskRequest) -> Result<Request, Problem> {
         let request = Request::new(self.specification(asked)?);
         let request = request.map_err(|error| of_broker(&error))?;
-        Ok(request.only(asked.only).keyed(asked.idempotency_key.clone()))
+        Ok(request
+            .only(asked.only)
+            .keyed(asked.idempotency_key.clone())
+            .within(asked.context.clone()))
     }
 
     fn specification(&self, request: &TaskRequest) -> Result<TaskSpec, Problem> {
@@ -230,6 +234,27 @@ impl Node {
             move |task: &Task| task.history.len() > after as usize || task.next_step().is_none();
         let task = self.watch(text, Some(wait), has_news)?;
         Ok(views::events(&task, after))
+    }
+
+    /// Has somebody told of the next news of a task.
+    pub(crate) fn tell_news(&self, text: &str, after: u32, told: Told) -> Result<Waiting, Problem> {
+        let number = self.task(text)?.number;
+        let kept = Arc::new(());
+        let waiting = Arc::downgrade(&kept);
+        let mut told = Some(told);
+        let look = Box::new(move |task: &Task| {
+            let over = task.next_step().is_none();
+            let has_news = over || task.history.len() > after as usize;
+            if has_news && let Some(told) = told.take() {
+                let phase = views::phase(task.phase);
+                told(Ok(TaskNews { events: views::events(task, after), phase }));
+            }
+            has_news
+        });
+        let watcher = Watcher { waiting, look };
+        self.mailbox
+            .call(move |broker| broker.watch(number, watcher).map_err(|error| of_broker(&error)))?;
+        Ok(Waiting(kept))
     }
 
     /// Rates a settled task.

@@ -73,11 +73,12 @@ impl Node {
     }
 
     pub(crate) fn budget_view(&self, id: BudgetId) -> Option<BudgetView> {
-        let found = self.read(|state| budget::query::budget(state, &id))?;
+        let found = self.read(|state| budget::query::budget(state, &id))?.at(SystemClock.now());
         Some(BudgetView {
             id,
             parent: found.parent,
             limit: found.limit,
+            period_ms: found.period.map(|period| period.length),
             reserved: found.reserved,
             spent: found.spent,
         })
@@ -119,6 +120,8 @@ impl Node {
             reserve: task.spec.reserve,
             price: attempt.map(|attempt| attempt.price),
             budget: task.spec.budget,
+            context: task.context.clone(),
+            parameters: task.spec.parameters.clone(),
             input: task.spec.input,
             input_bytes: task.spec.input_bytes,
             output: task.output.map(|(content, _)| content),
@@ -244,7 +247,7 @@ pub(crate) fn events(task: &Task, after: u32) -> Vec<TaskEvent> {
         .collect()
 }
 
-fn phase(phase: Phase) -> TaskPhase {
+pub(crate) fn phase(phase: Phase) -> TaskPhase {
     match phase {
         Phase::Announced | Phase::Revealing => TaskPhase::Announced,
         Phase::Awarded | Phase::Rewarding => TaskPhase::Agreed,

@@ -1,10 +1,11 @@
 //! Asks a running node over HTTP, as if it were in this process.
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ainur_crypto::hash::ContentHasher;
-use ainur_primitives::ContentId;
+use ainur_primitives::{ContentId, DurationMs};
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, header};
 use ureq::{Agent, Body, RequestBuilder, SendBody, Timeout};
@@ -14,9 +15,11 @@ use super::bounds::{
 };
 use super::document::{Document, code_of};
 use super::{BLOBS_PATH, JSON, OCTETS, OPERATIONS_PATH, Stored, Token};
+use crate::access::Client as AccessClient;
 use crate::operation::{Operation, Reply};
 use crate::problem::{Code, Problem};
-use crate::service::Service;
+use crate::service::{Service, Told, Waiting};
+use crate::view::TaskNews;
 
 /// Time for a connection to be taken.
 pub const CONNECT_MS_MAX: u64 = 5_000;
@@ -26,6 +29,8 @@ pub const CALL_MS_MAX: u64 = 600_000;
 pub const WAIT_MARGIN_MS: u64 = 30_000;
 /// Time without a byte going either way while a blob is transferred.
 pub const BLOB_STALL_MS_MAX: u64 = 60_000;
+/// How long one question for news waits at the node.
+const WATCH_MS: u64 = 10_000;
 /// Connections kept for the next request.
 const IDLE_CONNECTIONS_MAX: usize = 8;
 /// Bytes read from a node before they are written on.
@@ -86,6 +91,18 @@ impl Client {
     /// The address of the node.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// News of a task, after waiting for some.
+    fn news(&self, task: &str, after: u32) -> Result<TaskNews, Problem> {
+        let unexpected = || Problem::new(Code::Internal, "the node answers something else");
+        let show = Operation::TaskShow { task: task.to_owned() };
+        let Reply::Task(view) = self.perform(show)? else { return Err(unexpected()) };
+        // Looked at first: a task that ends meanwhile is found ended by the next question.
+        let wait_ms = DurationMs(if view.phase.is_final() { 0 } else { WATCH_MS });
+        let events = Operation::TaskEvents { task: task.to_owned(), after, wait_ms };
+        let Reply::TaskEvents(events) = self.perform(events)? else { return Err(unexpected()) };
+        Ok(TaskNews { events, phase: view.phase })
     }
 
     fn with_token<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
@@ -192,6 +209,30 @@ impl Service for Client {
             return Err(Problem::new(Code::Corrupted, message));
         }
         Ok((stored.content, stored.bytes))
+    }
+
+    fn watch(&self, task: &str, after: u32, told: Told) -> Result<Waiting, Problem> {
+        let kept = Arc::new(());
+        let (waiting, task) = (Arc::downgrade(&kept), task.to_owned());
+        let node =
+            Self { address: self.address, token: self.token.clone(), agent: self.agent.clone() };
+        let look = move || {
+            while waiting.strong_count() > 0 {
+                match node.news(&task, after) {
+                    Ok(news) if news.events.is_empty() && !news.phase.is_final() => {}
+                    news => return told(news),
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("watch".into())
+            .spawn(look)
+            .map_err(|error| Problem::new(Code::Internal, format!("no thread: {error}")))?;
+        Ok(Waiting(kept))
+    }
+
+    fn client(&self, _: &Token) -> Option<AccessClient> {
+        None
     }
 
     fn get_blob(&self, content: ContentId, sink: &mut dyn Write) -> Result<u64, Problem> {

@@ -15,6 +15,7 @@ pub const fn status(code: Code) -> StatusCode {
     match code {
         Code::InvalidRequest => StatusCode::BAD_REQUEST,
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
+        Code::Forbidden => StatusCode::FORBIDDEN,
         Code::InsufficientFunds | Code::BudgetExceeded => StatusCode::PAYMENT_REQUIRED,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::Conflict => StatusCode::CONFLICT,
@@ -31,7 +32,8 @@ pub const fn status(code: Code) -> StatusCode {
 /// The code that an answer without a problem document stands for.
 pub(crate) fn code_of(status: StatusCode) -> Code {
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Code::Unauthorized,
+        StatusCode::UNAUTHORIZED => Code::Unauthorized,
+        StatusCode::FORBIDDEN => Code::Forbidden,
         StatusCode::SERVICE_UNAVAILABLE => Code::Busy,
         StatusCode::PAYLOAD_TOO_LARGE | StatusCode::TOO_MANY_REQUESTS => Code::LimitReached,
         other if other.is_client_error() => Code::InvalidRequest,

@@ -2,6 +2,8 @@
 use std::fmt;
 
 use ainur_crypto::entropy::random_bytes;
+use ainur_crypto::hash;
+use ainur_primitives::Digest;
 use data_encoding::BASE64URL_NOPAD;
 use subtle::ConstantTimeEq;
 
@@ -34,6 +36,11 @@ impl Token {
     pub fn from_text(text: &str) -> Result<Self, TokenError> {
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| TokenError)?;
         bytes.try_into().map(Self).map_err(|_| TokenError)
+    }
+
+    /// What is kept of a token: enough to know it again, too little to make it.
+    pub fn digest(&self) -> Digest {
+        hash::tagged("ainur/token/v1", &[&self.0])
     }
 
     /// The secret itself, for the endpoint file and the `Authorization` header.

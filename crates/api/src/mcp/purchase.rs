@@ -82,6 +82,7 @@ impl Purchase {
             limits: None,
             only: None,
             idempotency_key: key,
+            context: None,
             wait: false,
         })
     }

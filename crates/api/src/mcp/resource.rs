@@ -5,7 +5,7 @@ use rmcp::ErrorData;
 use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents};
 
 use super::refused;
-use crate::operation::{Operation, Reply};
+use crate::operation::{Operation, Reply, TaskQuery};
 use crate::service::Service;
 use crate::view::{TaskPhase, TaskView};
 
@@ -29,15 +29,17 @@ pub(super) fn list(
         Some(Err(_)) => return Err(ErrorData::invalid_params("not a cursor of this list", None)),
     };
     let page = service
-        .perform(Operation::TaskList { limit: PAGE_TASKS, before })
+        .perform(Operation::TaskList(TaskQuery {
+            limit: PAGE_TASKS,
+            before,
+            phases: vec![TaskPhase::Settled],
+            ..TaskQuery::default()
+        }))
         .map_err(|problem| refused(&problem))?;
-    let Reply::Tasks(tasks) = page else { return Ok(ListResourcesResult::default()) };
-    let last = tasks.last().filter(|_| tasks.len() == PAGE_TASKS as usize);
-    let next_cursor = last.map(|task| task.number.to_string());
-    let settled = tasks.iter().filter(|task| task.phase == TaskPhase::Settled);
-    let links = settled.filter_map(|task| Some(link(task, task.output?))).collect();
+    let Reply::Tasks(page) = page else { return Ok(ListResourcesResult::default()) };
+    let links = page.tasks.iter().filter_map(|task| Some(link(task, task.output?))).collect();
     let mut list = ListResourcesResult::with_all_items(links);
-    list.next_cursor = next_cursor;
+    list.next_cursor = page.next.map(|number| number.to_string());
     Ok(list)
 }
 

@@ -58,7 +58,7 @@ fn pages_of_other_sites_are_refused_even_with_the_token() {
     let served = Served::start();
     for origin in ["https://evil.example", "null", "http://127.0.0.1.evil.example"] {
         let headers = format!("{}Origin: {origin}\r\n", served.headers());
-        served.post(&headers, STATUS).assert_problem(403, "unauthorized");
+        served.post(&headers, STATUS).assert_problem(403, "forbidden");
     }
     let headers = format!("{}Origin: http://localhost:3000\r\n", served.headers());
     assert_eq!(served.post(&headers, STATUS).status, 200);
@@ -71,10 +71,10 @@ fn names_that_were_made_to_point_here_are_refused_even_with_the_token() {
     let good = format!("Host: {}\r\n", served.address);
     for host in ["evil.example", "127.0.0.1:1"] {
         let headers = served.headers().replace(&good, &format!("Host: {host}\r\n"));
-        served.post(&headers, STATUS).assert_problem(421, "unauthorized");
+        served.post(&headers, STATUS).assert_problem(421, "forbidden");
     }
     let headers = served.headers().replace(&good, "");
-    served.post(&headers, STATUS).assert_problem(421, "unauthorized");
+    served.post(&headers, STATUS).assert_problem(421, "forbidden");
     assert_eq!(served.shelf.count_performed(), 0);
 
     let localhost = format!("Host: localhost:{}\r\n", served.address.port());

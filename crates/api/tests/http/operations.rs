@@ -6,7 +6,7 @@ use ainur_primitives::{Amount, BudgetId, Digest};
 
 use crate::shelf::Served;
 
-const CODES: [Code; 14] = [
+const CODES: [Code; 15] = [
     Code::InvalidRequest,
     Code::NotFound,
     Code::Conflict,
@@ -16,6 +16,7 @@ const CODES: [Code; 14] = [
     Code::BudgetExceeded,
     Code::InvalidAgent,
     Code::Unauthorized,
+    Code::Forbidden,
     Code::Busy,
     Code::LimitReached,
     Code::Corrupted,
@@ -27,8 +28,11 @@ const CODES: [Code; 14] = [
 fn client_hands_over_the_operation_and_brings_back_the_reply() {
     let served = Served::start();
     let client = served.client();
-    let operation =
-        Operation::BudgetOpen { limit: Amount(u128::MAX), parent: Some(BudgetId(Digest([7; 32]))) };
+    let operation = Operation::BudgetOpen {
+        limit: Amount(u128::MAX),
+        period_ms: None,
+        parent: Some(BudgetId(Digest([7; 32]))),
+    };
     assert_eq!(client.perform(operation.clone()), Ok(Reply::Done));
     let receipt = "\"\u{0}\u{1F600}\\".to_string();
     let echoed = client.perform(Operation::ReceiptVerify { receipt: receipt.clone() });

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use ainur_api::http::{Bounds, Client, Error, Server, StopSignal, Token};
 use ainur_api::problem::Code;
-use ainur_api::{Operation, Problem, Reply, Service};
+use ainur_api::service::{Told, Waiting};
+use ainur_api::view::{TaskNews, TaskPhase};
+use ainur_api::{Operation, Problem, Reply, Service, access};
 use ainur_crypto::hash::content_id;
 use ainur_primitives::ContentId;
 
@@ -26,6 +28,9 @@ pub(crate) struct Shelf {
     pub(crate) performed: Mutex<Vec<Operation>>,
     /// The blob that turns out damaged when most of it was written.
     pub(crate) damaged: Mutex<Option<ContentId>>,
+    /// Whom tokens stand for, by their text.
+    pub(crate) clients: Mutex<BTreeMap<String, access::Client>>,
+    watched: Mutex<Vec<u32>>,
     open: Mutex<bool>,
     opened: Condvar,
 }
@@ -84,6 +89,19 @@ impl Service for Shelf {
         let length = bytes.len() as u64;
         self.blobs.lock().unwrap().insert(content, bytes);
         Ok((content, length))
+    }
+
+    fn watch(&self, task: &str, after: u32, told: Told) -> Result<Waiting, Problem> {
+        if task != "ended" {
+            return Err(Problem::new(Code::NotFound, "there is no such task"));
+        }
+        told(Ok(TaskNews { events: Vec::new(), phase: TaskPhase::Settled }));
+        self.watched.lock().unwrap().push(after);
+        Ok(Waiting(Arc::new(())))
+    }
+
+    fn client(&self, token: &Token) -> Option<access::Client> {
+        self.clients.lock().unwrap().get(&token.to_text()).cloned()
     }
 
     fn get_blob(&self, content: ContentId, sink: &mut dyn Write) -> Result<u64, Problem> {

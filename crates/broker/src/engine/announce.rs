@@ -15,8 +15,8 @@ use super::Broker;
 use crate::error::Error;
 use crate::event::{Announcement, Event};
 use crate::limits::{
-    COMMIT_MS, DEADLINE_MS_MAX, DEADLINE_MS_MIN, IDEMPOTENCY_KEY_BYTES_MAX, INVITED_MAX,
-    PARAMETERS_BYTES_MAX, REVEAL_MS, TASKS_OPEN_MAX,
+    COMMIT_MS, CONTEXT_BYTES_MAX, DEADLINE_MS_MAX, DEADLINE_MS_MIN, IDEMPOTENCY_KEY_BYTES_MAX,
+    INVITED_MAX, PARAMETERS_BYTES_MAX, REVEAL_MS, TASKS_OPEN_MAX,
 };
 
 /// How many fees of transactions stay in the account when reserves are promised.
@@ -30,6 +30,7 @@ pub struct Request {
     call: Digest,
     only: Option<Did>,
     idempotency_key: Option<String>,
+    context: Option<String>,
 }
 
 impl Request {
@@ -41,7 +42,7 @@ impl Request {
         let call = Specification::open(&spec)
             .digest()
             .map_err(|error| Error::Invalid(format!("the request cannot be stated: {error}")))?;
-        Ok(Self { spec, call, only: None, idempotency_key: None })
+        Ok(Self { spec, call, only: None, idempotency_key: None, context: None })
     }
 
     /// Asks this agent alone.
@@ -59,6 +60,12 @@ impl Request {
     #[must_use]
     pub fn keyed(self, idempotency_key: Option<String>) -> Self {
         Self { idempotency_key, ..self }
+    }
+
+    /// Says what the task has in common with others.
+    #[must_use]
+    pub fn within(self, context: Option<String>) -> Self {
+        Self { context, ..self }
     }
 }
 
@@ -78,7 +85,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.check_request(&request)?;
         let invited = self.invited(&request)?;
         let number = self.last_number + 1;
-        let Request { spec, call, idempotency_key, .. } = request;
+        let Request { spec, call, idempotency_key, context, .. } = request;
         let id = TaskId(hash::tagged(
             "ainur/task/v1",
             &[&self.chain_id.0, &self.operator.did.encode(), &number.encode(), &spec.encode()],
@@ -106,6 +113,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             terms,
             invited,
             idempotency_key,
+            context,
         };
         self.record(number, Event::Announced(Box::new(announcement)))?;
         Ok(id)
@@ -134,6 +142,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     fn check_request(&self, request: &Request) -> Result<(), Error> {
         let spec = &request.spec;
+        if request.context.as_ref().is_some_and(|context| context.len() > CONTEXT_BYTES_MAX) {
+            return Err(Error::Invalid(format!(
+                "a context has at most {CONTEXT_BYTES_MAX} bytes (CONTEXT_BYTES_MAX)"
+            )));
+        }
         if spec.reserve.is_zero() {
             return Err(Error::Invalid("the reserve is zero: say what it may cost".into()));
         }
@@ -165,13 +178,23 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let Some(id) = spec.budget else { return Ok(()) };
         let found = self.ledger.read(|state| budget::query::budget(state, &id));
         let found = found.ok_or_else(|| Error::Budget(format!("there is no budget {id}")))?;
-        if found.remaining() < spec.reserve {
-            return Err(Error::Budget(format!(
-                "budget {} has {} AINU left, the reserve is {} AINU",
-                id.short(),
-                found.remaining().to_ainu(),
-                spec.reserve.to_ainu()
-            )));
+        let mut around = Some((id, found));
+        while let Some((id, found)) = around {
+            let found = found.at(self.now);
+            if found.remaining() < spec.reserve {
+                return Err(Error::Budget(format!(
+                    "budget {} allows {} AINU{} and has {} AINU left, the reserve is {} AINU",
+                    id.short(),
+                    found.limit.to_ainu(),
+                    found.period.map(|period| each(period.length)).unwrap_or_default(),
+                    found.remaining().to_ainu(),
+                    spec.reserve.to_ainu()
+                )));
+            }
+            around = found.parent.and_then(|id| {
+                let parent = self.ledger.read(|state| budget::query::budget(state, &id))?;
+                Some((id, parent))
+            });
         }
         Ok(())
     }
@@ -216,4 +239,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             (false, _) => Ok(invited),
         }
     }
+}
+
+/// ` each 86400 s`: how often a budget is whole again.
+fn each(period: DurationMs) -> String {
+    format!(" each {} s", period.0.div_ceil(1_000))
 }

@@ -5,6 +5,7 @@ use ainur_storage::Disk;
 
 use super::Broker;
 use crate::error::Error;
+use crate::limits::SCANNED_MAX;
 use crate::settlement::Settlement;
 use crate::task::Task;
 use ainur_consensus::ReplicatedLog;
@@ -84,18 +85,25 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
     }
 
-    /// Tasks with a number below `before`, newest first.
+    /// Wanted tasks with a number below `before`, newest first, and where to go on when there may
+    /// be more. At most [`SCANNED_MAX`] are looked at.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn tasks_before(&self, before: Option<u64>, limit: usize) -> Result<Vec<Task>, Error> {
+    pub fn tasks_before(
+        &self,
+        before: Option<u64>,
+        limit: usize,
+        wanted: impl Fn(&Task) -> bool,
+    ) -> Result<(Vec<Task>, Option<u64>), Error> {
         let mut number = before.unwrap_or(self.last_number + 1).min(self.last_number + 1);
+        let end = number.saturating_sub(SCANNED_MAX);
         let mut found = Vec::new();
-        while number > 1 && found.len() < limit {
+        while number > 1 && number > end && found.len() < limit {
             number -= 1;
-            found.extend(self.task_by_number(number)?);
+            found.extend(self.task_by_number(number)?.filter(&wanted));
         }
-        Ok(found)
+        Ok((found, (number > 1).then_some(number)))
     }
 
     /// Tasks that have not ended.

@@ -12,7 +12,8 @@ use crate::connect::Place;
 
 pub(super) fn run(arguments: &Mcp, place: &Place) -> Outcome {
     let service: Arc<dyn Service> = Arc::from(place.connect()?);
-    let open = Operation::BudgetOpen { limit: arguments.limit, parent: arguments.budget };
+    let open =
+        Operation::BudgetOpen { limit: arguments.limit, period_ms: None, parent: arguments.budget };
     let budget = ask(&*service, open, |reply| match reply {
         Reply::Budget(budget) => Some(budget.id),
         _ => None,

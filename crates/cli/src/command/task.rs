@@ -3,6 +3,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 
+use ainur_api::operation::TaskQuery;
 use ainur_api::view::{TaskPhase, TaskView};
 use ainur_api::{Operation, Problem, Reply, Service};
 use ainur_primitives::ContentId;
@@ -26,12 +27,13 @@ pub(super) fn run(verb: Task, place: &Place, output: &Output) -> Outcome {
     let service = &*service;
     match verb {
         Task::Run(run) => return announce(*run, service, output),
-        Task::List { limit, before } => {
-            let tasks = ask(service, Operation::TaskList { limit, before }, |reply| match reply {
-                Reply::Tasks(tasks) => Some(tasks),
+        Task::List { limit, before, context } => {
+            let query = TaskQuery { limit, before, context, ..TaskQuery::default() };
+            let page = ask(service, Operation::TaskList(query), |reply| match reply {
+                Reply::Tasks(page) => Some(page),
                 _ => None,
             })?;
-            show::list(&tasks, output);
+            show::list(&page.tasks, output);
         }
         Task::Show(id) => show::one(&fetch(service, &id.task)?, output),
         Task::Watch(id) => {

@@ -69,6 +69,7 @@ pub(super) fn hire(
         limits: None,
         only: wish.only,
         idempotency_key: None,
+        context: None,
         wait: false,
     };
     let task = ask(node, Operation::TaskRun(request), |reply| match reply {

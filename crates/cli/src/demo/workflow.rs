@@ -49,9 +49,11 @@ pub(super) fn run(
 }
 
 fn open_budget(node: &Node) -> Result<BudgetId, Problem> {
-    ask(node, Operation::BudgetOpen { limit: BUDGET, parent: None }, |reply| match reply {
-        Reply::Budget(budget) => Some(budget.id),
-        _ => None,
+    ask(node, Operation::BudgetOpen { limit: BUDGET, period_ms: None, parent: None }, |reply| {
+        match reply {
+            Reply::Budget(budget) => Some(budget.id),
+            _ => None,
+        }
     })
 }
 

@@ -1,5 +1,5 @@
 //! What can be asked of budgets.
-use ainur_primitives::{Amount, BudgetId, Timestamp};
+use ainur_primitives::{Amount, BudgetId, DurationMs, Timestamp};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ pub enum Action {
         parent: Option<BudgetId>,
         /// The most that may be reserved and spent together.
         limit: Amount,
+        /// When given, what is spent counts for this long, and then the limit is whole again.
+        period: Option<DurationMs>,
         /// From then on nothing can be reserved.
         expires: Timestamp,
     },

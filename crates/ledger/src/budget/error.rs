@@ -1,9 +1,12 @@
 //! Why a budget refused.
-use ainur_primitives::{Amount, BudgetId, Timestamp};
+use alloc::format;
+use alloc::string::String;
+
+use ainur_primitives::{Amount, BudgetId, DurationMs, Timestamp};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::BUDGET_DEPTH_MAX;
+use super::{BUDGET_DEPTH_MAX, BUDGET_PERIOD_MS_MIN};
 
 /// Why a budget refused.
 #[derive(
@@ -41,16 +44,26 @@ pub enum Error {
         expires: Timestamp,
     },
     /// The reservation would exceed its limit.
-    #[error("budget {budget} is short of {} AINU", missing.to_ainu())]
+    #[error(
+        "budget {budget} allows {} AINU{} and is short of {} AINU",
+        limit.to_ainu(), each(period), missing.to_ainu()
+    )]
     Exceeded {
         /// Which.
         budget: BudgetId,
+        /// The most that may be reserved and spent in it.
+        limit: Amount,
+        /// In which time, when it renews.
+        period: Option<DurationMs>,
         /// How much more it would have to allow.
         missing: Amount,
     },
     /// A limit or an end beyond those of the budget it is inside.
     #[error("a budget inside {0} cannot allow more or last longer than it")]
     WiderThanParent(BudgetId),
+    /// A period in which nothing could be counted.
+    #[error("a budget renews after {} ms at least", BUDGET_PERIOD_MS_MIN.0)]
+    PeriodTooShort,
     /// Too many budgets inside one another.
     #[error("budgets are nested at most {BUDGET_DEPTH_MAX} deep")]
     TooDeep,
@@ -62,4 +75,12 @@ pub enum Error {
         /// How much.
         reserved: Amount,
     },
+}
+
+/// ` each 86400 s`, or nothing.
+fn each(period: &Option<DurationMs>) -> String {
+    match period {
+        Some(period) => format!(" each {} s", period.0.div_ceil(1_000)),
+        None => String::new(),
+    }
 }

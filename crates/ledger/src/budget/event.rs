@@ -1,5 +1,5 @@
 //! What happened to budgets.
-use ainur_primitives::{Amount, BudgetId, Did, Timestamp};
+use ainur_primitives::{Amount, BudgetId, Did, DurationMs, Timestamp};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub enum Event {
         parent: Option<BudgetId>,
         /// Its limit.
         limit: Amount,
+        /// For how long what is spent counts; for ever when absent.
+        period: Option<DurationMs>,
         /// When it ends.
         expires: Timestamp,
     },

@@ -2,7 +2,7 @@
 use ainur_primitives::Amount;
 
 use super::state::chain;
-use super::{Action, BUDGET_DEPTH_MAX, Budget, Error, Event};
+use super::{Action, BUDGET_DEPTH_MAX, BUDGET_PERIOD_MS_MIN, Budget, Error, Event, Period};
 use crate::execution::Context;
 use crate::state::key;
 
@@ -10,12 +10,15 @@ use crate::state::key;
 pub(crate) fn execute(context: &mut Context<'_>, action: &Action) -> Result<(), Error> {
     let owner = context.sender;
     match *action {
-        Action::Open { budget, parent, limit, expires } => {
+        Action::Open { budget, parent, limit, period, expires } => {
             if context.state.read::<Budget>(&key::budget(&budget)).is_some() {
                 return Err(Error::AlreadyExists(budget));
             }
             if expires <= context.now {
                 return Err(Error::Expired { budget, expires });
+            }
+            if period.is_some_and(|period| period < BUDGET_PERIOD_MS_MIN) {
+                return Err(Error::PeriodTooShort);
             }
             if let Some(parent) = parent {
                 let above = chain(&context.state, parent)?;
@@ -35,9 +38,11 @@ pub(crate) fn execute(context: &mut Context<'_>, action: &Action) -> Result<(), 
                 }
             }
             let (reserved, spent, closed) = (Amount::ZERO, Amount::ZERO, false);
-            let opened = Budget { owner, parent, limit, reserved, spent, expires, closed };
+            let period = period.map(|length| Period { length, began: context.now });
+            let opened = Budget { owner, parent, limit, period, reserved, spent, expires, closed };
+            let period = period.map(|period| period.length);
             context.state.write(key::budget(&budget), &opened);
-            context.emit(Event::Opened { budget, owner, parent, limit, expires });
+            context.emit(Event::Opened { budget, owner, parent, limit, period, expires });
         }
         Action::Close { budget } => {
             let mut found: Budget =

@@ -1,7 +1,7 @@
 //! Budgets as they are stored, and reserving along the chain of budgets above.
 use alloc::vec::Vec;
 
-use ainur_primitives::{Amount, BudgetId, Did, Timestamp};
+use ainur_primitives::{Amount, BudgetId, Did, DurationMs, Timestamp};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -18,11 +18,13 @@ pub struct Budget {
     pub owner: Did,
     /// The budget it is inside.
     pub parent: Option<BudgetId>,
-    /// The most that may be reserved and spent together.
+    /// The most that may be reserved and spent together, in each period when there is one.
     pub limit: Amount,
+    /// The running period, of a budget that renews.
+    pub period: Option<Period>,
     /// Locked in open escrows that draw on it or on a budget inside it.
     pub reserved: Amount,
-    /// Paid to sellers.
+    /// Paid to sellers, since the period began when there is one.
     pub spent: Amount,
     /// From then on nothing can be reserved.
     pub expires: Timestamp,
@@ -30,10 +32,37 @@ pub struct Budget {
     pub closed: bool,
 }
 
+/// A stretch of time for which spending counts.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Period {
+    /// How long it is.
+    pub length: DurationMs,
+    /// When it began.
+    pub began: Timestamp,
+}
+
 impl Budget {
     /// What can still be reserved in it, the budgets above aside.
     pub fn remaining(&self) -> Amount {
         self.limit.saturating_sub(self.reserved.saturating_add(self.spent))
+    }
+
+    /// The budget as it is at a time: when its period is over, nothing is spent in the next. What
+    /// is reserved still counts; so an amount may count in two periods, but never in none.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        if let Some(period) = &mut self.period {
+            let passed = now.since(period.began).0.checked_div(period.length.0).unwrap_or(0);
+            if passed > 0 {
+                let whole = DurationMs(passed.saturating_mul(period.length.0));
+                period.began = period.began.plus(whole);
+                self.spent = Amount::ZERO;
+            }
+        }
+        self
     }
 }
 
@@ -63,7 +92,8 @@ pub(crate) fn reserve(
     budget: BudgetId,
     amount: Amount,
 ) -> Result<(), Error> {
-    for (id, mut budget) in chain(state, budget)? {
+    for (id, budget) in chain(state, budget)? {
+        let mut budget = budget.at(now);
         if budget.owner != *owner {
             return Err(Error::NotOwner(id));
         }
@@ -76,7 +106,8 @@ pub(crate) fn reserve(
         let remaining = budget.remaining();
         if amount > remaining {
             let missing = amount.saturating_sub(remaining);
-            return Err(Error::Exceeded { budget: id, missing });
+            let (limit, period) = (budget.limit, budget.period.map(|period| period.length));
+            return Err(Error::Exceeded { budget: id, limit, period, missing });
         }
         budget.reserved = budget.reserved.saturating_add(amount);
         state.write(key::budget(&id), &budget);

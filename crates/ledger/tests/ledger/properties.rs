@@ -84,8 +84,9 @@ fn action(world: &mut World, request: &Request) -> (u8, Action) {
             let limit = Amount::ainu(5 * u64::from(small));
             let parent = (small > 2).then_some(BudgetId(Digest([small % 3; 32])));
             let budget = BudgetId(Digest([number; 32]));
+            let period = (small % 2 == 1).then_some(DurationMs::seconds(60));
             let expires = world.now.plus(DAY);
-            (BUYER, budget::Action::Open { budget, parent, limit, expires }.into())
+            (BUYER, budget::Action::Open { budget, parent, limit, period, expires }.into())
         }
         18 => (BUYER, budget::Action::Close { budget }.into()),
         19 => {

@@ -5,6 +5,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::stop::StopSignal;
+use crate::access::Caller;
 use crate::http::bounds::Bounds;
 use crate::http::document::Refusal;
 use crate::operation::Operation;
@@ -12,9 +13,9 @@ use crate::problem::{Code, Problem};
 use crate::service::Service;
 
 /// The service, and how many callers are inside.
-pub(super) struct Calls {
-    pub(super) bounds: Bounds,
-    pub(super) stop: StopSignal,
+pub(crate) struct Calls {
+    pub(crate) bounds: Bounds,
+    pub(crate) stop: StopSignal,
     service: Arc<dyn Service>,
     prompt: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -23,7 +24,7 @@ pub(super) struct Calls {
 
 /// Calls of one kind do not take the places of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lane {
+pub(crate) enum Lane {
     /// Operations that answer as soon as they can.
     Prompt,
     /// Operations that were asked to wait for news.
@@ -33,7 +34,7 @@ pub(super) enum Lane {
 }
 
 impl Lane {
-    pub(super) const fn of(operation: &Operation) -> Self {
+    pub(crate) const fn of(operation: &Operation) -> Self {
         match operation {
             Operation::TaskEvents { wait_ms, .. } if wait_ms.0 > 0 => Self::Waiting,
             Operation::TaskRun(request) if request.wait => Self::Waiting,
@@ -61,10 +62,21 @@ impl Calls {
         calls.saturating_add(bounds.blob_calls_max).max(1)
     }
 
+    /// The service itself.
+    pub(super) fn service(&self) -> &dyn Service {
+        &*self.service
+    }
+
+    /// The service as this caller may use it.
+    pub(crate) fn service_for(&self, caller: &Caller) -> Arc<dyn Service> {
+        caller.served_by(Arc::clone(&self.service))
+    }
+
     /// What `call` answers. When the caller goes away meanwhile, the call ends all the same and
     /// keeps its place until then.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
+        caller: &Caller,
         lane: Lane,
         call: impl FnOnce(&dyn Service) -> T + Send + 'static,
     ) -> Result<T, Refusal> {
@@ -76,7 +88,7 @@ impl Calls {
         let place = Arc::clone(places)
             .try_acquire_owned()
             .map_err(|_| Refusal::busy("too many requests of this kind are running"))?;
-        let service = Arc::clone(&self.service);
+        let service = self.service_for(caller);
         let running = spawn_blocking(move || {
             let answer = call(&*service);
             drop(place);

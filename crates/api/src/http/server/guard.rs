@@ -1,12 +1,14 @@
-//! Who may ask: holders of the token, through a name of this machine, and no foreign web page.
+//! Who may ask: holders of a token, through a name of this machine, and no foreign web page.
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 
+use crate::access::Caller;
 use crate::http::Token;
 use crate::http::document::Refusal;
 use crate::problem::{Code, Problem};
+use crate::service::Service;
 
 /// What every request is held against before anything of its body is read.
 #[derive(Debug)]
@@ -41,17 +43,30 @@ impl Guard {
         Ok(())
     }
 
-    /// Refuses whoever does not show the token.
-    pub(super) fn check_token(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    /// Whom the token stands for that the request carries.
+    pub(super) fn caller(
+        &self,
+        headers: &HeaderMap,
+        service: &dyn Service,
+    ) -> Result<Caller, Refusal> {
         let shown = single(headers, header::AUTHORIZATION)
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .and_then(|(_, text)| Token::from_text(text.trim()).ok());
-        if shown.is_some_and(|shown| shown == self.token) {
-            return Ok(());
+        match shown {
+            Some(shown) if shown == self.token => return Ok(Caller::Owner),
+            Some(shown) => {
+                if let Some(client) = service.client(&shown) {
+                    return Ok(Caller::Client(client));
+                }
+            }
+            None => {}
         }
-        Err(Problem::new(Code::Unauthorized, "the request does not carry this node's token")
-            .next("send 'Authorization: Bearer' and the token in node.json of the data directory")
+        Err(Problem::new(Code::Unauthorized, "the request does not carry a valid token")
+            .next(
+                "send 'Authorization: Bearer' and a token: ainur token create makes one with a \
+                 budget",
+            )
             .into())
     }
 
@@ -70,7 +85,7 @@ impl Guard {
 }
 
 fn forbidden(status: StatusCode, message: &str) -> Refusal {
-    Refusal::with_status(status, Problem::new(Code::Unauthorized, message))
+    Refusal::with_status(status, Problem::new(Code::Forbidden, message))
 }
 
 /// The value of a header that occurs once.

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ainur_primitives::{ContentId, DurationMs};
-use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -11,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
+use axum::{Extension, Router};
 use http_body_util::BodyExt;
 use serde::Serialize;
 use tokio::time::timeout;
@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::body::{Piece, Pieces, Sink, Source, drain};
 use super::calls::{Calls, Lane};
 use super::guard::Guard;
+use crate::access::Caller;
 use crate::http::bounds::{
     DRAIN_BYTES_MAX, OPERATION_BYTES_MAX, STRANGER_DRAIN_BYTES_MAX, WAIT_MS_MAX,
 };
@@ -28,6 +29,8 @@ use crate::problem::{Code, Problem};
 
 /// Every route behind the guard.
 pub(super) fn router(guard: Guard, calls: Calls) -> Router {
+    let calls = Arc::new(calls);
+    let door = (Arc::new(guard), Arc::clone(&calls));
     Router::new()
         .route(OPERATIONS_PATH, post(perform))
         .route(BLOBS_PATH, put(put_blob))
@@ -35,23 +38,41 @@ pub(super) fn router(guard: Guard, calls: Calls) -> Router {
         .route(HEALTH_PATH, get(health))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
-        .with_state(Arc::new(calls))
-        .layer(from_fn_with_state(Arc::new(guard), admit))
+        .with_state(calls)
+        .layer(from_fn_with_state(door, admit))
 }
 
-/// Everything but the health check needs the token, even to learn that a path does not exist.
-async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+/// Everything but what is public needs a token, even to learn that a path does not exist.
+async fn admit(
+    State((guard, calls)): State<(Arc<Guard>, Arc<Calls>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let headers = request.headers();
     let admitted = guard.check_source(request.uri(), headers).and_then(|()| {
-        if request.uri().path() == HEALTH_PATH { Ok(()) } else { guard.check_token(headers) }
+        if is_public(request.uri().path()) {
+            Ok(None)
+        } else {
+            guard.caller(headers, calls.service()).map(Some)
+        }
     });
     match admitted {
-        Ok(()) => next.run(request).await,
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
+            next.run(request).await
+        }
         Err(refusal) => {
             refuse_body(request, STRANGER_DRAIN_BYTES_MAX).await;
             refusal.into_response()
         }
     }
+}
+
+/// What anyone may see: that the node is there, and what it offers.
+fn is_public(path: &str) -> bool {
+    path == HEALTH_PATH
 }
 
 /// Lets a caller that is sending finish, unless it asked first whether it should.
@@ -76,14 +97,18 @@ async fn unknown_method() -> Refusal {
     Refusal::with_status(StatusCode::METHOD_NOT_ALLOWED, problem)
 }
 
-async fn perform(State(calls): State<Arc<Calls>>, request: Request) -> Result<Response, Refusal> {
+async fn perform(
+    State(calls): State<Arc<Calls>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, Refusal> {
     let mut operation = read_operation(&calls, request).await?;
     if let Operation::TaskEvents { wait_ms, .. } = &mut operation {
         *wait_ms = DurationMs(wait_ms.0.min(WAIT_MS_MAX));
     }
     let stops = operation == Operation::NodeStop;
     let lane = Lane::of(&operation);
-    let reply = calls.run(lane, move |service| service.perform(operation)).await??;
+    let reply = calls.run(&caller, lane, move |service| service.perform(operation)).await??;
     let response = json(&reply)?;
     if stops {
         // This answer is in flight, so its connection is let finish.
@@ -127,7 +152,11 @@ async fn collect(request: Request, bytes_max: usize) -> Result<Vec<u8>, Refusal>
     Ok(bytes)
 }
 
-async fn put_blob(State(calls): State<Arc<Calls>>, request: Request) -> Result<Response, Refusal> {
+async fn put_blob(
+    State(calls): State<Arc<Calls>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response, Refusal> {
     let bytes_max = calls.bounds.blob_bytes_max;
     if announced_bytes(request.headers()).is_some_and(|bytes| bytes > bytes_max) {
         refuse_body(request, DRAIN_BYTES_MAX).await;
@@ -135,7 +164,7 @@ async fn put_blob(State(calls): State<Arc<Calls>>, request: Request) -> Result<R
     }
     let mut source = Source::new(request.into_body(), &calls.bounds);
     let (content, bytes) = calls
-        .run(Lane::Blob, move |service| {
+        .run(&caller, Lane::Blob, move |service| {
             let stored = service.put_blob(&mut source);
             source.conclude(stored)
         })
@@ -145,6 +174,7 @@ async fn put_blob(State(calls): State<Arc<Calls>>, request: Request) -> Result<R
 
 async fn get_blob(
     State(calls): State<Arc<Calls>>,
+    Extension(caller): Extension<Caller>,
     content: Result<Path<ContentId>, PathRejection>,
 ) -> Result<Response, Refusal> {
     let Path(content) =
@@ -152,7 +182,7 @@ async fn get_blob(
     let (mut sink, mut rest) = Sink::new(&calls.bounds);
     let writing = async move {
         calls
-            .run(Lane::Blob, move |service| {
+            .run(&caller, Lane::Blob, move |service| {
                 let result = service.get_blob(content, &mut sink);
                 sink.finish(result);
             })

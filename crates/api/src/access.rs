@@ -1,0 +1,243 @@
+//! What a client may do: its scope, its budget, and nothing of anyone else's.
+//!
+//! A [`Counter`] is a [`Service`] seen through one client's token. It lets through what the token's
+//! scope allows, puts every purchase under the token's budget, which the ledger enforces, and shows
+//! only tasks bought under that budget. Delegation narrows: a client may open budgets inside its own
+//! and nowhere else.
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use ainur_primitives::{Amount, BudgetId, ContentId};
+
+use crate::http::Token;
+use crate::operation::{Operation, Reply, TaskQuery, TaskRequest};
+use crate::problem::{Code, Problem};
+use crate::service::{Service, Told, Waiting};
+use crate::view::{BudgetView, Scope, TaskView};
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// The node's own operator.
+    Owner,
+    /// The holder of a token.
+    Client(Client),
+}
+
+/// What the holder of a token may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The token's name.
+    pub name: String,
+    /// What it may do.
+    pub scope: Scope,
+    /// What its tasks draw on.
+    pub budget: BudgetId,
+    /// The most one task may cost.
+    pub per_task: Amount,
+}
+
+/// How many budgets may lie between a task's and the client's; the ledger allows no more.
+const BUDGETS_ABOVE_MAX: usize = 16;
+
+/// A service as one client may use it.
+pub struct Counter {
+    service: Arc<dyn Service>,
+    client: Client,
+}
+
+impl Caller {
+    /// The service as this caller may use it.
+    pub fn served_by(&self, service: Arc<dyn Service>) -> Arc<dyn Service> {
+        match self {
+            Self::Client(client) if client.scope < Scope::Admin => {
+                Arc::new(Counter { service, client: client.clone() })
+            }
+            Self::Owner | Self::Client(_) => service,
+        }
+    }
+
+    /// What tasks that name no budget draw on.
+    pub fn budget(&self) -> Option<BudgetId> {
+        match self {
+            Self::Owner => None,
+            Self::Client(client) => Some(client.budget),
+        }
+    }
+
+    /// The most one task may cost, when that is limited.
+    pub fn per_task(&self) -> Option<Amount> {
+        match self {
+            Self::Owner => None,
+            Self::Client(client) => Some(client.per_task),
+        }
+    }
+}
+
+impl Counter {
+    fn need(&self, scope: Scope) -> Result<(), Problem> {
+        if self.client.scope >= scope {
+            return Ok(());
+        }
+        let message = format!("the token '{}' may not do this", self.client.name);
+        Err(Problem::new(Code::Forbidden, message)
+            .next("ask the node's operator for one of a wider scope: ainur token create"))
+    }
+
+    /// The budget to draw on: the client's own, or one inside it.
+    fn budget(&self, asked: Option<BudgetId>) -> Result<BudgetId, Problem> {
+        let Some(budget) = asked else { return Ok(self.client.budget) };
+        if self.is_inside(budget)? { Ok(budget) } else { Err(no_budget(budget)) }
+    }
+
+    fn is_inside(&self, budget: BudgetId) -> Result<bool, Problem> {
+        let mut next = Some(budget);
+        for _ in 0..BUDGETS_ABOVE_MAX {
+            match next {
+                None => return Ok(false),
+                Some(id) if id == self.client.budget => return Ok(true),
+                Some(id) => next = self.show_budget(id)?.and_then(|view| view.parent),
+            }
+        }
+        Ok(false)
+    }
+
+    fn show_budget(&self, budget: BudgetId) -> Result<Option<BudgetView>, Problem> {
+        match self.service.perform(Operation::BudgetShow { budget }) {
+            Ok(Reply::Budget(view)) => Ok(Some(view)),
+            Ok(_) => Ok(None),
+            Err(problem) if problem.code == Code::NotFound => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// The task's full id, when it was bought under the client's budget. Tasks of others are as if
+    /// they were not there.
+    fn own(&self, text: &str) -> Result<String, Problem> {
+        let show = Operation::TaskShow { task: text.to_owned() };
+        let unknown = || Problem::new(Code::NotFound, format!("there is no task '{text}'"));
+        match self.service.perform(show) {
+            Ok(Reply::Task(task)) if self.bought(&task)? => Ok(task.id.to_string()),
+            // That a beginning fits tasks of others must not be learnt either.
+            Err(problem) if !matches!(problem.code, Code::NotFound | Code::InvalidRequest) => {
+                Err(problem)
+            }
+            _ => Err(unknown()),
+        }
+    }
+
+    fn bought(&self, task: &TaskView) -> Result<bool, Problem> {
+        match task.budget {
+            None => Ok(false),
+            Some(budget) => self.is_inside(budget),
+        }
+    }
+
+    fn purchase(&self, mut request: TaskRequest) -> Result<TaskRequest, Problem> {
+        self.need(Scope::Spend)?;
+        if request.reserve > self.client.per_task {
+            let message = format!(
+                "the token '{}' may spend {} AINU on one task, and {} AINU were asked for",
+                self.client.name,
+                self.client.per_task.to_ainu(),
+                request.reserve.to_ainu()
+            );
+            return Err(Problem::new(Code::BudgetExceeded, message)
+                .next("offer less, or ask for a token with a higher limit per task"));
+        }
+        request.budget = Some(self.budget(request.budget)?);
+        // Two clients that happen to use one key mean two tasks.
+        request.idempotency_key =
+            request.idempotency_key.map(|key| format!("{}/{key}", self.client.name));
+        Ok(request)
+    }
+
+    /// The client's tasks; those of budgets inside its own are found by naming the budget.
+    fn tasks(&self, query: TaskQuery) -> Result<Reply, Problem> {
+        let budget = Some(self.budget(query.budget)?);
+        self.service.perform(Operation::TaskList(TaskQuery { budget, ..query }))
+    }
+
+    /// The operation as the client may have it performed.
+    fn narrowed(&self, operation: Operation) -> Result<Operation, Problem> {
+        Ok(match operation {
+            Operation::NodeLimits
+            | Operation::AgentList
+            | Operation::AgentShow { .. }
+            | Operation::LedgerStatus
+            | Operation::ReceiptVerify { .. }
+            | Operation::TaskList(_) => operation,
+            Operation::TaskRun(request) => Operation::TaskRun(self.purchase(request)?),
+            Operation::TaskShow { task } => Operation::TaskShow { task: self.own(&task)? },
+            Operation::TaskEvents { task, after, wait_ms } => {
+                Operation::TaskEvents { task: self.own(&task)?, after, wait_ms }
+            }
+            Operation::TaskExplain { task } => Operation::TaskExplain { task: self.own(&task)? },
+            Operation::ReceiptShow { task } => Operation::ReceiptShow { task: self.own(&task)? },
+            Operation::TaskCancel { task } => {
+                self.need(Scope::Spend)?;
+                Operation::TaskCancel { task: self.own(&task)? }
+            }
+            Operation::TaskDecide { task, accept, reason } => {
+                self.need(Scope::Spend)?;
+                Operation::TaskDecide { task: self.own(&task)?, accept, reason }
+            }
+            Operation::TaskRate { task, rating } => {
+                self.need(Scope::Spend)?;
+                Operation::TaskRate { task: self.own(&task)?, rating }
+            }
+            Operation::BudgetOpen { limit, period_ms, parent } => {
+                self.need(Scope::Spend)?;
+                Operation::BudgetOpen { limit, period_ms, parent: Some(self.budget(parent)?) }
+            }
+            Operation::BudgetShow { budget } => {
+                Operation::BudgetShow { budget: self.budget(Some(budget))? }
+            }
+            Operation::NodeStatus
+            | Operation::NodeStop
+            | Operation::AgentAdd(_)
+            | Operation::AgentRemove { .. }
+            | Operation::AccountShow { .. }
+            | Operation::AccountTransfer { .. }
+            | Operation::TokenCreate(_)
+            | Operation::TokenList
+            | Operation::TokenRevoke { .. }
+            | Operation::LedgerAudit
+            | Operation::LedgerExport { .. } => {
+                self.need(Scope::Admin)?;
+                operation
+            }
+        })
+    }
+}
+
+impl Service for Counter {
+    fn perform(&self, operation: Operation) -> Result<Reply, Problem> {
+        match self.narrowed(operation)? {
+            Operation::TaskList(query) => self.tasks(query),
+            operation => self.service.perform(operation),
+        }
+    }
+
+    fn put_blob(&self, source: &mut dyn Read) -> Result<(ContentId, u64), Problem> {
+        self.need(Scope::Spend)?;
+        self.service.put_blob(source)
+    }
+
+    fn get_blob(&self, content: ContentId, sink: &mut dyn Write) -> Result<u64, Problem> {
+        self.service.get_blob(content, sink)
+    }
+
+    fn watch(&self, task: &str, after: u32, told: Told) -> Result<Waiting, Problem> {
+        self.service.watch(&self.own(task)?, after, told)
+    }
+
+    fn client(&self, _: &Token) -> Option<Client> {
+        None
+    }
+}
+
+fn no_budget(budget: BudgetId) -> Problem {
+    Problem::new(Code::NotFound, format!("there is no budget {budget}"))
+        .next("draw on your own: leave the budget out")
+}
