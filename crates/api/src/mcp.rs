@@ -1,41 +1,41 @@
 //! ainur as an MCP server: what agents on the market can do, as tools for a model.
 //!
-//! Every capability is a tool. A call becomes a task that is bought on the market under the
-//! [`Terms`] the server was started with: the call's own price limit, and a budget the ledger
-//! enforces for all calls together. The answer comes when the work was accepted and paid, or when
-//! the money is back. Outputs of tasks are resources. Versions 2026-07-28 (stateless) and those
-//! before (with `initialize`) are served alike by the official SDK.
+//! Every capability is a tool. A call becomes a task that is bought on the market under [`Terms`]:
+//! the call's own price limit, and a budget the ledger enforces for all calls together. The answer
+//! comes when the work was accepted and paid, or when the money is back; a client that understands
+//! tasks (`io.modelcontextprotocol/tasks`) gets the task in hand when that takes longer. Outputs of
+//! tasks are resources. Versions 2026-07-28 (stateless) and those before (with `initialize`) are
+//! served alike by the official SDK, over standard input and output ([`McpServer::serve_stdio`]) or
+//! streamable HTTP (`/mcp` of a running node, where the token's budget sets the terms).
 use std::sync::Arc;
 
 use ainur_primitives::{Amount, BudgetId, DurationMs};
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, Implementation, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ProgressNotificationParam, ReadResourceRequestParams,
-    ReadResourceResponse, ServerCapabilities, ServerConfig,
+    CallToolRequestParams, CallToolResponse, CancelTaskParams, GetTaskParams, GetTaskResult,
+    Implementation, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
-use tokio::sync::mpsc;
 
 use crate::problem::{Code, Problem};
 use crate::service::Service;
 
+pub(crate) mod http;
 mod purchase;
 mod resource;
+mod task;
 mod tool;
 
 use purchase::Purchase;
-
-/// News of a call that wait for a slow client; more are dropped, since only the newest matter.
-const NEWS_MAX: usize = 64;
 
 /// What a client may spend.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
     /// The most one call may cost; a call may lower it by `_meta["ainur/reserve"]`.
     pub reserve: Amount,
-    /// What all calls draw on.
-    pub budget: BudgetId,
+    /// What all calls draw on; the node's account alone when absent.
+    pub budget: Option<BudgetId>,
     /// How long a call may take; the node's default when absent.
     pub deadline: Option<DurationMs>,
 }
@@ -87,7 +87,8 @@ impl McpServer {
 
 impl ServerHandler for McpServer {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_resources().build();
+        let capabilities =
+            ServerCapabilities::builder().enable_tools().enable_resources().enable_tasks().build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("ainur", env!("CARGO_PKG_VERSION")))
             .with_instructions(format!(
@@ -112,22 +113,23 @@ impl ServerHandler for McpServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let (news, mut heard) = mpsc::channel(NEWS_MAX);
-        let (terms, token) = (self.terms, context.ct.clone());
-        let cancelled = Box::new(move || token.is_cancelled());
-        let purchase = Purchase { terms, request, meta: context.meta.clone(), cancelled, news };
-        let token = context.meta.get_progress_token();
-        let bought = self.blocking(move |service| purchase.make(service));
-        let told = async {
-            while let Some((number, line)) = heard.recv().await {
-                let Some(token) = token.clone() else { continue };
-                let progress = ProgressNotificationParam::new(token, f64::from(number));
-                // A client that does not listen any more misses only this.
-                drop(context.peer.notify_progress(progress.with_message(line)).await);
-            }
-        };
-        let (result, ()) = tokio::join!(bought, told);
-        Ok(result?.into())
+        Purchase { server: self, request, context: &context }.make().await
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        self.blocking(move |service| task::get(service, &request.task_id)).await
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.blocking(move |service| task::cancel(service, &request.task_id)).await
     }
 
     async fn list_resources(

@@ -164,6 +164,8 @@ pub struct TaskView {
     pub opened: Timestamp,
     /// When it ended.
     pub ended: Option<Timestamp>,
+    /// The buyer wants no more of it.
+    pub cancelled: bool,
     /// Why it ended as it did, for people; empty when all went well.
     pub detail: String,
     /// A receipt can be shown.

@@ -274,6 +274,7 @@ fn task_view() -> TaskView {
         }],
         opened: Timestamp(1_700_000_000_123),
         ended: Some(Timestamp(1_700_000_009_999)),
+        cancelled: false,
         detail: String::new(),
         has_receipt: true,
     }

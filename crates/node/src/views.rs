@@ -131,6 +131,7 @@ impl Node {
             attempts: task.attempts.iter().map(|attempt| self.attempt_view(attempt)).collect(),
             opened: task.opened,
             ended: task.ended,
+            cancelled: task.cancelled,
             detail: task.detail.clone(),
             has_receipt: task.receipt_entry.is_some(),
         }

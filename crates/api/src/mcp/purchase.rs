@@ -1,138 +1,191 @@
 //! A tool call as a task: announce, follow, deliver.
-use ainur_primitives::{Amount, ContentId, DurationMs, SelectionRule};
+use std::time::Duration;
+
+use ainur_primitives::{Amount, ContentId, SelectionRule};
 use data_encoding::{BASE64, BASE64_NOPAD};
-use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResult, ContentBlock, JsonObject, MetaObject, RequestMetaObject,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CreateTaskResult,
+    JsonObject, MetaObject, ProgressNotificationParam, RequestMetaObject,
 };
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::Sender;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::tool::{self, INPUT, INPUT_BASE64};
-use super::{Terms, refused, resource};
+use super::{McpServer, Terms, refused, resource, task};
 use crate::operation::{Operation, Reply, TaskRequest};
 use crate::problem::{Code, Problem};
 use crate::service::Service;
-use crate::view::{TaskPhase, TaskView};
+use crate::view::{TaskEvent, TaskPhase, TaskView};
 
 /// The price limit of one call, in AINU, as a string; never above the server's own.
 const RESERVE_META: &str = "ainur/reserve";
 /// The same key never buys twice.
 const KEY_META: &str = "ainur/idempotency-key";
-/// How often a cancelled call is noticed.
-const WAIT: DurationMs = DurationMs(500);
+/// How long a client that understands tasks waits for a result in place of a task.
+const ANSWER_WAIT: Duration = Duration::from_secs(2);
+/// How the output schema of an MCP server's tool is known that delivers content blocks.
+const MCP_CONTENT: &str = "urn:ainur:mcp-content";
 
 /// A call to be bought.
-pub(super) struct Purchase {
-    pub(super) terms: Terms,
+pub(super) struct Purchase<'a> {
+    pub(super) server: &'a McpServer,
     pub(super) request: CallToolRequestParams,
-    pub(super) meta: RequestMetaObject,
-    /// Whether the client has given up.
-    pub(super) cancelled: Box<dyn Fn() -> bool + Send>,
-    /// What happens to the task: a number that rises, and a line for people.
-    pub(super) news: Sender<(u32, String)>,
+    pub(super) context: &'a RequestContext<RoleServer>,
 }
 
-impl Purchase {
-    /// Buys it and waits for its end.
-    pub(super) fn make(self, service: &dyn Service) -> Result<CallToolResult, ErrorData> {
-        let request = self.task_request(service)?;
-        let task = match service.perform(Operation::TaskRun(request)) {
-            Ok(Reply::TaskAnnounced { task }) => task.to_string(),
-            Ok(Reply::Task(task)) => task.id.to_string(),
-            Ok(other) => return Err(ErrorData::internal_error(format!("{other:?}"), None)),
-            Err(problem) => return declined(&problem),
+impl Purchase<'_> {
+    /// Buys it. Answers when it has ended; or sooner, with the task in hand, when that takes long
+    /// and the client understands tasks.
+    pub(super) async fn make(self) -> Result<CallToolResponse, ErrorData> {
+        let (terms, meta) = (self.server.terms, self.context.meta.clone());
+        let asked = self.request.clone();
+        let announced = self.server.blocking(move |service| {
+            let request = task_request(service, &terms, asked, &meta)?;
+            Ok(announce(service, request))
+        });
+        let task = match announced.await? {
+            Ok(task) => task,
+            Err(problem) => return declined(&problem).map(Into::into),
         };
-        match self.follow(service, &task) {
-            Ok(ended) => self.result(service, &ended),
-            Err(problem) => Err(refused(&problem)),
+        let takes_tasks =
+            self.context.client_capabilities().is_some_and(|client| client.supports_tasks());
+        let ended = self.follow(&task);
+        if !takes_tasks {
+            ended.await?;
+        } else if timeout(ANSWER_WAIT, ended).await.is_ok_and(|ended| ended.is_err()) {
+            return Err(ErrorData::internal_error("the task cannot be followed", None));
         }
-    }
-
-    fn task_request(&self, service: &dyn Service) -> Result<TaskRequest, ErrorData> {
-        let contract = tool::contract(service, &self.request.name)?;
-        let mut parameters = self.request.arguments.clone().unwrap_or_default();
-        let input = match contract.input_media_type {
-            Some(_) => take_input(service, &mut parameters)?,
-            None => None,
-        };
-        let invalid = |what: &str| ErrorData::invalid_params(what.to_owned(), None);
-        let asked = match self.meta.0.0.get(RESERVE_META) {
-            None => self.terms.reserve,
-            Some(stated) => stated
-                .as_str()
-                .and_then(|text| Amount::from_ainu(text).ok())
-                .ok_or_else(|| invalid("_meta ainur/reserve is an amount such as \"0.5\""))?,
-        };
-        let key = match self.meta.0.0.get(KEY_META) {
-            None => None,
-            Some(Value::String(key)) => Some(key.clone()),
-            Some(_) => return Err(invalid("_meta ainur/idempotency-key is a string")),
-        };
-        Ok(TaskRequest {
-            capability: contract.name,
-            parameters: Value::Object(parameters),
-            input,
-            reserve: asked.min(self.terms.reserve),
-            loss: None,
-            budget: Some(self.terms.budget),
-            selection: SelectionRule::Scored,
-            check: None,
-            deadline_ms: self.terms.deadline,
-            limits: None,
-            only: None,
-            idempotency_key: key,
-            context: None,
-            wait: false,
-        })
+        self.server
+            .blocking(move |service| {
+                let view = task::view(service, &task)?;
+                if view.phase.is_final() {
+                    result(service, &view).map(Into::into)
+                } else {
+                    Ok(CallToolResponse::Task(CreateTaskResult::new(task::described(&view))))
+                }
+            })
+            .await
     }
 
     /// Passes on what happens until the task has ended; a cancelled call cancels it.
-    fn follow(&self, service: &dyn Service, task: &str) -> Result<TaskView, Problem> {
+    async fn follow(&self, task: &str) -> Result<(), ErrorData> {
         let (mut after, mut told) = (0, false);
         loop {
-            if !told && (self.cancelled)() {
-                told = true;
-                // Too late to cancel is no harm: it ends by itself.
-                drop(service.perform(Operation::TaskCancel { task: task.to_owned() }));
-            }
-            let events = Operation::TaskEvents { task: task.to_owned(), after, wait_ms: WAIT };
-            if let Reply::TaskEvents(events) = service.perform(events)? {
-                for event in events {
-                    after = event.number;
-                    let line = format!("{} {}", event.kind, event.detail);
-                    // A full channel means a slow client; it needs the newest, not all.
-                    drop(self.news.try_send((event.number, line.trim_end().to_owned())));
+            let (tell, heard) = oneshot::channel();
+            let named = task.to_owned();
+            let watching = self.server.blocking(move |service| {
+                let told = Box::new(move |news| drop(tell.send(news)));
+                service.watch(&named, after, told).map_err(|problem| refused(&problem))
+            });
+            let _waiting = watching.await?;
+            let news = tokio::select! {
+                news = heard => news,
+                () = self.context.ct.cancelled(), if !told => {
+                    told = true;
+                    let cancel = Operation::TaskCancel { task: task.to_owned() };
+                    // Too late to cancel is no harm: it ends by itself.
+                    drop(self.server.blocking(move |service| Ok(service.perform(cancel))).await);
+                    continue;
                 }
+            };
+            let stopping = || ErrorData::internal_error("the node is stopping", None);
+            let news = news.map_err(|_| stopping())?.map_err(|problem| refused(&problem))?;
+            for event in &news.events {
+                after = event.number;
             }
-            let show = Operation::TaskShow { task: task.to_owned() };
-            if let Reply::Task(view) = service.perform(show)?
-                && view.phase.is_final()
-            {
-                return Ok(*view);
+            if let Some(newest) = news.events.last() {
+                self.tell(newest).await;
+            }
+            if news.phase.is_final() {
+                return Ok(());
             }
         }
     }
 
-    fn result(&self, service: &dyn Service, task: &TaskView) -> Result<CallToolResult, ErrorData> {
-        let mut result = match (task.phase, task.output) {
-            (TaskPhase::Settled, Some(output)) => delivered(service, task, output)?,
-            _ => CallToolResult::error(vec![ContentBlock::text(format!(
-                "not done, and nothing was paid: {}",
-                if task.detail.is_empty() { "no agent delivered" } else { &task.detail }
-            ))]),
-        };
-        let paid = match task.phase {
-            TaskPhase::Settled => task.price.unwrap_or_default(),
-            _ => Amount::ZERO,
-        };
-        let mut meta = JsonObject::new();
-        meta.insert("ainur/task".into(), json!(task.id));
-        meta.insert("ainur/paid".into(), json!(paid.to_ainu()));
-        meta.insert("ainur/seller".into(), json!(task.seller));
-        result.meta = Some(MetaObject(meta));
-        Ok(result)
+    async fn tell(&self, event: &TaskEvent) {
+        let Some(token) = self.context.meta.get_progress_token() else { return };
+        let line = format!("{} {}", event.kind, event.detail);
+        let progress = ProgressNotificationParam::new(token, f64::from(event.number));
+        let progress = progress.with_message(line.trim_end().to_owned());
+        // A client that does not listen any more misses only this.
+        drop(self.context.peer.notify_progress(progress).await);
     }
+}
+
+fn announce(service: &dyn Service, request: TaskRequest) -> Result<String, Problem> {
+    match service.perform(Operation::TaskRun(request))? {
+        Reply::TaskAnnounced { task } => Ok(task.to_string()),
+        Reply::Task(task) => Ok(task.id.to_string()),
+        other => Err(Problem::new(Code::Internal, format!("the node answers {other:?}"))),
+    }
+}
+
+fn task_request(
+    service: &dyn Service,
+    terms: &Terms,
+    asked: CallToolRequestParams,
+    meta: &RequestMetaObject,
+) -> Result<TaskRequest, ErrorData> {
+    let contract = tool::contract(service, &asked.name)?;
+    let mut parameters = asked.arguments.unwrap_or_default();
+    let input = match contract.input_media_type {
+        Some(_) => take_input(service, &mut parameters)?,
+        None => None,
+    };
+    let invalid = |what: &str| ErrorData::invalid_params(what.to_owned(), None);
+    let reserve = match meta.0.0.get(RESERVE_META) {
+        None => terms.reserve,
+        Some(stated) => stated
+            .as_str()
+            .and_then(|text| Amount::from_ainu(text).ok())
+            .ok_or_else(|| invalid("_meta ainur/reserve is an amount such as \"0.5\""))?,
+    };
+    let idempotency_key = match meta.0.0.get(KEY_META) {
+        None => None,
+        Some(Value::String(key)) => Some(key.clone()),
+        Some(_) => return Err(invalid("_meta ainur/idempotency-key is a string")),
+    };
+    Ok(TaskRequest {
+        capability: contract.name,
+        parameters: Value::Object(parameters),
+        input,
+        reserve: reserve.min(terms.reserve),
+        loss: None,
+        budget: terms.budget,
+        selection: SelectionRule::Scored,
+        check: None,
+        deadline_ms: terms.deadline,
+        limits: None,
+        only: None,
+        idempotency_key,
+        context: None,
+        wait: false,
+    })
+}
+
+/// What a call answers whose task has ended.
+pub(super) fn result(service: &dyn Service, task: &TaskView) -> Result<CallToolResult, ErrorData> {
+    let mut result = match (task.phase, task.output) {
+        (TaskPhase::Settled, Some(output)) => delivered(service, task, output)?,
+        _ => CallToolResult::error(vec![ContentBlock::text(format!(
+            "not done, and nothing was paid: {}",
+            if task.detail.is_empty() { "no agent delivered" } else { &task.detail }
+        ))]),
+    };
+    let paid = match task.phase {
+        TaskPhase::Settled => task.price.unwrap_or_default(),
+        _ => Amount::ZERO,
+    };
+    let mut meta = JsonObject::new();
+    meta.insert("ainur/task".into(), json!(task.id));
+    meta.insert("ainur/paid".into(), json!(paid.to_ainu()));
+    meta.insert("ainur/seller".into(), json!(task.seller));
+    result.meta = Some(MetaObject(meta));
+    Ok(result)
 }
 
 /// Takes the input stream out of the arguments and stores it.
@@ -179,6 +232,9 @@ fn delivered(
     let bytes = resource::fetch(service, output)?;
     match String::from_utf8(bytes) {
         Ok(text) => {
+            if let Some(blocks) = content_blocks(service, task, &text) {
+                return Ok(CallToolResult::success(blocks));
+            }
             let structured = serde_json::from_str::<Value>(&text).ok().filter(Value::is_object);
             let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
             result.structured_content = structured;
@@ -189,4 +245,21 @@ fn delivered(
             Ok(CallToolResult::success(vec![ContentBlock::resource(content)]))
         }
     }
+}
+
+/// What the tool of another MCP server said, as it said it.
+fn content_blocks(
+    service: &dyn Service,
+    task: &TaskView,
+    output: &str,
+) -> Option<Vec<ContentBlock>> {
+    #[derive(Deserialize)]
+    struct Said {
+        content: Vec<ContentBlock>,
+    }
+    let contract = tool::contract(service, task.capability.as_str()).ok()?;
+    if !contract.output_schema.contains(MCP_CONTENT) {
+        return None;
+    }
+    serde_json::from_str::<Said>(output).ok().map(|said| said.content)
 }

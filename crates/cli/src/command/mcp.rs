@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &Mcp, place: &Place) -> Outcome {
     })?;
     let terms = Terms {
         reserve: arguments.reserve,
-        budget,
+        budget: Some(budget),
         deadline: arguments.deadline.map(DurationMs::seconds),
     };
     McpServer::new(service, terms).serve_stdio()?;

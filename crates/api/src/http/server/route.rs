@@ -24,6 +24,7 @@ use crate::http::bounds::{
 };
 use crate::http::document::Refusal;
 use crate::http::{BLOBS_PATH, HEALTH_PATH, JSON, OCTETS, OPERATIONS_PATH, Stored};
+use crate::mcp;
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 
@@ -36,6 +37,7 @@ pub(super) fn router(guard: Guard, calls: Calls) -> Router {
         .route(BLOBS_PATH, put(put_blob))
         .route(&format!("{BLOBS_PATH}/{{content}}"), get(get_blob))
         .route(HEALTH_PATH, get(health))
+        .merge(mcp::http::router())
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .with_state(calls)

@@ -1,0 +1,57 @@
+//! The MCP server over streamable HTTP: one endpoint, no sessions. Each request stands for itself
+//! and is served under the terms of the token it carries; clients of versions before 2026-07-28,
+//! which may do without a session, are answered all the same.
+use std::sync::Arc;
+
+use ainur_primitives::Amount;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::any;
+use axum::{Extension, Router};
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+
+use super::{McpServer, Terms};
+use crate::access::Caller;
+use crate::http::bounds::OPERATION_BYTES_MAX;
+use crate::http::server::calls::Calls;
+
+/// Where it is served.
+pub(crate) const MCP_PATH: &str = "/mcp";
+/// The most a call of the node's own operator may cost when it says nothing.
+const OWNER_RESERVE: Amount = Amount::ainu(1);
+
+/// The endpoint.
+pub(crate) fn router() -> Router<Arc<Calls>> {
+    Router::new().route(MCP_PATH, any(serve))
+}
+
+async fn serve(
+    State(calls): State<Arc<Calls>>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Response {
+    let terms = Terms {
+        reserve: caller.per_task().unwrap_or(OWNER_RESERVE),
+        budget: caller.budget(),
+        deadline: None,
+    };
+    let server = McpServer::new(calls.service_for(&caller), terms);
+    let service = StreamableHttpService::new(
+        move || Ok(server.clone()),
+        Arc::new(NeverSessionManager::default()),
+        configuration(),
+    );
+    service.handle(request).await.map(Body::new)
+}
+
+/// Hosts and origins are checked by the guard before every route.
+fn configuration() -> StreamableHttpServerConfig {
+    StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .disable_allowed_hosts()
+        .disable_allowed_origins()
+        .with_max_request_body_bytes(OPERATION_BYTES_MAX)
+}
