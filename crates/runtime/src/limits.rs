@@ -116,8 +116,8 @@ pub const REMOTE_STOP_MS_MAX: u64 = 500;
 pub const REMOTE_OUTPUT_BYTES_MAX: u64 = 256 << 20;
 /// Bytes of one message of a remote agent.
 pub const REMOTE_MESSAGE_BYTES_MAX: usize = 16 << 20;
-/// Messages of one remote agent in a second, answers included.
-pub const REMOTE_MESSAGES_PER_SECOND_MAX: u32 = 20_000;
+/// Messages one remote agent may send in a second that are no answers.
+pub const REMOTE_MESSAGES_PER_SECOND_MAX: u32 = 2_000;
 /// Requests of a remote agent that were not answered yet.
 pub const REMOTE_REQUESTS_MAX: usize = 64;
 /// How long a server that is a command may leave a message unread.

@@ -62,6 +62,7 @@ const TESTS: &[Test] = tests! {
         server_with_a_url_describes_itself_and_is_called,
         old_sessions_work_and_lost_ones_are_opened_again,
         credential_is_sent_and_its_absence_is_named,
+        answer_larger_than_a_message_is_a_limit,
         changed_tool_is_refused_over_http,
         call_over_http_times_out_and_the_server_is_told,
         progress_arrives_over_http,

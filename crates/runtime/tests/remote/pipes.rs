@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::server::wait_for_trace;
 use crate::stage::{Stage, command, config, limits};
 
-pub fn server_describes_itself_as_capabilities() {
+pub(crate) fn server_describes_itself_as_capabilities() {
     let witness = tempfile::tempdir().unwrap();
     let server = command(witness.path(), "new");
     let description = remote::describe(config(), server, Duration::from_secs(30)).unwrap();
@@ -29,7 +29,7 @@ pub fn server_describes_itself_as_capabilities() {
     assert_eq!(description.tools[&echo.name].name, "echo_text");
 }
 
-pub fn pool_tells_the_manifest_as_an_event() {
+pub(crate) fn pool_tells_the_manifest_as_an_event() {
     let stage = Stage::new();
     let program = Program::Remote(Arc::new(RemoteProgram::unknown_tools(stage.server("new"))));
     stage.pool.dispatch(JobId(1), Job::Describe { program }).unwrap();
@@ -38,7 +38,7 @@ pub fn pool_tells_the_manifest_as_an_event() {
     assert_eq!(manifest.capabilities.len(), 18);
 }
 
-pub fn structured_output_is_the_output() {
+pub(crate) fn structured_output_is_the_output() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     let outcome = stage.call(&program, "add", json!({"a": 40, "b": 2}));
@@ -46,7 +46,7 @@ pub fn structured_output_is_the_output() {
     assert_eq!(outcome.output, br#"{"sum":42}"#);
 }
 
-pub fn content_is_wrapped_when_there_is_no_schema() {
+pub(crate) fn content_is_wrapped_when_there_is_no_schema() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     let outcome = stage.call(&program, "echo-text", json!({"text": "héllo"}));
@@ -54,20 +54,20 @@ pub fn content_is_wrapped_when_there_is_no_schema() {
     assert_eq!(output, json!({"content": [{"type": "text", "text": "héllo"}]}));
 }
 
-pub fn old_server_is_spoken_to_in_its_own_way() {
+pub(crate) fn old_server_is_spoken_to_in_its_own_way() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("old"));
     assert_eq!(stage.text(&program, "echo-text", json!({"text": "old"})), "old");
 }
 
-pub fn server_that_dies_of_an_unknown_first_message_is_started_again() {
+pub(crate) fn server_that_dies_of_an_unknown_first_message_is_started_again() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("touchy"));
     assert!(stage.witness.path().join("touched").exists());
     assert_eq!(stage.text(&program, "echo-text", json!({"text": "touchy"})), "touchy");
 }
 
-pub fn tool_that_says_it_failed_declines() {
+pub(crate) fn tool_that_says_it_failed_declines() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     let outcome = stage.call(&program, "fail", json!({}));
@@ -75,7 +75,7 @@ pub fn tool_that_says_it_failed_declines() {
     assert_eq!(outcome.chunks, 0);
 }
 
-pub fn wrong_arguments_decline() {
+pub(crate) fn wrong_arguments_decline() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     let outcome = stage.call(&program, "invalid", json!({}));
@@ -86,7 +86,7 @@ pub fn wrong_arguments_decline() {
     assert!(outcome.failed(FailureReason::Declined).contains("no tool"));
 }
 
-pub fn tool_that_never_answers_times_out_and_is_told() {
+pub(crate) fn tool_that_never_answers_times_out_and_is_told() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     let started = Instant::now();
@@ -98,7 +98,7 @@ pub fn tool_that_never_answers_times_out_and_is_told() {
     assert_eq!(stage.text(&program, "echo-text", json!({"text": "on"})), "on");
 }
 
-pub fn cancelled_job_is_silent_and_its_server_is_told() {
+pub(crate) fn cancelled_job_is_silent_and_its_server_is_told() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     let job = stage.start(&program, "hang", json!({}), limits(20_000));
@@ -109,7 +109,7 @@ pub fn cancelled_job_is_silent_and_its_server_is_told() {
     assert!(stage.events.recv_timeout(Duration::from_millis(300)).is_err());
 }
 
-pub fn server_that_exits_during_a_call_crashed_and_comes_back() {
+pub(crate) fn server_that_exits_during_a_call_crashed_and_comes_back() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     let outcome = stage.call(&program, "exit", json!({}));
@@ -118,7 +118,7 @@ pub fn server_that_exits_during_a_call_crashed_and_comes_back() {
     assert_eq!(stage.text(&program, "echo-text", json!({"text": "back"})), "back");
 }
 
-pub fn endless_line_is_a_limit() {
+pub(crate) fn endless_line_is_a_limit() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     let outcome = stage.call(&program, "endless", json!({}));
@@ -126,14 +126,14 @@ pub fn endless_line_is_a_limit() {
     assert_eq!(stage.text(&program, "echo-text", json!({"text": "back"})), "back");
 }
 
-pub fn endless_chatter_is_a_limit() {
+pub(crate) fn endless_chatter_is_a_limit() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("old"));
     let outcome = stage.call(&program, "chatter", json!({}));
     assert!(outcome.failed(FailureReason::LimitExceeded).contains("messages in a second"));
 }
 
-pub fn output_over_its_limit_is_a_limit() {
+pub(crate) fn output_over_its_limit_is_a_limit() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     let few = ExecutionLimits { output_bytes_max: 1_000, ..limits(20_000) };
@@ -143,12 +143,12 @@ pub fn output_over_its_limit_is_a_limit() {
     assert_eq!(outcome.chunks, 0);
 }
 
-pub fn large_output_waits_for_acknowledgements() {
+pub(crate) fn large_output_waits_for_acknowledgements() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     let bytes = 12 << 20;
     let job = stage.start(&program, "big", json!({ "bytes": bytes }), limits(20_000));
-    let mut seen = Vec::new();
+    let mut seen = vec![stage.events.recv_timeout(Duration::from_secs(20)).unwrap()];
     while let Ok(event) = stage.events.recv_timeout(Duration::from_secs(2)) {
         seen.push(event);
     }
@@ -173,7 +173,7 @@ pub fn large_output_waits_for_acknowledgements() {
     }
 }
 
-pub fn changed_tool_is_refused_at_once() {
+pub(crate) fn changed_tool_is_refused_at_once() {
     for mode in ["new", "old"] {
         let stage = Stage::new();
         let program = stage.added(&stage.server(mode));
@@ -190,7 +190,7 @@ pub fn changed_tool_is_refused_at_once() {
     }
 }
 
-pub fn tool_changed_during_a_restart_is_refused() {
+pub(crate) fn tool_changed_during_a_restart_is_refused() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     stage.call(&program, "exit", json!({})).failed(FailureReason::Crashed);
@@ -198,7 +198,7 @@ pub fn tool_changed_during_a_restart_is_refused() {
     stage.call(&program, "fickle", json!({})).failed(FailureReason::Declined);
 }
 
-pub fn progress_is_told_and_rationed() {
+pub(crate) fn progress_is_told_and_rationed() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     let started = Instant::now();
@@ -210,7 +210,7 @@ pub fn progress_is_told_and_rationed() {
     assert!(outcome.progress.is_sorted());
 }
 
-pub fn questions_of_a_server_are_refused() {
+pub(crate) fn questions_of_a_server_are_refused() {
     let stage = Stage::new();
     for mode in ["new", "old"] {
         let program = stage.added(&stage.server(mode));
@@ -219,7 +219,7 @@ pub fn questions_of_a_server_are_refused() {
     }
 }
 
-pub fn concurrent_calls_share_one_process() {
+pub(crate) fn concurrent_calls_share_one_process() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     let jobs: Vec<JobId> =
@@ -238,7 +238,7 @@ pub fn concurrent_calls_share_one_process() {
     assert_eq!(outputs.len(), 1);
 }
 
-pub fn server_that_cannot_be_started_is_named() {
+pub(crate) fn server_that_cannot_be_started_is_named() {
     let stage = Stage::new();
     let missing = ToolServer::new(ServerEndpoint::Command {
         argv: vec!["no-such-program-anywhere".into()],
@@ -251,7 +251,7 @@ pub fn server_that_cannot_be_started_is_named() {
     assert!(error.contains("no-such-program-anywhere"), "{error}");
 }
 
-pub fn server_ends_with_the_pool() {
+pub(crate) fn server_ends_with_the_pool() {
     let stage = Stage::new();
     let server = stage.server("new");
     stage.added(&server);
@@ -276,7 +276,7 @@ fn processes_with(text: &str) -> usize {
         .count()
 }
 
-pub fn warm_calls_are_fast() {
+pub(crate) fn warm_calls_are_fast() {
     let stage = Stage::new();
     let program = stage.added(&stage.server("new"));
     let mut times: Vec<Duration> = (0..200)
@@ -293,7 +293,7 @@ pub fn warm_calls_are_fast() {
     assert!(median < Duration::from_millis(50), "{median:?}");
 }
 
-pub fn quotes_and_verifications_decline() {
+pub(crate) fn quotes_and_verifications_decline() {
     let stage = Stage::new();
     let program = Program::Remote(Arc::new(RemoteProgram::unknown_tools(stage.server("new"))));
     let call = CallView {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::stage::Stage;
 
-pub fn files_outside_are_out_of_reach() {
+pub(crate) fn files_outside_are_out_of_reach() {
     let stage = Stage::new();
     let outside = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(outside.path(), "secret").unwrap();
@@ -26,7 +26,7 @@ pub fn files_outside_are_out_of_reach() {
     assert_eq!(std::fs::read_to_string(outside.path()).unwrap(), "secret");
 }
 
-pub fn granted_folder_can_be_written_and_home_is_temporary() {
+pub(crate) fn granted_folder_can_be_written_and_home_is_temporary() {
     let stage = Stage::new();
     let outside = tempfile::tempdir().unwrap();
     let program = stage.added(&stage.server("new"));
@@ -44,7 +44,7 @@ pub fn granted_folder_can_be_written_and_home_is_temporary() {
     assert!(!std::path::Path::new(home).join("file").exists(), "it is the server's own");
 }
 
-pub fn environment_is_what_was_given() {
+pub(crate) fn environment_is_what_was_given() {
     let stage = Stage::new();
     let mut server = stage.server("new");
     if let ServerEndpoint::Command { environment, .. } = &mut server.endpoint {
@@ -59,7 +59,7 @@ pub fn environment_is_what_was_given() {
     assert!(all.contains("GIVEN=yes") && !all.contains("HOME=/\n"), "{all}");
 }
 
-pub fn network_is_out_of_reach_unless_granted() {
+pub(crate) fn network_is_out_of_reach_unless_granted() {
     let stage = Stage::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let to = json!({ "to": listener.local_addr().unwrap().to_string() });

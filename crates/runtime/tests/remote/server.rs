@@ -16,17 +16,17 @@ use rmcp::{ServerHandler, ServiceExt};
 use serde_json::{Value, json};
 
 /// Where the server leaves traces, and finds out what its tools are like.
-pub const WITNESS: &str = "WITNESS";
+pub(crate) const WITNESS: &str = "WITNESS";
 
 #[derive(Clone)]
-pub struct Server {
+pub(crate) struct Server {
     /// It knows only versions with `initialize`.
-    pub old: bool,
-    pub witness: PathBuf,
+    pub(crate) old: bool,
+    pub(crate) witness: PathBuf,
 }
 
 /// The whole life of `BINARY mcp-server [MODE]`.
-pub fn main(mode: Option<&str>) -> ExitCode {
+pub(crate) fn main(mode: Option<&str>) -> ExitCode {
     let witness = PathBuf::from(std::env::var_os(WITNESS).unwrap_or_default());
     if mode == Some("touchy") {
         // As some old servers do: the first message is `initialize`, or the end.
@@ -231,7 +231,7 @@ async fn ask(context: &RequestContext<RoleServer>) -> Result<CallToolResponse, E
 }
 
 /// Waits for a trace the server leaves.
-pub fn wait_for_trace(witness: &Path, trace: &str) -> bool {
+pub(crate) fn wait_for_trace(witness: &Path, trace: &str) -> bool {
     for _ in 0..500 {
         if witness.join(trace).exists() {
             return true;

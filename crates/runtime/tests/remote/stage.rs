@@ -20,29 +20,29 @@ use crate::server::WITNESS;
 /// How long any answer may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub struct Stage {
-    pub pool: RemotePool,
-    pub events: Receiver<Event>,
-    pub witness: TempDir,
+pub(crate) struct Stage {
+    pub(crate) pool: RemotePool,
+    pub(crate) events: Receiver<Event>,
+    pub(crate) witness: TempDir,
     next: AtomicU64,
 }
 
 /// What came of a job.
 #[derive(Debug)]
-pub struct Outcome {
-    pub output: Vec<u8>,
-    pub chunks: u32,
-    pub progress: Vec<(u64, u64)>,
-    pub last: Event,
+pub(crate) struct Outcome {
+    pub(crate) output: Vec<u8>,
+    pub(crate) chunks: u32,
+    pub(crate) progress: Vec<(u64, u64)>,
+    pub(crate) last: Event,
 }
 
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     let binary = std::env::current_exe().unwrap();
     Config { command: vec![binary.into_os_string(), "worker".into()], scratch: None }
 }
 
 /// This binary as a server in a mode, which may write into the folder of traces.
-pub fn command(witness: &Path, mode: &str) -> ToolServer {
+pub(crate) fn command(witness: &Path, mode: &str) -> ToolServer {
     let binary = std::env::current_exe().unwrap().to_string_lossy().into_owned();
     ToolServer::new(ServerEndpoint::Command {
         argv: vec![binary, "mcp-server".into(), mode.into()],
@@ -53,12 +53,12 @@ pub fn command(witness: &Path, mode: &str) -> ToolServer {
     })
 }
 
-pub fn limits(duration_ms: u64) -> ExecutionLimits {
+pub(crate) fn limits(duration_ms: u64) -> ExecutionLimits {
     ExecutionLimits { duration_ms_max: DurationMs(duration_ms), ..ExecutionLimits::default() }
 }
 
 impl Stage {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (sender, events) = channel();
         let pool = RemotePool::start(config(), move |event| drop(sender.send(event))).unwrap();
         let witness = tempfile::Builder::new().prefix("ainur-remote-").tempdir().unwrap();
@@ -66,21 +66,21 @@ impl Stage {
     }
 
     /// A server of this binary.
-    pub fn server(&self, mode: &str) -> ToolServer {
+    pub(crate) fn server(&self, mode: &str) -> ToolServer {
         command(self.witness.path(), mode)
     }
 
-    pub fn describe(&self, server: &ToolServer) -> Result<Description, DescribeError> {
+    pub(crate) fn describe(&self, server: &ToolServer) -> Result<Description, DescribeError> {
         self.pool.describe(server.clone()).unwrap().recv_timeout(PATIENCE).unwrap()
     }
 
     /// A server as an agent that was added.
-    pub fn added(&self, server: &ToolServer) -> Arc<RemoteProgram> {
+    pub(crate) fn added(&self, server: &ToolServer) -> Arc<RemoteProgram> {
         let tools = self.describe(server).unwrap().tools;
         Arc::new(RemoteProgram::Mcp(McpProgram { server: server.clone(), tools }))
     }
 
-    pub fn start(
+    pub(crate) fn start(
         &self,
         program: &Arc<RemoteProgram>,
         tool: &str,
@@ -101,7 +101,7 @@ impl Stage {
     }
 
     /// Waits for the end of a job, which must be the only one.
-    pub fn finish(&self, job: JobId) -> Outcome {
+    pub(crate) fn finish(&self, job: JobId) -> Outcome {
         let (mut output, mut chunks, mut progress) = (Vec::new(), 0, Vec::new());
         loop {
             let event = self.events.recv_timeout(PATIENCE).expect("an event");
@@ -119,12 +119,22 @@ impl Stage {
         }
     }
 
-    pub fn call(&self, program: &Arc<RemoteProgram>, tool: &str, parameters: Value) -> Outcome {
+    pub(crate) fn call(
+        &self,
+        program: &Arc<RemoteProgram>,
+        tool: &str,
+        parameters: Value,
+    ) -> Outcome {
         self.finish(self.start(program, tool, parameters, limits(20_000)))
     }
 
     /// The text of a call that succeeds.
-    pub fn text(&self, program: &Arc<RemoteProgram>, tool: &str, parameters: Value) -> String {
+    pub(crate) fn text(
+        &self,
+        program: &Arc<RemoteProgram>,
+        tool: &str,
+        parameters: Value,
+    ) -> String {
         let outcome = self.call(program, tool, parameters);
         let output: Value = serde_json::from_slice(&outcome.output)
             .unwrap_or_else(|_| panic!("{:?} should have delivered", outcome.last));
@@ -135,7 +145,7 @@ impl Stage {
 impl Outcome {
     /// Checks that it failed, and gives what it said.
     #[track_caller]
-    pub fn failed(&self, expected: FailureReason) -> &str {
+    pub(crate) fn failed(&self, expected: FailureReason) -> &str {
         match &self.last {
             Event::Failed { reason, detail, .. } if *reason == expected => detail,
             other => panic!("{other:?} should have failed as {expected:?}"),

@@ -78,7 +78,7 @@ async fn guard(request: Request, next: Next) -> Response {
     (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")]).into_response()
 }
 
-pub fn server_with_a_url_describes_itself_and_is_called() {
+pub(crate) fn server_with_a_url_describes_itself_and_is_called() {
     let stage = Stage::new();
     let web = Web::start(&stage, false);
     let program = stage.added(&web.server("mcp", true));
@@ -91,7 +91,7 @@ pub fn server_with_a_url_describes_itself_and_is_called() {
     assert_eq!(said.len(), 3 << 20);
 }
 
-pub fn old_sessions_work_and_lost_ones_are_opened_again() {
+pub(crate) fn old_sessions_work_and_lost_ones_are_opened_again() {
     let stage = Stage::new();
     let mut web = Web::start(&stage, true);
     let program = stage.added(&web.server("mcp", true));
@@ -108,7 +108,7 @@ pub fn old_sessions_work_and_lost_ones_are_opened_again() {
     stage.call(&program, "fickle", json!({})).failed(FailureReason::Declined);
 }
 
-pub fn credential_is_sent_and_its_absence_is_named() {
+pub(crate) fn credential_is_sent_and_its_absence_is_named() {
     let stage = Stage::new();
     let web = Web::start(&stage, false);
     let mut server = web.server("guarded", true);
@@ -122,7 +122,18 @@ pub fn credential_is_sent_and_its_absence_is_named() {
     assert_eq!(stage.text(&program, "echo-text", json!({"text": "in"})), "in");
 }
 
-pub fn changed_tool_is_refused_over_http() {
+pub(crate) fn answer_larger_than_a_message_is_a_limit() {
+    for old in [true, false] {
+        let stage = Stage::new();
+        let web = Web::start(&stage, old);
+        let program = stage.added(&web.server("mcp", true));
+        let outcome = stage.call(&program, "big", json!({"bytes": 17 << 20}));
+        outcome.failed(FailureReason::LimitExceeded);
+        assert_eq!(stage.text(&program, "echo-text", json!({"text": "on"})), "on");
+    }
+}
+
+pub(crate) fn changed_tool_is_refused_over_http() {
     let stage = Stage::new();
     let web = Web::start(&stage, true);
     let program = stage.added(&web.server("mcp", true));
@@ -133,7 +144,7 @@ pub fn changed_tool_is_refused_over_http() {
     assert!(outcome.failed(FailureReason::Declined).contains("ainur agent accept"));
 }
 
-pub fn call_over_http_times_out_and_the_server_is_told() {
+pub(crate) fn call_over_http_times_out_and_the_server_is_told() {
     for old in [true, false] {
         let stage = Stage::new();
         let web = Web::start(&stage, old);
@@ -145,7 +156,7 @@ pub fn call_over_http_times_out_and_the_server_is_told() {
     }
 }
 
-pub fn progress_arrives_over_http() {
+pub(crate) fn progress_arrives_over_http() {
     let stage = Stage::new();
     let web = Web::start(&stage, false);
     let program = stage.added(&web.server("mcp", true));
@@ -153,7 +164,7 @@ pub fn progress_arrives_over_http() {
     assert!(outcome.progress.len() >= 2, "{outcome:?}");
 }
 
-pub fn server_that_vanishes_during_a_call_crashed() {
+pub(crate) fn server_that_vanishes_during_a_call_crashed() {
     let stage = Stage::new();
     let mut web = Web::start(&stage, false);
     let program = stage.added(&web.server("mcp", true));
@@ -165,7 +176,7 @@ pub fn server_that_vanishes_during_a_call_crashed() {
     stage.call(&program, "echo-text", json!({})).failed(FailureReason::Crashed);
 }
 
-pub fn private_address_needs_permission() {
+pub(crate) fn private_address_needs_permission() {
     let stage = Stage::new();
     let web = Web::start(&stage, false);
     let error = stage.describe(&web.server("mcp", false)).unwrap_err().to_string();
@@ -178,7 +189,7 @@ pub fn private_address_needs_permission() {
     }
 }
 
-pub fn name_of_a_private_address_is_refused() {
+pub(crate) fn name_of_a_private_address_is_refused() {
     let stage = Stage::new();
     let web = Web::start(&stage, false);
     let url = format!("https://localhost:{}/mcp", web.address.port());
@@ -190,7 +201,7 @@ pub fn name_of_a_private_address_is_refused() {
     assert!(stage.describe(&server).is_ok());
 }
 
-pub fn redirect_is_not_followed() {
+pub(crate) fn redirect_is_not_followed() {
     let stage = Stage::new();
     let web = Web::start(&stage, false);
     let error = stage.describe(&web.server("moved", true)).unwrap_err().to_string();

@@ -1,5 +1,6 @@
 //! One warm connection to a server, shared by the calls under way.
 use std::collections::HashMap;
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,8 +14,9 @@ use rmcp::service::{
     ClientInitializeError, ClientLifecycleMode, ClientServiceExt, Peer, RoleClient, RunningService,
     ServiceError,
 };
-use rmcp::transport::Transport;
 use rmcp::transport::async_rw::AsyncRwTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpError;
+use rmcp::transport::{DynamicTransportError, Transport};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::time::{Instant, timeout};
 
@@ -123,8 +125,8 @@ async fn open_as(
             serve(transport, verdict, Some(Mutex::new(process)), lifecycle).await
         }
         ServerEndpoint::Url { url, allow_private } => {
-            let transport =
-                web::transport(clients, server, url, *allow_private).map_err(Trouble::Final)?;
+            let transport = web::transport(clients, server, url, *allow_private, verdict.clone())
+                .map_err(Trouble::Final)?;
             let transport = Guarded::new(transport, verdict.clone(), None);
             serve(transport, verdict, None, lifecycle).await
         }
@@ -174,7 +176,8 @@ async fn refusal(
             | ClientInitializeError::TransportError { .. },
             Some(process),
         ) => process::obituary(process).await,
-        _ => Failure::crashed(format!("cannot connect: {}", with_causes(error))),
+        (ClientInitializeError::TransportError { error, .. }, None) => transport_failure(error),
+        _ => Failure::crashed(format!("cannot connect: {error}")),
     };
     match error {
         ClientInitializeError::ConnectionClosed(_)
@@ -187,18 +190,21 @@ async fn refusal(
     }
 }
 
-/// An error and what caused it, on one line.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
+/// What was wrong with a transport. URLs are left out: they may hold what is nobody's business.
+fn transport_failure(error: &DynamicTransportError) -> Failure {
+    let error = error.error.as_ref();
+    match error.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
+        Some(StreamableHttpError::Client(error)) => {
+            let mut text = String::from("cannot reach the server");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                text = format!("{text}: {error}");
+                cause = error.source();
+            }
+            Failure::crashed(text)
         }
-        cause = error.source();
+        _ => Failure::crashed(error.to_string()),
     }
-    text
 }
 
 impl Connection {
@@ -244,7 +250,7 @@ impl Connection {
             ServiceError::TransportSend(error) => match self.verdict.failure() {
                 Some(failure) => failure,
                 None if self.process.is_some() => self.obituary().await,
-                None => Failure::crashed(with_causes(error)),
+                None => transport_failure(error),
             },
             other => Failure::crashed(format!("the server broke the protocol: {other}")),
         }

@@ -32,7 +32,7 @@ struct VerdictState {
 
 impl Verdict {
     /// The first one counts.
-    fn pass(&self, failure: Failure) {
+    pub(super) fn pass(&self, failure: Failure) {
         self.0.failure.get_or_init(|| failure);
         self.0.passed.notify_one();
     }
@@ -49,24 +49,40 @@ pub(super) struct Guarded<T> {
     /// How long one message may take to be sent; for ever when `None`.
     send_max: Option<Duration>,
     second: Instant,
-    messages: u32,
+    /// Messages of this second that are no answers.
+    unasked: u32,
+    /// Our requests it may still answer.
+    expected: usize,
+    /// Its requests we did not answer yet.
     unanswered: Arc<AtomicUsize>,
 }
 
 impl<T> Guarded<T> {
     pub(super) fn new(inner: T, verdict: Verdict, send_max: Option<Duration>) -> Self {
-        let unanswered = Arc::default();
-        Self { inner, verdict, send_max, second: Instant::now(), messages: 0, unanswered }
+        Self {
+            inner,
+            verdict,
+            send_max,
+            second: Instant::now(),
+            unasked: 0,
+            expected: 0,
+            unanswered: Arc::default(),
+        }
     }
 
     fn check(&mut self, message: &RxJsonRpcMessage<RoleClient>) -> Result<(), Failure> {
+        let is_answer = matches!(message, JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_));
+        if is_answer && self.expected > 0 {
+            self.expected -= 1;
+            return Ok(());
+        }
         let now = Instant::now();
         if now.duration_since(self.second) >= Duration::from_secs(1) {
             self.second = now;
-            self.messages = 0;
+            self.unasked = 0;
         }
-        self.messages += 1;
-        if self.messages > REMOTE_MESSAGES_PER_SECOND_MAX {
+        self.unasked += 1;
+        if self.unasked > REMOTE_MESSAGES_PER_SECOND_MAX {
             let most = REMOTE_MESSAGES_PER_SECOND_MAX;
             return Err(Failure::limit(format!("it sent more than {most} messages in a second")));
         }
@@ -88,6 +104,7 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Guarded<T> {
         message: TxJsonRpcMessage<RoleClient>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
         let is_answer = matches!(message, JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_));
+        self.expected += usize::from(matches!(message, JsonRpcMessage::Request(_)));
         let sending = self.inner.send(message);
         let (verdict, send_max) = (self.verdict.clone(), self.send_max);
         let unanswered = Arc::clone(&self.unanswered);
@@ -162,6 +179,8 @@ impl<R: AsyncRead + Unpin> AsyncRead for Lines<R> {
             let failure = Failure::limit(format!("it sent a line longer than {most} bytes"));
             let error = io::Error::other(failure.clone());
             self.verdict.pass(failure);
+            // Nothing was read when reading is an error.
+            buffer.set_filled(before);
             return Poll::Ready(Err(error));
         }
         Poll::Ready(Ok(()))
