@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::executor::{self, Error, Event, Executor};
 use crate::job::{Job, JobId};
-use crate::limits::JOBS_MAX;
+use crate::limits::{JOBS_MAX, REMOTE_IDLE_MS_MAX};
 
 pub mod address;
 pub mod http;
@@ -44,12 +44,19 @@ pub struct Config {
     /// Where the folders of servers that are commands are made; the system's folder for temporary
     /// files when `None`.
     pub scratch: Option<PathBuf>,
+    /// A connection that was not used for this long is closed; usually [`REMOTE_IDLE_MS_MAX`], which
+    /// is the most.
+    pub idle_ms_max: u64,
 }
 
 impl Config {
     /// Confines servers with this binary, by its hidden argument `worker`.
     pub fn this_binary() -> Self {
-        Self { command: vec!["/proc/self/exe".into(), "worker".into()], scratch: None }
+        Self {
+            command: vec!["/proc/self/exe".into(), "worker".into()],
+            scratch: None,
+            idle_ms_max: REMOTE_IDLE_MS_MAX,
+        }
     }
 }
 
@@ -86,6 +93,9 @@ impl RemotePool {
     ) -> Result<Self, Error> {
         if config.command.is_empty() {
             return Err(Error::Config("the worker command is empty"));
+        }
+        if !(1..=REMOTE_IDLE_MS_MAX).contains(&config.idle_ms_max) {
+            return Err(Error::Config("an unused connection is kept for 1 to 600000 ms"));
         }
         let jobs = Arc::new(Jobs::new(Box::new(sink)));
         let (orders, incoming) = mpsc::channel(JOBS_MAX);

@@ -47,9 +47,10 @@ pub(super) fn start(
     thread::Builder::new()
         .name("remote-agents".into())
         .spawn(move || {
+            let sweep_ms = config.idle_ms_max.min(REMOTE_SWEEP_MS);
             let connections = Connections::new(config);
             let shared = Arc::new(Shared { jobs, connections, holding: Holding::default() });
-            runtime.block_on(take_orders(&shared, orders));
+            runtime.block_on(take_orders(&shared, orders, sweep_ms));
             shared.connections.close();
             drop(shared);
             // Lookups of names run on threads that cannot be stopped.
@@ -58,8 +59,8 @@ pub(super) fn start(
         .map_err(failed)
 }
 
-async fn take_orders(shared: &Arc<Shared>, mut orders: mpsc::Receiver<Order>) {
-    let mut sweep = tokio::time::interval(Duration::from_millis(REMOTE_SWEEP_MS));
+async fn take_orders(shared: &Arc<Shared>, mut orders: mpsc::Receiver<Order>, sweep_ms: u64) {
+    let mut sweep = tokio::time::interval(Duration::from_millis(sweep_ms));
     loop {
         tokio::select! {
             order = orders.recv() => match order {

@@ -2,7 +2,7 @@
 //! through pipes, or over HTTP.
 //!
 //! This test has its own `main`, because it is also the worker binary and the server: started with
-//! `worker` or `mcp-server` as its first argument, it is one of them.
+//! `worker`, `mcp-server` or `node` as its first argument, it is one of them.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -51,6 +51,8 @@ const TESTS: &[Test] = tests! {
         concurrent_calls_share_one_process,
         server_that_cannot_be_started_is_named,
         server_ends_with_the_pool,
+        server_ends_with_a_killed_node,
+        unused_server_is_ended_and_started_again,
         warm_calls_are_fast,
         quotes_and_verifications_decline;
     sandbox:
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
     let first = arguments.next();
     match first.as_deref() {
         Some("worker") => return ainur_runtime::worker::main(),
+        Some("node") => return pipes::node(&arguments.next().expect("a folder")),
         Some("mcp-server") => return server::main(arguments.next().as_deref()),
         _ => {}
     }

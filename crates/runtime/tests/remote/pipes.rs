@@ -1,10 +1,12 @@
 //! Servers that are commands.
+use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ainur_primitives::{ExecutionLimits, FailureReason};
 use ainur_runtime::limits::PROGRESS_INTERVAL_MS;
-use ainur_runtime::remote::{self, RemoteProgram, ServerEndpoint, ToolServer};
+use ainur_runtime::remote::{self, Config, RemoteProgram, ServerEndpoint, ToolServer};
 use ainur_runtime::{CallView, Event, Job, JobId, Program};
 use serde_json::{Value, json};
 
@@ -259,12 +261,48 @@ pub(crate) fn server_ends_with_the_pool() {
     assert!(processes_with(&mark) > 0);
     let Stage { pool, witness, .. } = stage;
     pool.shutdown();
-    let gone = (0..200).any(|_| {
-        std::thread::sleep(Duration::from_millis(10));
-        processes_with(&mark) == 0
-    });
-    assert!(gone);
+    assert!(all_gone(&mark));
     drop(witness);
+}
+
+/// The whole life of `BINARY node FOLDER`: a node with one server, until it is killed.
+pub(crate) fn node(witness: &str) -> ExitCode {
+    let stage = Stage::new();
+    stage.describe(&command(Path::new(witness), "new")).unwrap();
+    std::fs::write(Path::new(witness).join("ready"), "").unwrap();
+    std::thread::sleep(Duration::from_secs(60));
+    ExitCode::FAILURE
+}
+
+pub(crate) fn server_ends_with_a_killed_node() {
+    let witness = tempfile::tempdir().unwrap();
+    let mark = witness.path().to_string_lossy().into_owned();
+    let binary = std::env::current_exe().unwrap();
+    let mut node = std::process::Command::new(binary).args(["node", &mark]).spawn().unwrap();
+    assert!(wait_for_trace(witness.path(), "ready"));
+    assert!(processes_with(&mark) > 1);
+    node.kill().unwrap();
+    node.wait().unwrap();
+    assert!(all_gone(&mark));
+}
+
+pub(crate) fn unused_server_is_ended_and_started_again() {
+    let stage = Stage::with(Config { idle_ms_max: 300, ..config() });
+    let program = stage.added(&stage.server("new"));
+    let mark = stage.witness.path().to_string_lossy().into_owned();
+    // Used for longer than it may be unused: not ended.
+    let job = stage.start(&program, "hang", json!({}), limits(1_500));
+    stage.finish(job).failed(FailureReason::TimedOut);
+    assert!(wait_for_trace(stage.witness.path(), "cancelled"));
+    assert!(all_gone(&mark));
+    assert_eq!(stage.text(&program, "echo-text", json!({"text": "again"})), "again");
+}
+
+fn all_gone(mark: &str) -> bool {
+    (0..300).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        processes_with(mark) == 0
+    })
 }
 
 /// Processes other than this one that have a text in their command line.

@@ -38,7 +38,8 @@ pub(crate) struct Outcome {
 
 pub(crate) fn config() -> Config {
     let binary = std::env::current_exe().unwrap();
-    Config { command: vec![binary.into_os_string(), "worker".into()], scratch: None }
+    let command = vec![binary.into_os_string(), "worker".into()];
+    Config { command, ..Config::this_binary() }
 }
 
 /// This binary as a server in a mode, which may write into the folder of traces.
@@ -59,8 +60,12 @@ pub(crate) fn limits(duration_ms: u64) -> ExecutionLimits {
 
 impl Stage {
     pub(crate) fn new() -> Self {
+        Self::with(config())
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
         let (sender, events) = channel();
-        let pool = RemotePool::start(config(), move |event| drop(sender.send(event))).unwrap();
+        let pool = RemotePool::start(config, move |event| drop(sender.send(event))).unwrap();
         let witness = tempfile::Builder::new().prefix("ainur-remote-").tempdir().unwrap();
         Self { pool, events, witness, next: AtomicU64::new(1) }
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::connection::{self, Connection};
 use crate::failure::Failure;
-use crate::limits::{REMOTE_CONNECTIONS_MAX, REMOTE_IDLE_MS_MAX};
+use crate::limits::REMOTE_CONNECTIONS_MAX;
 use crate::remote::Config;
 use crate::remote::http::Clients;
 use crate::remote::program::ToolServer;
@@ -123,7 +123,7 @@ impl Connections {
     /// Closes what broke, and what was not used for a while.
     pub(in crate::remote) fn sweep(&self) {
         let now = Instant::now();
-        let idle_max = Duration::from_millis(REMOTE_IDLE_MS_MAX);
+        let idle_max = Duration::from_millis(self.shared.config.idle_ms_max);
         self.lock().retain(|_, slot| {
             if !slot.is_idle() {
                 slot.last_used = now;
