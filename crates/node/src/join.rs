@@ -118,6 +118,9 @@ impl Node {
                 Err(Problem::new(Code::InvalidAgent, with_causes(&error))
                     .next("build it against wit/agent.wit as a component (agents/README.md)"))
             }
+            (Err(error), Program::Remote(_), _) => {
+                Err(Problem::new(Code::InvalidAgent, with_causes(&error)))
+            }
         }
     }
 

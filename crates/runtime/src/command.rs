@@ -25,7 +25,7 @@ mod run;
 mod sandbox;
 
 pub use isolation::{Isolation, Separation};
-pub(crate) use sandbox::main as sandbox_main;
+pub(crate) use sandbox::{Confinement, Status, main as sandbox_main};
 
 /// A command, as its job names it.
 pub(crate) struct Command<'a> {

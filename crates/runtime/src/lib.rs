@@ -1,10 +1,13 @@
-//! Executors: WASM components and plain commands in worker processes with hard limits.
+//! Executors: WASM components and plain commands in worker processes, remote agents on a thread of
+//! the node, all with hard limits.
 //!
 //! A [`Job`] is a call of a [`Program`]; the [`WorkerPool`] runs it in one of a few warm worker
 //! processes and tells the outcome as an [`Event`]. Whatever a guest does (loop, crash, flood,
 //! lie, wedge), its job ends within its limits and with a reason, other jobs go on, and the node
 //! lives. What a component may see is `wit/agent.wit` and nothing else; what a command may see is in
 //! [`command`].
+//!
+//! Agents that live elsewhere are called by the [`remote::RemotePool`].
 //!
 //! The broker talks to the [`Executor`] trait, which the simulator implements without processes.
 #![cfg(target_os = "linux")]
@@ -18,6 +21,7 @@ pub mod limits;
 pub mod manifest;
 pub mod pool;
 pub mod program;
+pub mod remote;
 pub mod worker;
 
 mod attempt;
@@ -33,3 +37,4 @@ pub use job::{CallView, Job, JobId, Quote};
 pub use manifest::Manifest;
 pub use pool::WorkerPool;
 pub use program::Program;
+pub use remote::RemotePool;

@@ -98,6 +98,54 @@ pub const PARAMETERS_BYTES_MAX: usize = 96 << 10;
 pub const COMMAND_FILES_MAX: u64 = 256;
 /// Processes of a command's user, where the system can count them.
 pub const COMMAND_PROCESSES_MAX: u64 = 128;
+/// Connections to remote agents that are kept.
+pub const REMOTE_CONNECTIONS_MAX: usize = 64;
+/// Calls of one remote agent that are under way at once; more wait, on its time.
+pub const REMOTE_CALLS_PER_SERVER_MAX: usize = 256;
+/// How long a connection to a remote agent may take until it can be called, start included.
+pub const REMOTE_CONNECT_MS_MAX: u64 = 60_000;
+/// How long asking a remote agent what it offers may take, connecting included.
+pub const REMOTE_DESCRIBE_MS_MAX: u64 = 90_000;
+/// A connection that was not used for this long is closed.
+pub const REMOTE_IDLE_MS_MAX: u64 = 600_000;
+/// How often connections are looked at.
+pub const REMOTE_SWEEP_MS: u64 = 5_000;
+/// How long the pool of remote agents waits for its own threads when it stops.
+pub const REMOTE_STOP_MS_MAX: u64 = 500;
+/// Bytes of output of remote agents that were not delivered yet.
+pub const REMOTE_OUTPUT_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of one message of a remote agent.
+pub const REMOTE_MESSAGE_BYTES_MAX: usize = 16 << 20;
+/// Messages one remote agent may send in a second that are no answers.
+pub const REMOTE_MESSAGES_PER_SECOND_MAX: u32 = 2_000;
+/// Requests of a remote agent that were not answered yet.
+pub const REMOTE_REQUESTS_MAX: usize = 64;
+/// How long a server that is a command may leave a message unread.
+pub const REMOTE_SEND_MS_MAX: u64 = 30_000;
+/// How long telling a remote agent that a call was cancelled may take.
+pub const REMOTE_CANCEL_MS_MAX: u64 = 2_000;
+/// Time until a connection over HTTP is there.
+pub const HTTP_CONNECT_MS_MAX: u64 = 10_000;
+/// How long an unused connection over HTTP is kept.
+pub const HTTP_IDLE_MS_MAX: u64 = 90_000;
+/// Unused connections over HTTP that are kept for one host.
+pub const HTTP_IDLE_CONNECTIONS_MAX: usize = 16;
+/// Tools of a server that are looked at; those after them are as if they were not there.
+pub const TOOLS_MAX: usize = 1_024;
+/// Pages a server may spread its tools over.
+pub const TOOL_PAGES_MAX: usize = 64;
+/// How long listing the tools of a server may take.
+pub const TOOLS_LIST_MS_MAX: u64 = 15_000;
+/// How long a list of tools is believed when the server does not say that it changed.
+pub const TOOLS_AGE_MS_MAX: u64 = 300_000;
+/// Remarks about what could not be taken over from a server.
+pub const NOTES_MAX: usize = 32;
+/// Memory of each process of a server that is a command.
+pub const SERVER_MEMORY_BYTES_MAX: u64 = 2 << 30;
+/// Bytes of one file a server that is a command writes, and of its temporary folder.
+pub const SERVER_FILE_BYTES_MAX: u64 = 256 << 20;
+/// Variables in the environment of a server that is a command.
+pub const SERVER_ENVIRONMENT_MAX: usize = 64;
 
 /// The limits a person may run into, for `ainur node limits`: name, value, unit.
 pub const LISTED: &[(&str, u64, &str)] = &[
@@ -120,4 +168,13 @@ pub const LISTED: &[(&str, u64, &str)] = &[
     ("parameters_bytes_max", PARAMETERS_BYTES_MAX as u64, "bytes"),
     ("command_files_max", COMMAND_FILES_MAX, "files"),
     ("command_processes_max", COMMAND_PROCESSES_MAX, "processes"),
+    ("remote_connections_max", REMOTE_CONNECTIONS_MAX as u64, "connections"),
+    ("remote_calls_per_server_max", REMOTE_CALLS_PER_SERVER_MAX as u64, "calls"),
+    ("remote_connect_ms_max", REMOTE_CONNECT_MS_MAX, "ms"),
+    ("remote_idle_ms_max", REMOTE_IDLE_MS_MAX, "ms"),
+    ("remote_message_bytes_max", REMOTE_MESSAGE_BYTES_MAX as u64, "bytes"),
+    ("remote_messages_per_second_max", REMOTE_MESSAGES_PER_SECOND_MAX as u64, "messages"),
+    ("remote_output_bytes_max", REMOTE_OUTPUT_BYTES_MAX, "bytes"),
+    ("server_memory_bytes_max", SERVER_MEMORY_BYTES_MAX, "bytes"),
+    ("server_file_bytes_max", SERVER_FILE_BYTES_MAX, "bytes"),
 ];

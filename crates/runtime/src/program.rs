@@ -1,10 +1,13 @@
-//! What can be run: a component, or a command of this machine.
+//! What can be run: a component, a command of this machine, or an agent that lives elsewhere.
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ainur_primitives::ContentId;
 use scale::{Decode, Encode, EncodeAsRef};
+
+use crate::remote::RemoteProgram;
 
 /// Something that does an agent's work.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -27,11 +30,14 @@ pub enum Program {
         #[codec(encoded_as = "PathsBytes")]
         readable: Vec<PathBuf>,
     },
+    /// An agent reached over a protocol, for the [`RemotePool`](crate::remote::RemotePool). Workers
+    /// refuse it.
+    Remote(Arc<RemoteProgram>),
 }
 
 impl Program {
-    /// Whether an attempt can continue after its last durable chunk. Commands cannot: they begin
-    /// with chunk 0 whatever the job says.
+    /// Whether an attempt can continue after its last durable chunk. Commands and remote agents
+    /// cannot: they begin with chunk 0 whatever the job says.
     pub fn resumable(&self) -> bool {
         matches!(self, Self::Component { .. })
     }

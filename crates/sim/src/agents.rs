@@ -87,7 +87,7 @@ impl Inside {
     fn script(&mut self, job: JobId, work: &Job) -> VecDeque<Event> {
         let agent = match work.program() {
             Program::Component { content, .. } => usize::from(content.0.0[0]),
-            Program::Command { .. } => 0,
+            Program::Command { .. } | Program::Remote(_) => 0,
         };
         let character = self.characters.get(agent).copied().unwrap_or(Character::Silent);
         match work {

@@ -20,7 +20,9 @@ use rustix::thread::{UnshareFlags, set_no_new_privs};
 use serde::{Deserialize, Serialize};
 
 use super::isolation::{Isolation, Separation};
-use crate::limits::{COMMAND_FILES_MAX, COMMAND_PROCESSES_MAX};
+use crate::limits::{
+    COMMAND_FILES_MAX, COMMAND_PROCESSES_MAX, SERVER_FILE_BYTES_MAX, SERVER_MEMORY_BYTES_MAX,
+};
 use crate::worker::SANDBOX;
 
 mod files;
@@ -28,20 +30,24 @@ mod rights;
 
 /// Everything the sandbox is told, as one JSON argument.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Confinement {
+pub(crate) struct Confinement {
     stage: Stage,
     /// Where the command may write: its working folder.
-    pub(super) home: PathBuf,
+    pub(crate) home: PathBuf,
     /// Where the sandbox says how far it came; out of the command's reach.
     status: PathBuf,
     network: bool,
     readable: Vec<PathBuf>,
+    /// What the command may change beside its working folder.
+    #[serde(default)]
+    writable: Vec<PathBuf>,
     /// The first words of the command line, which are the operator's and may name files. What comes
     /// after them (a capability, parameters) is the buyer's and grants nothing.
     operator_words: usize,
     memory_bytes_max: u64,
     file_bytes_max: u64,
-    cpu_seconds_max: u64,
+    /// No limit when `None`: for a server that is there for days.
+    cpu_seconds_max: Option<u64>,
     /// What leaving the namespaces came to.
     isolation: Option<Isolation>,
 }
@@ -56,7 +62,7 @@ enum Stage {
 /// How far the sandbox came.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Status {
+pub(crate) enum Status {
     /// Not even to the point where it could say so.
     Unknown,
     /// The command was started, so well confined.
@@ -69,7 +75,7 @@ pub(super) enum Status {
 const ADDRESS_SPACE_SLACK_BYTES: u64 = 16 << 30;
 
 impl Confinement {
-    pub(super) fn new(
+    pub(crate) fn new(
         folder: &Path,
         network: bool,
         readable: &[PathBuf],
@@ -83,10 +89,11 @@ impl Confinement {
             status: folder.join("status"),
             network,
             readable: readable.to_vec(),
+            writable: Vec::new(),
             operator_words,
             memory_bytes_max: 64 << 20,
             file_bytes_max: 1 << 20,
-            cpu_seconds_max: 10,
+            cpu_seconds_max: Some(10),
             isolation: None,
         })
     }
@@ -95,19 +102,30 @@ impl Confinement {
         Self {
             memory_bytes_max: limits.memory_bytes_max,
             file_bytes_max: limits.output_bytes_max,
-            cpu_seconds_max: limits.duration_ms_max.0.div_ceil(1_000) + 1,
+            cpu_seconds_max: Some(limits.duration_ms_max.0.div_ceil(1_000) + 1),
+            ..self
+        }
+    }
+
+    /// For a command that is kept running between calls, and may change what it was granted.
+    pub(crate) fn for_server(self, writable: &[PathBuf]) -> Self {
+        Self {
+            writable: writable.to_vec(),
+            memory_bytes_max: SERVER_MEMORY_BYTES_MAX,
+            file_bytes_max: SERVER_FILE_BYTES_MAX,
+            cpu_seconds_max: None,
             ..self
         }
     }
 
     /// The arguments after `worker sandbox`.
-    pub(super) fn arguments(&self, argv: &[String]) -> io::Result<Vec<OsString>> {
+    pub(crate) fn arguments(&self, argv: &[String]) -> io::Result<Vec<OsString>> {
         let mut arguments = vec![serde_json::to_string(self)?.into()];
         arguments.extend(argv.iter().map(OsString::from));
         Ok(arguments)
     }
 
-    pub(super) fn read_status(&self) -> Status {
+    pub(crate) fn read_status(&self) -> Status {
         let text = fs::read(&self.status).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or(Status::Unknown)
     }
@@ -233,7 +251,7 @@ fn set_limits(confinement: &Confinement) -> io::Result<()> {
     let address_space = confinement.memory_bytes_max.saturating_add(ADDRESS_SPACE_SLACK_BYTES);
     let limits = [
         (Resource::Core, 0),
-        (Resource::Cpu, confinement.cpu_seconds_max),
+        (Resource::Cpu, confinement.cpu_seconds_max.unwrap_or(u64::MAX)),
         (Resource::Data, confinement.memory_bytes_max),
         (Resource::As, address_space),
         (Resource::Fsize, confinement.file_bytes_max),

@@ -112,5 +112,6 @@ fn call(components: &Components, attempt: &Arc<Attempt>, work: Job) -> Result<Re
                 )),
             }
         }
+        Program::Remote(_) => Err(Failure::infrastructure("a worker was given a remote agent")),
     }
 }

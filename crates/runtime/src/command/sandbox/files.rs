@@ -141,6 +141,9 @@ fn try_restrict(
     for path in &confinement.readable {
         ruleset = allow(ruleset, path, read)?;
     }
+    for path in &confinement.writable {
+        ruleset = allow(ruleset, path, all)?;
+    }
     ruleset = allow(ruleset, &confinement.home, all)?;
     Ok(ruleset.restrict_self()?.ruleset)
 }

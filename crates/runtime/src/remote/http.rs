@@ -1,0 +1,82 @@
+//! The HTTP client for agents that live elsewhere: checked addresses, TLS with post-quantum key
+//! exchange preferred, no redirects, no proxy, and time limits.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustls_platform_verifier::BuilderVerifierExt;
+
+use super::address::{CheckedResolver, Reach};
+use crate::limits::{HTTP_CONNECT_MS_MAX, HTTP_IDLE_CONNECTIONS_MAX, HTTP_IDLE_MS_MAX};
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No certificates to trust, or no algorithms.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[source] rustls::Error),
+    /// Anything else.
+    #[error("cannot set up an HTTP client: {0}")]
+    Client(#[source] reqwest::Error),
+}
+
+/// A client that connects only where `reach` allows. It checks what names resolve to; the URL
+/// itself has to go through [`check_url`](super::address::check_url), because an address that
+/// stands in it is not resolved.
+///
+/// # Errors
+/// When this machine has no certificates to trust.
+pub fn client(reach: Reach) -> Result<reqwest::Client, ClientError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(ClientError::Tls)?;
+    let tls = match reach {
+        // Plain connections: nothing to trust, and no certificates needed to find that out.
+        Reach::Private => tls.with_root_certificates(rustls::RootCertStore::empty()),
+        Reach::Public | Reach::Any => tls.with_platform_verifier().map_err(ClientError::Tls)?,
+    }
+    .with_no_client_auth();
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .dns_resolver(CheckedResolver(reach))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .referer(false)
+        .https_only(reach == Reach::Public)
+        .connect_timeout(Duration::from_millis(HTTP_CONNECT_MS_MAX))
+        .pool_idle_timeout(Duration::from_millis(HTTP_IDLE_MS_MAX))
+        .pool_max_idle_per_host(HTTP_IDLE_CONNECTIONS_MAX)
+        .tcp_nodelay(true)
+        .user_agent(concat!("ainur/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(ClientError::Client)
+}
+
+/// The clients made so far: reading the system's certificates takes its time.
+#[derive(Default)]
+pub(super) struct Clients {
+    made: Mutex<HashMap<Reach, reqwest::Client>>,
+}
+
+impl Clients {
+    pub(super) fn get(&self, reach: Reach) -> Result<reqwest::Client, ClientError> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = made.get(&reach) {
+            return Ok(client.clone());
+        }
+        let client = client(reach)?;
+        made.insert(reach, client.clone());
+        Ok(client)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn key_exchange_prefers_the_post_quantum_group() {
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let first = provider.kx_groups.first().unwrap().name();
+        assert_eq!(first, rustls::NamedGroup::X25519MLKEM768);
+    }
+}

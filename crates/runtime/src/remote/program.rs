@@ -1,0 +1,142 @@
+//! An agent that lives elsewhere, as plain data: how it is reached, and what it said it does when
+//! it was added.
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ainur_primitives::{CapabilityName, Digest};
+use scale::{Decode, Encode, EncodeLike, Input, Output};
+use serde::{Deserialize, Serialize};
+
+use super::secret::Secret;
+
+/// An agent reached over a protocol.
+///
+/// It is encoded as JSON without its credentials: it never has to leave the node's process, and a
+/// worker that is given one refuses it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RemoteProgram {
+    /// A server of the Model Context Protocol.
+    Mcp(McpProgram),
+}
+
+/// The tools of one MCP server.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct McpProgram {
+    /// Where they are.
+    pub server: ToolServer,
+    /// Which tool stands behind which capability. Empty for a server that was not added yet.
+    #[serde(default)]
+    pub tools: BTreeMap<CapabilityName, McpTool>,
+}
+
+/// A server that offers tools. Two programs with equal servers share one connection.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct ToolServer {
+    /// How it is reached.
+    pub endpoint: ServerEndpoint,
+    /// What its capabilities begin with, instead of the name it gives itself.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The header its credential is sent in, as it is; `Authorization: Bearer …` when `None`.
+    #[serde(default)]
+    pub credential_header: Option<String>,
+    /// Its credential, for URLs only. Not written: the node sets it.
+    #[serde(skip)]
+    pub credential: Option<Secret>,
+}
+
+/// How a server is reached.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerEndpoint {
+    /// A command of this machine that speaks on its standard input and output, confined as all
+    /// commands are, and kept running between calls.
+    Command {
+        /// The command line, without a shell; the first word is a path or found in `PATH`.
+        argv: Vec<String>,
+        /// It may use the network.
+        #[serde(default)]
+        network: bool,
+        /// Folders and files it may read beside the system's own and those its command line names.
+        #[serde(default)]
+        readable: Vec<PathBuf>,
+        /// Folders and files it may also change.
+        #[serde(default)]
+        writable: Vec<PathBuf>,
+        /// What it finds in its environment beside `PATH`, `HOME`, `TMPDIR` and `LANG`.
+        #[serde(default)]
+        environment: BTreeMap<String, String>,
+    },
+    /// A server on the network.
+    Url {
+        /// `https://…`, or `http://…` for allowed private addresses.
+        url: String,
+        /// It may be on this machine or a private network.
+        #[serde(default)]
+        allow_private: bool,
+    },
+}
+
+/// A tool as it was when the agent was added.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct McpTool {
+    /// The server's name for it.
+    pub name: String,
+    /// BLAKE3 of its name, title, description, schemas and annotations in canonical JSON. A tool
+    /// with another digest is another tool, and is not called.
+    pub digest: Digest,
+}
+
+impl ToolServer {
+    /// A server without credentials, under the name it gives itself.
+    pub fn new(endpoint: ServerEndpoint) -> Self {
+        Self { endpoint, name: None, credential_header: None, credential: None }
+    }
+}
+
+impl RemoteProgram {
+    /// An MCP server that was not added yet: it can be asked what it offers.
+    pub fn unknown_tools(server: ToolServer) -> Self {
+        Self::Mcp(McpProgram { server, tools: BTreeMap::new() })
+    }
+}
+
+impl Encode for RemoteProgram {
+    fn encode_to<T: Output + ?Sized>(&self, out: &mut T) {
+        // Maps with text as keys, texts, paths: a path that is not UTF-8 is the one thing JSON
+        // cannot hold. Such a program decodes as an error where it arrives.
+        serde_json::to_vec(self).unwrap_or_default().encode_to(out);
+    }
+}
+
+impl EncodeLike for RemoteProgram {}
+
+impl Decode for RemoteProgram {
+    fn decode<I: Input>(input: &mut I) -> Result<Self, scale::Error> {
+        let json = Vec::<u8>::decode(input)?;
+        serde_json::from_slice(&json).map_err(|_| "not a remote program".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::program::Program;
+
+    #[test]
+    fn remote_program_survives_the_wire_without_its_credential() {
+        let mut server = ToolServer::new(ServerEndpoint::Url {
+            url: "https://tools.example/mcp".into(),
+            allow_private: false,
+        });
+        let bare = Program::Remote(Arc::new(RemoteProgram::unknown_tools(server.clone())));
+        server.credential = Some(Secret::new("hunter2".into()));
+        let program = Program::Remote(Arc::new(RemoteProgram::unknown_tools(server)));
+        let bytes = program.encode();
+        assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"));
+        assert_eq!(Program::decode(&mut &bytes[..]), Ok(bare));
+    }
+}

@@ -1,0 +1,177 @@
+//! The pool's thread: takes orders, and gives each a task of its own.
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use ainur_primitives::{CapabilityName, ExecutionLimits, FailureReason};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::deliver::{Holding, deliver};
+use super::jobs::{Attempt, Jobs};
+use super::mcp::connections::Connections;
+use super::mcp::{self, Description};
+use super::program::{RemoteProgram, ToolServer};
+use super::{Config, DescribeError};
+use crate::detail;
+use crate::executor::{Error, Event};
+use crate::failure::Failure;
+use crate::job::Job;
+use crate::limits::{REMOTE_DESCRIBE_MS_MAX, REMOTE_STOP_MS_MAX, REMOTE_SWEEP_MS};
+use crate::program::Program;
+
+/// What the thread is told.
+pub(super) enum Order {
+    Run(Attempt, Job),
+    Describe(ToolServer, Sender<Result<Description, DescribeError>>),
+}
+
+/// What the tasks share.
+struct Shared {
+    jobs: Arc<Jobs>,
+    connections: Connections,
+    holding: Holding,
+}
+
+/// Starts the thread. It ends when the other end of `orders` is dropped.
+pub(super) fn start(
+    config: Config,
+    jobs: Arc<Jobs>,
+    orders: mpsc::Receiver<Order>,
+) -> Result<JoinHandle<()>, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let failed = |source: io::Error| Error::Spawn { command: "a thread".into(), source };
+    let runtime = runtime.map_err(failed)?;
+    thread::Builder::new()
+        .name("remote-agents".into())
+        .spawn(move || {
+            let sweep_ms = config.idle_ms_max.min(REMOTE_SWEEP_MS);
+            let connections = Connections::new(config);
+            let shared = Arc::new(Shared { jobs, connections, holding: Holding::default() });
+            runtime.block_on(take_orders(&shared, orders, sweep_ms));
+            shared.connections.close();
+            drop(shared);
+            // Lookups of names run on threads that cannot be stopped.
+            runtime.shutdown_timeout(Duration::from_millis(REMOTE_STOP_MS_MAX));
+        })
+        .map_err(failed)
+}
+
+async fn take_orders(shared: &Arc<Shared>, mut orders: mpsc::Receiver<Order>, sweep_ms: u64) {
+    let mut sweep = tokio::time::interval(Duration::from_millis(sweep_ms));
+    loop {
+        tokio::select! {
+            order = orders.recv() => match order {
+                None => return,
+                // How many tasks there are is bounded by the jobs that are let in.
+                Some(Order::Run(attempt, work)) => {
+                    drop(tokio::spawn(run(Arc::clone(shared), Arc::new(attempt), work)));
+                }
+                Some(Order::Describe(server, answer)) => {
+                    let shared = Arc::clone(shared);
+                    drop(tokio::spawn(async move {
+                        // Whoever asked may have gone.
+                        drop(answer.send(describe(&shared, &server).await));
+                    }));
+                }
+            },
+            _ = sweep.tick() => shared.connections.sweep(),
+        }
+    }
+}
+
+async fn describe(shared: &Shared, server: &ToolServer) -> Result<Description, DescribeError> {
+    let patience = Duration::from_millis(REMOTE_DESCRIBE_MS_MAX);
+    match timeout(patience, mcp::describe(&shared.connections, server)).await {
+        Ok(Ok(description)) => Ok(description),
+        Ok(Err(failure)) => Err(DescribeError::Remote(detail::clean(&failure.detail))),
+        Err(_) => Err(DescribeError::TimedOut(REMOTE_DESCRIBE_MS_MAX)),
+    }
+}
+
+/// One job from start to end; its last event is told whatever happens.
+async fn run(shared: Arc<Shared>, attempt: Arc<Attempt>, work: Job) {
+    let work = {
+        let (shared, attempt) = (Arc::clone(&shared), Arc::clone(&attempt));
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                // Dropping the work tells the remote that it was cancelled.
+                () = attempt.cancelled() => Err(Failure::infrastructure("cancelled")),
+                result = perform(&shared, &attempt, work) => result,
+            }
+        })
+    };
+    // A panic is our bug, not the seller's.
+    let result =
+        work.await.unwrap_or_else(|_| Err(Failure::infrastructure("the remote pool has a bug")));
+    let last = result.unwrap_or_else(|failure| Event::Failed {
+        job: attempt.job,
+        reason: failure.reason,
+        detail: detail::clean(&failure.detail),
+    });
+    shared.jobs.finish(&attempt, last);
+}
+
+async fn perform(shared: &Shared, attempt: &Attempt, work: Job) -> Result<Event, Failure> {
+    let Program::Remote(program) = work.program() else {
+        return Err(Failure::infrastructure("the remote pool was given a local program"));
+    };
+    let program = Arc::clone(program);
+    match work {
+        Job::Describe { .. } => {
+            let RemoteProgram::Mcp(program) = &*program;
+            let description = describe(shared, &program.server).await.map_err(|error| {
+                let reason = match error {
+                    DescribeError::TimedOut(_) => FailureReason::TimedOut,
+                    _ => FailureReason::Crashed,
+                };
+                Failure::new(reason, error.to_string())
+            })?;
+            Ok(Event::Described { job: attempt.job, manifest: Box::new(description.manifest) })
+        }
+        Job::Execute { capability, parameters, limits, .. } => {
+            execute(shared, attempt, &program, &capability, &parameters, &limits).await
+        }
+        Job::Quote { .. } | Job::Verify { .. } => Err(Failure::new(
+            FailureReason::Declined,
+            "a remote agent neither bids nor verifies: its price is configured",
+        )),
+    }
+}
+
+async fn execute(
+    shared: &Shared,
+    attempt: &Attempt,
+    program: &RemoteProgram,
+    capability: &CapabilityName,
+    parameters: &str,
+    limits: &ExecutionLimits,
+) -> Result<Event, Failure> {
+    let RemoteProgram::Mcp(program) = program;
+    let started = Instant::now();
+    let duration_max = Duration::from_millis(limits.duration_ms_max.0);
+    let deadline = started.checked_add(duration_max).unwrap_or_else(|| {
+        // Further away than the clock counts: a year will do.
+        started + Duration::from_secs(365 * 24 * 3_600)
+    });
+    let report = |done, total| {
+        shared.jobs.tell(attempt, Event::Progress { job: attempt.job, done, total });
+    };
+    let call = mcp::call::call(&shared.connections, program, capability, parameters, report);
+    let output = timeout_at(deadline, call)
+        .await
+        .map_err(|_| Failure::new(FailureReason::TimedOut, "its time ran out"))??;
+    let duration_ms = started.elapsed().as_millis() as u64;
+    let output_bytes = output.len() as u64;
+    if output_bytes > limits.output_bytes_max {
+        let most = limits.output_bytes_max;
+        return Err(Failure::limit(format!("more than {most} bytes of output")));
+    }
+    let held = shared.holding.take(output_bytes)?;
+    let chunks = deliver(&shared.jobs, attempt, &output).await?;
+    drop(held);
+    Ok(Event::Executed { job: attempt.job, fuel_used: 0, chunks, output_bytes, duration_ms })
+}
