@@ -196,6 +196,7 @@ impl Counter {
             Operation::NodeStatus
             | Operation::NodeStop
             | Operation::AgentAdd(_)
+            | Operation::AgentAccept { .. }
             | Operation::AgentRemove { .. }
             | Operation::AccountShow { .. }
             | Operation::AccountTransfer { .. }

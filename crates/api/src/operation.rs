@@ -1,4 +1,7 @@
 //! Everything a node can be asked. Adding an operation is one variant here, one arm in the node.
+use std::collections::BTreeMap;
+use std::fmt;
+
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits,
     SelectionRule, TaskId,
@@ -23,6 +26,11 @@ pub enum Operation {
     AgentList,
     /// One agent by DID or name.
     AgentShow {
+        /// DID, or the agent's name.
+        agent: String,
+    },
+    /// Take an agent as it is now: tools that changed since it was added are called again.
+    AgentAccept {
         /// DID, or the agent's name.
         agent: String,
     },
@@ -139,8 +147,12 @@ pub struct AgentAdd {
     pub name: Option<String>,
     /// What runs.
     pub program: ProgramSource,
-    /// Fixed price per capability call; required for programs that cannot quote themselves.
+    /// Fixed price per capability call; required for programs that cannot quote themselves, unless
+    /// each capability has a price of its own.
     pub price: Option<Amount>,
+    /// Prices of single capabilities, where they differ.
+    #[serde(default)]
+    pub prices: BTreeMap<CapabilityName, Amount>,
     /// Stake to bond for it; the node's default when absent.
     pub stake: Option<Amount>,
     /// The capability to offer when the program does not describe itself.
@@ -162,7 +174,53 @@ pub enum ProgramSource {
         argv: Vec<String>,
         /// It needs the network.
         network: bool,
+        /// When it does not describe itself, it may be an MCP server on its standard streams.
+        #[serde(default)]
+        or_mcp: bool,
     },
+    /// An MCP server that is started here and speaks on its standard input and output.
+    McpCommand(McpCommand),
+    /// A server elsewhere; the node finds out what it speaks.
+    Url {
+        /// Where it is.
+        url: String,
+        /// It may be on this machine or a private network.
+        #[serde(default)]
+        allow_private: bool,
+        /// What it wants to be shown.
+        #[serde(default)]
+        credential: Option<Credential>,
+        /// The header the credential is sent in; `Authorization: Bearer` when absent.
+        #[serde(default)]
+        credential_header: Option<String>,
+    },
+}
+
+/// An MCP server on this machine, and what it is granted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct McpCommand {
+    /// Program and fixed arguments.
+    pub argv: Vec<String>,
+    /// It may use the network.
+    pub network: bool,
+    /// Folders and files it may read.
+    pub readable: Vec<String>,
+    /// Folders and files it may change.
+    pub writable: Vec<String>,
+    /// Variables of its environment.
+    pub environment: BTreeMap<String, String>,
+}
+
+/// A secret on its way to the node, which keeps it in a file of its own.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Credential(pub String);
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credential(hidden)")
+    }
 }
 
 /// A task to announce. What is absent takes the node's defaults.

@@ -1,4 +1,6 @@
 //! What a node shows: plain data for tables, dashboards and programs.
+use std::collections::BTreeMap;
+
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityContract, CapabilityName, ContentId, Did, Digest,
     DurationMs, FailureReason, Ppm, SelectionRule, TaskId, Timestamp,
@@ -71,6 +73,12 @@ pub struct AgentView {
     pub capabilities: Vec<CapabilityContract>,
     /// Fixed price, when it does not quote itself.
     pub price: Option<Amount>,
+    /// Prices of single capabilities, where they differ.
+    pub prices: BTreeMap<CapabilityName, Amount>,
+    /// Capabilities that are not called, and why: they are not what they were when it was added.
+    pub quarantined: BTreeMap<CapabilityName, String>,
+    /// Why it cannot be reached now, when it cannot.
+    pub unreachable: Option<String>,
     /// It may bid.
     pub active: bool,
     /// Free money it earned.

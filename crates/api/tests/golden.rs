@@ -1,10 +1,12 @@
 //! The JSON of every operation and every reply is a contract: `golden/operations.json` holds one of
 //! each.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use ainur_api::operation::{AgentAdd, ProgramSource, TaskQuery, TaskRequest, TokenCreate};
+use ainur_api::operation::{
+    AgentAdd, Credential, McpCommand, ProgramSource, TaskQuery, TaskRequest, TokenCreate,
+};
 use ainur_api::problem::Code;
 use ainur_api::view::{
     AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BudgetView, Check,
@@ -50,17 +52,47 @@ fn operations() -> Vec<Operation> {
             name: None,
             program: component,
             price: None,
+            prices: BTreeMap::new(),
             stake: None,
             capability: None,
         }),
         Operation::AgentAdd(AgentAdd {
             name: Some("upper".into()),
-            program: ProgramSource::Command { argv, network: false },
+            program: ProgramSource::Command { argv, network: false, or_mcp: true },
             price: Some(Amount::ainu(2)),
+            prices: BTreeMap::from([("text.upper".parse().unwrap(), Amount::ainu(3))]),
             stake: Some(Amount(u128::MAX)),
             capability: Some("text.upper".parse().unwrap()),
         }),
+        Operation::AgentAdd(AgentAdd {
+            name: Some("files".into()),
+            program: ProgramSource::McpCommand(McpCommand {
+                argv: vec!["node".into(), "server.js".into()],
+                network: true,
+                readable: vec!["/srv".into()],
+                writable: vec!["/srv/out".into()],
+                environment: BTreeMap::from([("LEVEL".into(), "3".into())]),
+            }),
+            price: Some(Amount::ainu(1)),
+            prices: BTreeMap::new(),
+            stake: None,
+            capability: None,
+        }),
+        Operation::AgentAdd(AgentAdd {
+            name: None,
+            program: ProgramSource::Url {
+                url: "https://tools.example/mcp".into(),
+                allow_private: false,
+                credential: Some(Credential("secret".into())),
+                credential_header: None,
+            },
+            price: Some(Amount::ainu(1)),
+            prices: BTreeMap::new(),
+            stake: None,
+            capability: None,
+        }),
         Operation::AgentList,
+        Operation::AgentAccept { agent: "files".into() },
         Operation::AgentShow { agent: "upper".into() },
         Operation::AgentRemove { agent: did(2).to_string() },
         Operation::TaskRun(task_request()),
@@ -231,6 +263,9 @@ fn agent() -> AgentView {
         program: "/usr/bin/tr a-z A-Z".into(),
         capabilities: vec![serde_json::from_value(json!({ "name": "text.upper" })).unwrap()],
         price: Some(Amount::ainu(2)),
+        prices: BTreeMap::from([("text.upper".parse().unwrap(), Amount::ainu(3))]),
+        quarantined: BTreeMap::from([("text.lower".parse().unwrap(), "changed".into())]),
+        unreachable: None,
         active: true,
         balance: Amount::ainu(9),
         stake: Amount::ainu(50),
@@ -345,6 +380,7 @@ fn number_of_operation(operation: &Operation) -> usize {
         Operation::TokenCreate(_) => 24,
         Operation::TokenList => 25,
         Operation::TokenRevoke { .. } => 26,
+        Operation::AgentAccept { .. } => 27,
     }
 }
 
@@ -388,7 +424,7 @@ fn json_of_operations_and_replies_is_the_golden_one() {
 fn every_operation_and_reply_has_an_example() {
     let seen = |numbers: BTreeSet<usize>| numbers.into_iter().collect::<Vec<_>>();
     let operations = seen(operations().iter().map(number_of_operation).collect());
-    assert_eq!(operations, (0..27).collect::<Vec<_>>());
+    assert_eq!(operations, (0..28).collect::<Vec<_>>());
     let replies = seen(replies().iter().map(number_of_reply).collect());
     assert_eq!(replies, (0..18).collect::<Vec<_>>());
 }

@@ -9,7 +9,7 @@ use ainur_audit::log::TransparencyLog;
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::signature::SigningKey;
 use ainur_ledger::Parameters;
-use ainur_primitives::{Amount, Did, Digest, Timestamp};
+use ainur_primitives::{Amount, CapabilityName, Did, Digest, Timestamp};
 use ainur_runtime::{Executor, JobId};
 use ainur_storage::Disk;
 use ainur_storage::blob::Blobs;
@@ -233,6 +233,20 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Adds or replaces an agent.
     pub fn add_seat(&mut self, seat: crate::seat::Seat) {
         self.seats.insert(seat);
+    }
+
+    /// Says whether an agent can be reached; while it cannot, it is not asked.
+    pub fn set_reachable(&mut self, did: Did, reachable: bool) {
+        if let Some(seat) = self.seats.get_mut(did) {
+            seat.reachable = reachable;
+        }
+    }
+
+    /// Asks an agent for these capabilities no more.
+    pub fn withhold(&mut self, did: Did, capabilities: Vec<CapabilityName>) {
+        if let Some(seat) = self.seats.get_mut(did) {
+            seat.withheld.extend(capabilities);
+        }
     }
 
     /// Asks an agent no more.

@@ -1,5 +1,5 @@
 //! The agents this node keeps a seat for, and which of them offer a capability.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ainur_crypto::signature::SigningKey;
 use ainur_primitives::{Amount, CapabilityContract, CapabilityName, Did, Digest};
@@ -23,6 +23,12 @@ pub struct Seat {
     pub contracts: Vec<CapabilityContract>,
     /// Its price for everything, when the program does not quote.
     pub price: Option<Amount>,
+    /// Prices of single capabilities, where they differ.
+    pub prices: BTreeMap<CapabilityName, Amount>,
+    /// Capabilities it is not asked for: they are not what they were when it was added.
+    pub withheld: BTreeSet<CapabilityName>,
+    /// It can be reached, as far as is known.
+    pub reachable: bool,
     /// Attempts it is running.
     pub active: u32,
 }
@@ -31,6 +37,16 @@ impl Seat {
     /// Its contract for a capability.
     pub fn contract(&self, capability: &CapabilityName) -> Option<&CapabilityContract> {
         self.contracts.iter().find(|contract| contract.name == *capability)
+    }
+
+    /// Its fixed price for a capability.
+    pub fn price_of(&self, capability: &CapabilityName) -> Option<Amount> {
+        self.prices.get(capability).copied().or(self.price)
+    }
+
+    /// It can be asked for a capability now.
+    pub fn may_bid(&self, capability: &CapabilityName) -> bool {
+        self.reachable && !self.withheld.contains(capability)
     }
 }
 

@@ -106,12 +106,17 @@ pub(crate) enum Node {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Agent {
-    /// Add a WASM component or a program.
-    Add(AgentAdd),
+    /// Add a WASM component, a program, or an MCP server.
+    Add(Box<AgentAdd>),
     /// All agents.
     List,
     /// One agent.
     Show {
+        /// Name or DID.
+        agent: String,
+    },
+    /// Take an agent as it is now: tools that changed since it was added are called again.
+    Accept {
         /// Name or DID.
         agent: String,
     },
@@ -124,26 +129,59 @@ pub(crate) enum Agent {
 
 #[derive(Args, Debug)]
 pub(crate) struct AgentAdd {
-    /// A component (`.wasm`) or a program that answers `introspect --json`.
-    pub(crate) target: PathBuf,
+    /// A component (`.wasm`), a program that answers `introspect --json`, the URL of an MCP server,
+    /// or (after `--`) the command line of one.
+    pub(crate) target: String,
     /// Fixed arguments of a program.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) program_arguments: Vec<String>,
     /// Name on this node [default: what the agent calls itself].
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Price of each call in AINU; needed for programs, which do not quote themselves.
+    /// Price of each call in AINU; needed for agents that do not quote themselves.
     #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
     pub(crate) price: Option<Amount>,
+    /// Another price for one capability; may be repeated.
+    #[arg(long, value_parser = price_of, value_name = "NOUN.VERB=AINU")]
+    pub(crate) price_of: Vec<(CapabilityName, Amount)>,
     /// Stake to bond in AINU.
     #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
     pub(crate) stake: Option<Amount>,
     /// Capability of a program that does not describe itself.
-    #[arg(long, value_name = "NOUN.VERB")]
+    #[arg(long, value_name = "NOUN.VERB", conflicts_with = "mcp")]
     pub(crate) capability: Option<CapabilityName>,
     /// Let the program use the network.
     #[arg(long)]
     pub(crate) network: bool,
+    /// The program is an MCP server on its standard streams; it is not asked anything else.
+    #[arg(long)]
+    pub(crate) mcp: bool,
+    /// Let an MCP server read this folder or file; may be repeated.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) read: Vec<PathBuf>,
+    /// Let an MCP server change this folder or file; may be repeated.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) write: Vec<PathBuf>,
+    /// A variable of an MCP server's environment; without `=VALUE`, as it is here.
+    #[arg(long, value_name = "NAME[=VALUE]")]
+    pub(crate) env: Vec<String>,
+    /// Let the URL be on this machine or a private network.
+    #[arg(long)]
+    pub(crate) private: bool,
+    /// A file with the credential that the URL wants to be shown.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) credential: Option<PathBuf>,
+    /// The header to show it in [default: `Authorization: Bearer`].
+    #[arg(long, value_name = "NAME", requires = "credential")]
+    pub(crate) credential_header: Option<String>,
+}
+
+/// `noun.verb=amount`.
+fn price_of(text: &str) -> Result<(CapabilityName, Amount), String> {
+    let (name, amount) = text.split_once('=').ok_or("write noun.verb=0.5")?;
+    let name = name.parse::<CapabilityName>().map_err(|error| error.to_string())?;
+    let amount = Amount::from_ainu(amount).map_err(|error| error.to_string())?;
+    Ok((name, amount))
 }
 
 #[derive(Subcommand, Debug)]

@@ -81,6 +81,13 @@ pub enum ProgramRef {
         /// Program and arguments, passed without a shell.
         argv: Vec<String>,
     },
+    /// A service on the network.
+    Service {
+        /// What it speaks: `mcp`, `a2a`, `http`.
+        protocol: String,
+        /// Where it is.
+        url: String,
+    },
 }
 
 /// The longest name, in bytes.
@@ -138,7 +145,14 @@ impl ProgramRef {
     /// # Errors
     /// When a command is empty, too long, or holds a NUL, which no command line can.
     pub fn check(&self) -> Result<(), Error> {
-        let Self::Command { argv } = self else { return Ok(()) };
+        let argv = match self {
+            Self::Component { .. } => return Ok(()),
+            Self::Service { protocol, url } => {
+                at_most("a protocol's name, in bytes,", protocol.len(), NAME_BYTES_MAX)?;
+                return at_most("a URL, in bytes,", url.len(), ARGUMENT_BYTES_MAX);
+            }
+            Self::Command { argv } => argv,
+        };
         if argv.first().is_none_or(String::is_empty) {
             return Err(Error::Empty("the command"));
         }

@@ -98,6 +98,7 @@ fn open(root: &Path, quoting: bool) -> Result<Node, Box<dyn std::error::Error>> 
             name: Some(format!("echo-{number}")),
             program: ProgramSource::Component { content },
             price: (!quoting).then(|| Amount::from_ainu("0.001").expect("a price")),
+            prices: std::collections::BTreeMap::new(),
             stake: None,
             capability: None,
         }))?;

@@ -1,7 +1,10 @@
 //! The agents on this node: their files in the data directory.
 use ainur_api::problem::{Code, Problem};
 use ainur_identity::SignedAgentCard;
-use ainur_primitives::{Amount, CapabilityContract, ContentId, Did};
+use std::collections::BTreeMap;
+
+use ainur_primitives::{Amount, CapabilityContract, CapabilityName, ContentId, Did};
+use ainur_runtime::remote::{RemoteProgram, Secret, ServerEndpoint};
 use serde::{Deserialize, Serialize};
 
 use crate::directory::DataDirectory;
@@ -23,6 +26,12 @@ pub struct AgentRecord {
     pub capabilities: Vec<CapabilityContract>,
     /// Its price for everything, when the program does not quote.
     pub price: Option<Amount>,
+    /// Prices of single capabilities, where they differ.
+    #[serde(default)]
+    pub prices: BTreeMap<CapabilityName, Amount>,
+    /// Capabilities that are not called, and why: they are not what they were when it was added.
+    #[serde(default)]
+    pub quarantined: BTreeMap<CapabilityName, String>,
     /// The stake it is to have.
     pub stake: Amount,
     /// Its signed card.
@@ -46,6 +55,11 @@ pub enum AgentProgram {
         argv: Vec<String>,
         /// It may use the network.
         network: bool,
+    },
+    /// An agent that is reached over a protocol. Its credential is in a file beside its keys.
+    Remote {
+        /// How, and what it said it does when it was added.
+        program: RemoteProgram,
     },
 }
 
@@ -79,11 +93,18 @@ impl AgentRecord {
         })
     }
 
-    /// `component bafkr4i…` or the command line.
+    /// `component bafkr4i…`, the command line, or protocol and address.
     pub fn program_text(&self) -> String {
         match &self.program {
             AgentProgram::Component { content } => format!("component {content}"),
             AgentProgram::Command { argv, .. } => argv.join(" "),
+            AgentProgram::Remote { program } => {
+                let RemoteProgram::Mcp(program) = program;
+                match &program.server.endpoint {
+                    ServerEndpoint::Command { argv, .. } => format!("MCP: {}", argv.join(" ")),
+                    ServerEndpoint::Url { url, .. } => format!("MCP: {url}"),
+                }
+            }
         }
     }
 }
@@ -135,6 +156,39 @@ pub fn check_name(name: &str) -> Result<(), Problem> {
     Err(Problem::new(Code::InvalidAgent, format!("'{name}' cannot be an agent's name")).next(
         format!("give one of a-z, 0-9 and '-', at most {AGENT_NAME_BYTES_MAX} long, with --name"),
     ))
+}
+
+/// Keeps what an agent wants to be shown.
+///
+/// # Errors
+/// When the system refuses.
+pub(crate) fn store_credential(
+    directory: &DataDirectory,
+    name: &str,
+    credential: &Secret,
+) -> Result<(), Problem> {
+    directory.write(&credential_file(name), credential.expose().as_bytes())
+}
+
+/// What an agent wants to be shown, when there is something.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn load_credential(
+    directory: &DataDirectory,
+    name: &str,
+) -> Result<Option<Secret>, Problem> {
+    let Some(bytes) = directory.read(&credential_file(name))? else { return Ok(None) };
+    let text = String::from_utf8(bytes).map_err(|_| {
+        let path = directory.path(&credential_file(name));
+        Problem::new(Code::Corrupted, format!("{} is no text", path.display()))
+            .next("remove it and add the agent again")
+    })?;
+    Ok(Some(Secret::new(text)))
+}
+
+fn credential_file(name: &str) -> String {
+    format!("keys/agent-{name}.credential")
 }
 
 fn key_file(name: &str) -> String {

@@ -17,6 +17,8 @@ pub struct Config {
     pub agent_stake: String,
     /// Time until refund when a task says none, in seconds.
     pub deadline_seconds: u64,
+    /// How often agents that live elsewhere are asked whether they are well, in seconds.
+    pub health_seconds: u64,
     /// Ended tasks kept in memory before they are archived.
     pub snapshot_tasks: usize,
     /// Blocks between snapshots of the ledger's state.
@@ -29,6 +31,7 @@ impl Default for Config {
             workers: 0,
             agent_stake: "100".into(),
             deadline_seconds: 600,
+            health_seconds: 30,
             snapshot_tasks: ENDED_TASKS_MAX,
             snapshot_blocks: SNAPSHOT_BLOCKS,
         }

@@ -1,9 +1,9 @@
 //! Adding and removing agents.
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::sync::mpsc::sync_channel;
 
-use ainur_api::operation::{AgentAdd, ProgramSource};
+use ainur_api::operation::{AgentAdd, McpCommand, ProgramSource};
 use ainur_api::problem::{Code, Problem};
 use ainur_broker::engine::LedgerAnswer;
 use ainur_crypto::batch::sign_batch;
@@ -12,7 +12,8 @@ use ainur_ledger::{
     Action, AuthorizedTransaction, Outcome, Submission, Transaction, balances, identity, registry,
     reputation,
 };
-use ainur_primitives::{Amount, CapabilityContract, DurationMs, Timestamp};
+use ainur_primitives::{Amount, CapabilityContract, CapabilityName, DurationMs, Timestamp};
+use ainur_runtime::remote::{RemoteProgram, Secret, ServerEndpoint};
 use ainur_runtime::{Manifest, Program};
 use ainur_storage::clock::{Clock, SystemClock};
 use ainur_storage::crash_point;
@@ -21,6 +22,7 @@ use crate::agents::{self, AGENTS_MAX, AgentProgram, AgentRecord};
 use crate::keys::KeyPair;
 use crate::node::{Node, pool_config};
 use crate::problem::{of_broker, with_causes};
+use crate::remote;
 
 /// How long a new agent's transactions may wait.
 const JOIN_MS: DurationMs = DurationMs::seconds(600);
@@ -31,21 +33,48 @@ const FEES_ENDOWED: u128 = 1_000;
 pub(crate) const CRASH_POINTS: [&str; 4] =
     ["join.keys", "join.funded", "join.registered", "join.stored"];
 
+/// What is to be added: its program, what it offers, what it wants to be shown.
+struct Offer {
+    program: AgentProgram,
+    manifest: Manifest,
+    credential: Option<Secret>,
+}
+
+/// Refuses an agent that does not quote and has no price for something it offers, and prices for
+/// what it does not offer.
+pub(crate) fn check_prices(
+    manifest: &Manifest,
+    price: Option<Amount>,
+    prices: &BTreeMap<CapabilityName, Amount>,
+) -> Result<(), Problem> {
+    let offered = |name: &CapabilityName| manifest.capabilities.iter().any(|c| c.name == *name);
+    if let Some(stray) = prices.keys().find(|name| !offered(name)) {
+        let names: Vec<_> = manifest.capabilities.iter().map(|c| c.name.as_str()).collect();
+        return Err(Problem::new(Code::InvalidAgent, format!("it does not offer {stray}"))
+            .next(format!("it offers {}", names.join(", "))));
+    }
+    let unpriced = |contract: &&CapabilityContract| !prices.contains_key(&contract.name);
+    match manifest.capabilities.iter().find(unpriced) {
+        Some(contract) if price.is_none() => Err(Problem::new(
+            Code::InvalidAgent,
+            format!("it does not quote its price, and there is none for {}", contract.name),
+        )
+        .next("say what each call costs, such as --price 0.5")),
+        _ => Ok(()),
+    }
+}
+
 impl Node {
     /// Adds an agent: asks its program what it offers, gives it keys, an identity on the ledger
     /// and a stake, and a seat at the broker. An interrupted addition is continued by doing it
     /// again.
     pub(crate) fn add_agent(&self, add: AgentAdd) -> Result<AgentRecord, Problem> {
-        let program = match add.program {
-            ProgramSource::Component { content } => AgentProgram::Component { content },
-            ProgramSource::Command { argv, network } => AgentProgram::Command { argv, network },
-        };
-        let manifest = self.manifest(&program, add.capability.as_ref())?;
+        let Offer { program, manifest, credential } =
+            self.offer(add.program, add.name.as_deref(), add.capability.as_ref())?;
         let name = add.name.unwrap_or_else(|| manifest.name.clone());
         agents::check_name(&name)?;
-        if matches!(program, AgentProgram::Command { .. }) && add.price.is_none() {
-            return Err(Problem::new(Code::InvalidAgent, "a program does not quote its price")
-                .next("say what each call costs, such as --price 0.5"));
+        if !matches!(program, AgentProgram::Component { .. }) {
+            check_prices(&manifest, add.price, &add.prices)?;
         }
         let _joining = self.join_lock();
         {
@@ -63,6 +92,9 @@ impl Node {
         }
         let stake = add.stake.unwrap_or_else(|| self.config.agent_stake());
         let keys = agents::keys_for(&self.directory, &name)?;
+        if let Some(credential) = &credential {
+            agents::store_credential(&self.directory, &name, credential)?;
+        }
         crash_point("join.keys");
         let card = self.card(&keys, &name, &manifest, &program)?;
         self.join_ledger(&keys, &card, stake)?;
@@ -74,6 +106,8 @@ impl Node {
             program,
             capabilities: manifest.capabilities,
             price: add.price,
+            prices: add.prices,
+            quarantined: BTreeMap::new(),
             stake,
             card,
             active: true,
@@ -85,12 +119,56 @@ impl Node {
         Ok(record)
     }
 
+    /// What is to be added, and what it offers.
+    fn offer(
+        &self,
+        source: ProgramSource,
+        name: Option<&str>,
+        capability: Option<&CapabilityName>,
+    ) -> Result<Offer, Problem> {
+        let named = || name.map(str::to_owned);
+        let server = match source {
+            ProgramSource::Component { content } => {
+                return self.local(AgentProgram::Component { content }, capability);
+            }
+            ProgramSource::Command { argv, network, or_mcp } => {
+                let program = AgentProgram::Command { argv: argv.clone(), network };
+                match self.local(program, capability) {
+                    Err(_) if or_mcp && capability.is_none() => {
+                        let command = McpCommand { argv, network, ..McpCommand::default() };
+                        remote::on_this_machine(command, named())
+                    }
+                    result => return result,
+                }
+            }
+            ProgramSource::McpCommand(command) => remote::on_this_machine(command, named()),
+            ProgramSource::Url { url, allow_private, credential, credential_header } => {
+                remote::at_url(url, allow_private, credential, credential_header, named())?
+            }
+        };
+        let found = self.find(server)?;
+        Ok(Offer {
+            program: found.program,
+            manifest: found.description.manifest,
+            credential: found.credential,
+        })
+    }
+
+    fn local(
+        &self,
+        program: AgentProgram,
+        capability: Option<&CapabilityName>,
+    ) -> Result<Offer, Problem> {
+        let manifest = self.manifest(&program, capability)?;
+        Ok(Offer { program, manifest, credential: None })
+    }
+
     fn manifest(
         &self,
         program: &AgentProgram,
-        capability: Option<&ainur_primitives::CapabilityName>,
+        capability: Option<&CapabilityName>,
     ) -> Result<Manifest, Problem> {
-        let runnable = self.program(program)?;
+        let runnable = self.program("", program)?;
         let found = ainur_runtime::inspect(
             pool_config(&self.directory, &self.config, &self.options)?,
             runnable.clone(),
@@ -124,7 +202,7 @@ impl Node {
         }
     }
 
-    fn card(
+    pub(crate) fn card(
         &self,
         keys: &KeyPair,
         name: &str,
@@ -148,6 +226,16 @@ impl Node {
             program: match program {
                 AgentProgram::Component { content } => ProgramRef::Component { content: *content },
                 AgentProgram::Command { argv, .. } => ProgramRef::Command { argv: argv.clone() },
+                AgentProgram::Remote { program: RemoteProgram::Mcp(program) } => {
+                    match &program.server.endpoint {
+                        ServerEndpoint::Command { argv, .. } => {
+                            ProgramRef::Command { argv: argv.clone() }
+                        }
+                        ServerEndpoint::Url { url, .. } => {
+                            ProgramRef::Service { protocol: "mcp".into(), url: url.clone() }
+                        }
+                    }
+                }
             },
             created: SystemClock.now(),
         };
@@ -156,7 +244,7 @@ impl Node {
     }
 
     /// Sees to it that the agent has an identity, its stake and its registration on the ledger.
-    fn join_ledger(
+    pub(crate) fn join_ledger(
         &self,
         keys: &KeyPair,
         card: &SignedAgentCard,
@@ -306,7 +394,7 @@ impl Node {
     }
 }
 
-fn plain_contract(name: ainur_primitives::CapabilityName) -> CapabilityContract {
+fn plain_contract(name: CapabilityName) -> CapabilityContract {
     CapabilityContract {
         name,
         description: String::new(),

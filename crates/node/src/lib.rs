@@ -16,7 +16,9 @@ pub mod problem;
 pub mod trust;
 
 mod audit;
+mod health;
 mod join;
+mod remote;
 mod serve;
 mod tasks;
 mod tokens;

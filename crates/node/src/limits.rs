@@ -10,7 +10,7 @@ use ainur_protocol::limits as protocol;
 use ainur_storage::{blob, log, store};
 use ainur_verification::{acceptance, schema, verdict};
 
-use crate::{agents, driver, serve, tokens};
+use crate::{agents, driver, health, remote, serve, tokens};
 
 /// Names each constant by its last word.
 macro_rules! listed {
@@ -32,7 +32,9 @@ fn named() -> Vec<Named> {
             driver::MESSAGES_MAX => "messages",
             serve::UPLOAD_BYTES_MAX => "bytes",
             serve::LIST_MAX => "tasks",
-            tokens::TOKENS_MAX => "tokens";
+            tokens::TOKENS_MAX => "tokens",
+            remote::CREDENTIAL_BYTES_MAX => "bytes",
+            health::ANSWER_MS_MAX => "ms";
         "audit": entry::ENTRY_BYTES_MAX => "bytes",
             entry::SUMMARY_BYTES_MAX => "bytes",
             receipt::RECEIPT_BYTES_MAX => "bytes",

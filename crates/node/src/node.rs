@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use ainur_api::problem::{Code, Problem};
 use ainur_audit::checkpoint::CheckpointKey;
@@ -16,7 +17,8 @@ use ainur_crypto::signature::SigningKey;
 use ainur_ledger::{Genesis, Parameters, ReadState};
 use ainur_primitives::{Did, Digest};
 use ainur_runtime::pool::{Cache, Config as PoolConfig};
-use ainur_runtime::{Program, WorkerPool};
+use ainur_runtime::remote::RemoteProgram;
+use ainur_runtime::{Program, RemotePool, WorkerPool, remote};
 use ainur_storage::blob::Blobs;
 use ainur_storage::clock::{Clock, SystemClock};
 use ainur_storage::{DirectoryLock, RealDisk};
@@ -26,6 +28,7 @@ use crate::config::Config;
 use crate::directory::DataDirectory;
 use crate::driver::{self, DriverMessage, Mailbox};
 use crate::founding::{Founded, found};
+use crate::health::{Health, Watched};
 use crate::pool::Pool;
 use crate::problem::{of_storage, with_causes};
 use crate::tokens::Tokens;
@@ -49,7 +52,9 @@ pub struct Node {
     pub(crate) genesis: Genesis,
     pub(crate) chain_id: Digest,
     pub(crate) did: Did,
-    pub(crate) agents: RwLock<BTreeMap<String, AgentRecord>>,
+    pub(crate) agents: Arc<RwLock<BTreeMap<String, AgentRecord>>>,
+    /// Why agents cannot be reached that cannot.
+    pub(crate) health: Health,
     pub(crate) tokens: Tokens,
     /// Held while an agent is added or removed, so that two do not get one name.
     pub(crate) joining: Mutex<()>,
@@ -84,11 +89,19 @@ impl Node {
         let (mailbox, messages) = Mailbox::new();
 
         let log = Arc::new(open_ledger(&disk, &founded, &config, clock, mailbox.clone())?);
-        let pool = Pool::new(start_pool(&directory, &config, &options, mailbox.clone())?);
+        let pool = start_pool(&directory, &config, &options, mailbox.clone())?;
         let broker = open_broker(&disk, &founded, &config, &blobs, &log, &pool, clock)?;
         let driver = driver::start(broker, Arc::new(clock), messages)
             .map_err(|error| Problem::new(Code::Internal, format!("no thread: {error}")))?;
 
+        let agents = Arc::new(RwLock::new(BTreeMap::new()));
+        let health = Health::start(Watched {
+            directory: directory.clone(),
+            agents: Arc::clone(&agents),
+            pool: pool.clone(),
+            mailbox: mailbox.clone(),
+            every: Duration::from_secs(config.health_seconds.max(1)),
+        })?;
         let Founded { did, chain_id, genesis, .. } = founded;
         let node = Self {
             directory,
@@ -96,7 +109,8 @@ impl Node {
             genesis,
             chain_id,
             did,
-            agents: RwLock::new(BTreeMap::new()),
+            agents,
+            health,
             tokens,
             joining: Mutex::new(()),
             mailbox,
@@ -116,6 +130,7 @@ impl Node {
     /// # Errors
     /// When the snapshot could not be written; nothing acknowledged is lost by that.
     pub fn close(&self) -> Result<(), Problem> {
+        self.health.stop();
         self.mailbox.send(DriverMessage::Stop);
         let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner).take();
         let finished = match driver.map(JoinHandle::join) {
@@ -178,9 +193,12 @@ impl Node {
                 .card
                 .digest()
                 .map_err(|error| Problem::new(Code::Internal, with_causes(&error)))?,
-            program: self.program(&record.program)?,
+            program: self.program(&record.name, &record.program)?,
             contracts: record.capabilities.clone(),
             price: record.price,
+            prices: record.prices.clone(),
+            withheld: record.quarantined.keys().cloned().collect(),
+            reachable: true,
             active: 0,
         };
         self.mailbox.call(move |broker| {
@@ -189,8 +207,8 @@ impl Node {
         })
     }
 
-    /// What a worker runs for an agent.
-    pub(crate) fn program(&self, program: &AgentProgram) -> Result<Program, Problem> {
+    /// What runs for an agent.
+    pub(crate) fn program(&self, name: &str, program: &AgentProgram) -> Result<Program, Problem> {
         Ok(match program {
             AgentProgram::Component { content } => Program::Component {
                 content: *content,
@@ -201,6 +219,11 @@ impl Node {
             },
             AgentProgram::Command { argv, network } => {
                 Program::Command { argv: argv.clone(), network: *network, readable: Vec::new() }
+            }
+            AgentProgram::Remote { program } => {
+                let RemoteProgram::Mcp(mut program) = program.clone();
+                program.server.credential = agents::load_credential(&self.directory, name)?;
+                Program::Remote(Arc::new(RemoteProgram::Mcp(program)))
             }
         })
     }
@@ -255,12 +278,20 @@ fn start_pool(
     config: &Config,
     options: &Options,
     mailbox: Mailbox<NodeBroker>,
-) -> Result<WorkerPool, Problem> {
-    let pool = pool_config(directory, config, options)?;
-    WorkerPool::start(pool, move |event| {
-        mailbox.send(DriverMessage::Arrival(Arrival::Executor(event)))
+) -> Result<Pool, Problem> {
+    let workers = pool_config(directory, config, options)?;
+    let remote =
+        remote::Config { command: workers.command.clone(), ..remote::Config::this_binary() };
+    let arrivals = mailbox.clone();
+    let remote = RemotePool::start(remote, move |event| {
+        arrivals.send(DriverMessage::Arrival(Arrival::Executor(event)));
     })
-    .map_err(|error| workers_failed(&error))
+    .map_err(|error| workers_failed(&error))?;
+    let workers = WorkerPool::start(workers, move |event| {
+        mailbox.send(DriverMessage::Arrival(Arrival::Executor(event)));
+    })
+    .map_err(|error| workers_failed(&error))?;
+    Ok(Pool::new(workers, remote))
 }
 
 fn workers_failed(error: &dyn std::error::Error) -> Problem {

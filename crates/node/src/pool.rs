@@ -1,17 +1,27 @@
-//! The pool of workers as the broker and others share it.
+//! Everything that runs jobs: the workers of this machine, and the agents that live elsewhere.
 use std::ops::Deref;
 use std::sync::Arc;
 
-use ainur_runtime::{Error, Executor, Job, JobId, WorkerPool};
+use ainur_runtime::{Error, Executor, Job, JobId, Program, RemotePool, WorkerPool};
 
-/// The pool, shared with those who ask how it is or kill one of its workers.
+/// The executors, shared with those who ask how they are or kill a worker.
 #[derive(Clone)]
-pub struct Pool(Arc<WorkerPool>);
+pub struct Pool(Arc<Executors>);
+
+struct Executors {
+    workers: WorkerPool,
+    remote: RemotePool,
+}
 
 impl Pool {
-    /// Shares a pool.
-    pub fn new(pool: WorkerPool) -> Self {
-        Self(Arc::new(pool))
+    /// Shares the executors.
+    pub fn new(workers: WorkerPool, remote: RemotePool) -> Self {
+        Self(Arc::new(Executors { workers, remote }))
+    }
+
+    /// The agents that live elsewhere.
+    pub fn remote(&self) -> &RemotePool {
+        &self.0.remote
     }
 }
 
@@ -19,20 +29,28 @@ impl Deref for Pool {
     type Target = WorkerPool;
 
     fn deref(&self) -> &WorkerPool {
-        &self.0
+        &self.0.workers
     }
 }
 
 impl Executor for Pool {
     fn dispatch(&mut self, job: JobId, work: Job) -> Result<(), Error> {
-        self.0.dispatch(job, work)
+        match work.program() {
+            Program::Remote(_) => self.0.remote.dispatch(job, work),
+            Program::Component { .. } | Program::Command { .. } => {
+                self.0.workers.dispatch(job, work)
+            }
+        }
     }
 
     fn acknowledge(&mut self, job: JobId, index: u32) {
-        self.0.acknowledge(job, index);
+        // A job is in one of them; the other does not know its name and does nothing.
+        self.0.remote.acknowledge(job, index);
+        self.0.workers.acknowledge(job, index);
     }
 
     fn cancel(&mut self, job: JobId) {
-        self.0.cancel(job);
+        self.0.remote.cancel(job);
+        self.0.workers.cancel(job);
     }
 }

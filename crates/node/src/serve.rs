@@ -40,6 +40,9 @@ impl Service for Node {
             Operation::AgentShow { agent } => {
                 self.agent(&agent).map(|agent| Reply::Agent(self.agent_view(&agent)))
             }
+            Operation::AgentAccept { agent } => {
+                self.accept_agent(&agent).map(|agent| Reply::Agent(self.agent_view(&agent)))
+            }
             Operation::AgentRemove { agent } => self.remove_agent(&agent).map(|()| Reply::Done),
             Operation::TaskRun(request) => self.run_task(request),
             Operation::TaskList(query) => self.task_list(query),

@@ -1,5 +1,5 @@
 //! A world: its founding, its accidents, and what must be true at its end.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use ainur_audit::checkpoint::CheckpointKey;
@@ -233,6 +233,9 @@ impl World {
                 program: program(agent),
                 contracts: vec![contract()],
                 price: None,
+                prices: BTreeMap::new(),
+                withheld: BTreeSet::new(),
+                reachable: true,
                 active: 0,
             });
         }

@@ -215,8 +215,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let mut invited = Vec::new();
         let mut misfit = None;
         for did in offering.iter().filter(wanted).take(INVITED_MAX) {
-            let contract = self.seats.get(*did).and_then(|seat| seat.contract(capability));
-            let Some(contract) = contract else { continue };
+            let Some(seat) = self.seats.get(*did) else { continue };
+            let Some(contract) = seat.contract(capability) else { continue };
+            if !seat.may_bid(capability) {
+                let why = if seat.reachable { "changed since it was added" } else { "unreachable" };
+                misfit = Some(format!("{} is {why}: see ainur agent show", seat.name));
+                continue;
+            }
             if self.ledger.read(|state| reputation::query::reputation(state, did)).barred {
                 misfit = Some(format!("{} is barred: its stake is below the minimum", did.short()));
                 continue;

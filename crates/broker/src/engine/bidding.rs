@@ -41,7 +41,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 self.record(number, Event::Passed { bidder, detail })?;
                 continue;
             };
-            if let Some(price) = seat.price {
+            if let Some(price) = seat.price_of(&spec.capability) {
                 let claimed = seat.contract(&spec.capability);
                 let quote = Quote {
                     price,

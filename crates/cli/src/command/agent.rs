@@ -1,10 +1,11 @@
 //! `ainur agent …`.
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ainur_api::operation::{AgentAdd, ProgramSource};
+use ainur_api::operation::{AgentAdd, Credential, McpCommand, ProgramSource};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::view::AgentView;
 use ainur_api::{Operation, Reply, Service};
@@ -19,7 +20,7 @@ pub(super) fn run(verb: Agent, place: &Place, output: &Output) -> Outcome {
     let service = place.connect()?;
     match verb {
         Agent::Add(add) => {
-            let agent = add_agent(add, &*service)?;
+            let agent = add_agent(*add, &*service)?;
             show(&agent, output);
             if !output.is_json() {
                 output.line(format!("next: {}", suggestion(&agent)));
@@ -34,6 +35,9 @@ pub(super) fn run(verb: Agent, place: &Place, output: &Output) -> Outcome {
         }
         Agent::Show { agent } => {
             show(&one(&*service, Operation::AgentShow { agent })?, output);
+        }
+        Agent::Accept { agent } => {
+            show(&one(&*service, Operation::AgentAccept { agent })?, output);
         }
         Agent::Remove { agent } => {
             service.perform(Operation::AgentRemove { agent: agent.clone() })?;
@@ -54,30 +58,40 @@ fn one(service: &dyn Service, operation: Operation) -> Result<AgentView, Problem
     })
 }
 
-/// A component is told by its first bytes, everything else is a program.
 fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentView, Problem> {
-    let program = program(&add.target, add.program_arguments, add.network, service)?;
+    let program = program(&add, service)?;
     let operation = Operation::AgentAdd(AgentAdd {
         name: add.name,
         program,
         price: add.price,
+        prices: add.price_of.into_iter().collect(),
         stake: add.stake,
         capability: add.capability,
     });
     one(service, operation)
 }
 
-fn program(
-    target: &Path,
-    fixed_arguments: Vec<String>,
-    network: bool,
-    service: &dyn Service,
-) -> Result<ProgramSource, Problem> {
+/// A URL is told by how it begins, a component by its first bytes; everything else is a program.
+fn program(add: &arguments::AgentAdd, service: &dyn Service) -> Result<ProgramSource, Problem> {
+    if add.target.starts_with("https://") || add.target.starts_with("http://") {
+        return Ok(ProgramSource::Url {
+            url: add.target.clone(),
+            allow_private: add.private,
+            credential: add.credential.as_deref().map(read_credential).transpose()?,
+            credential_header: add.credential_header.clone(),
+        });
+    }
+    let target = Path::new(&add.target);
     let describe = |error| io_problem(&format!("read {}", target.display()), &error);
+    // A bare name is looked for where commands are; a file of that name here goes first.
+    let is_bare = target.components().count() == 1;
+    if is_bare && !target.exists() {
+        return command(add, add.target.clone());
+    }
     let metadata = std::fs::metadata(target).map_err(describe)?;
     if metadata.is_dir() {
         return Err(Problem::new(Code::InvalidAgent, format!("{} is a folder", target.display()))
-            .next("name a component file (.wasm) or a program"));
+            .next("name a component file (.wasm), a program, or a URL"));
     }
     let mut source = File::open(target).map_err(describe)?;
     let mut magic = [0u8; 4];
@@ -87,12 +101,54 @@ fn program(
         let (content, _) = service.put_blob(&mut source)?;
         return Ok(ProgramSource::Component { content });
     }
-    let path = std::fs::canonicalize(target).map_err(describe)?;
-    let path = path
-        .to_str()
-        .ok_or_else(|| Problem::new(Code::InvalidAgent, "the program's path is not valid UTF-8"))?;
-    let argv = std::iter::once(path.to_owned()).chain(fixed_arguments).collect();
-    Ok(ProgramSource::Command { argv, network })
+    command(add, text(&std::fs::canonicalize(target).map_err(describe)?)?)
+}
+
+/// A program of this machine; what only MCP servers are granted says that it is one.
+fn command(add: &arguments::AgentAdd, program: String) -> Result<ProgramSource, Problem> {
+    let argv = std::iter::once(program).chain(add.program_arguments.iter().cloned()).collect();
+    let granted = !(add.read.is_empty() && add.write.is_empty() && add.env.is_empty());
+    if !add.mcp && !granted {
+        return Ok(ProgramSource::Command { argv, network: add.network, or_mcp: true });
+    }
+    let absolute = |path: &PathBuf| {
+        let found = std::fs::canonicalize(path)
+            .map_err(|error| io_problem(&format!("find {}", path.display()), &error))?;
+        text(&found)
+    };
+    let mut environment = BTreeMap::new();
+    for variable in &add.env {
+        let (name, value) = match variable.split_once('=') {
+            Some((name, value)) => (name.to_owned(), value.to_owned()),
+            None => (variable.clone(), from_here(variable)?),
+        };
+        environment.insert(name, value);
+    }
+    Ok(ProgramSource::McpCommand(McpCommand {
+        argv,
+        network: add.network,
+        readable: add.read.iter().map(absolute).collect::<Result<_, _>>()?,
+        writable: add.write.iter().map(absolute).collect::<Result<_, _>>()?,
+        environment,
+    }))
+}
+
+fn from_here(variable: &str) -> Result<String, Problem> {
+    std::env::var(variable).map_err(|_| {
+        Problem::new(Code::InvalidRequest, format!("{variable} is not set here"))
+            .next("give its value with --env NAME=VALUE")
+    })
+}
+
+fn read_credential(path: &Path) -> Result<Credential, Problem> {
+    let read = std::fs::read_to_string(path);
+    let text = read.map_err(|error| io_problem(&format!("read {}", path.display()), &error))?;
+    Ok(Credential(text.trim().to_owned()))
+}
+
+fn text(path: &Path) -> Result<String, Problem> {
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| Problem::new(Code::InvalidAgent, "the path is not valid UTF-8"))
 }
 
 fn suggestion(agent: &AgentView) -> String {
@@ -112,20 +168,37 @@ fn show(agent: &AgentView, output: &Output) {
         ("about", agent.description.clone()),
         ("program", agent.program.clone()),
         ("offers", offered.join(", ")),
-        ("price", agent.price.map_or_else(|| "quotes itself".into(), ainu)),
+        ("price", price(agent)),
         ("earned", ainu(agent.balance)),
         ("stake", ainu(agent.stake)),
         ("tasks", format!("{} accepted, {} failed", agent.completed, agent.failed)),
         ("expected to fail", agent.failure_probability.to_string()),
         ("standing", standing(agent, output)),
     ]);
+    for (capability, why) in &agent.quarantined {
+        output.line(format!("quarantined: {capability}: {why}"));
+    }
+    if !agent.quarantined.is_empty() {
+        output.line(format!("next: ainur agent accept {}", agent.name));
+    }
+}
+
+fn price(agent: &AgentView) -> String {
+    let single = agent.prices.iter().map(|(name, price)| format!("{name} {}", ainu(*price)));
+    match (agent.price, agent.prices.is_empty()) {
+        (None, true) => "quotes itself".into(),
+        (each, _) => each.map(ainu).into_iter().chain(single).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn standing(agent: &AgentView, output: &Output) -> String {
     match (agent.barred, agent.active) {
         (true, _) => output.bad("barred: stake below the minimum"),
         (false, false) => "removed".into(),
-        (false, true) => output.good("may bid"),
+        (false, true) => match &agent.unreachable {
+            Some(why) => output.bad(&format!("unreachable: {why}")),
+            None => output.good("may bid"),
+        },
     }
 }
 

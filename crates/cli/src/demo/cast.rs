@@ -60,7 +60,12 @@ pub(super) fn join(node: &Node, narrator: &Narrator<'_>) -> Result<(), Problem> 
         let script = script(node)?;
         let argv = vec!["/bin/sh".into(), script.display().to_string()];
         let price = Amount::from_ainu("0.2").ok();
-        add(node, "line-count", ProgramSource::Command { argv, network: false }, price)?;
+        add(
+            node,
+            "line-count",
+            ProgramSource::Command { argv, network: false, or_mcp: false },
+            price,
+        )?;
     }
     bar.finish_and_clear();
     if narrator.output().is_json() {
@@ -81,7 +86,14 @@ fn add(
     program: ProgramSource,
     price: Option<Amount>,
 ) -> Result<(), Problem> {
-    let add = AgentAdd { name: Some(name.into()), program, price, stake: None, capability: None };
+    let add = AgentAdd {
+        name: Some(name.into()),
+        program,
+        price,
+        prices: std::collections::BTreeMap::new(),
+        stake: None,
+        capability: None,
+    };
     node.perform(Operation::AgentAdd(add)).map(|_| ())
 }
 

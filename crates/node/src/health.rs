@@ -1,0 +1,209 @@
+//! Whether agents that live elsewhere are well: each is asked again and again what it offers. One
+//! that does not answer is not asked for bids until it does; a tool that is not what it was when the
+//! agent was added is quarantined until somebody accepts it.
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ainur_api::problem::{Code, Problem};
+use ainur_primitives::CapabilityName;
+use ainur_runtime::remote::{Description, McpTool, RemoteProgram};
+
+use crate::agents::{self, AgentProgram, AgentRecord};
+use crate::directory::DataDirectory;
+use crate::driver::Mailbox;
+use crate::node::NodeBroker;
+use crate::pool::Pool;
+
+/// How long one agent may take to answer.
+pub(crate) const ANSWER_MS_MAX: u64 = 20_000;
+
+/// What the check looks at and acts on.
+pub(crate) struct Watched {
+    pub(crate) directory: DataDirectory,
+    pub(crate) agents: Arc<RwLock<BTreeMap<String, AgentRecord>>>,
+    pub(crate) pool: Pool,
+    pub(crate) mailbox: Mailbox<NodeBroker>,
+    /// Time between two checks of all.
+    pub(crate) every: Duration,
+}
+
+/// The running check, and what it found.
+pub(crate) struct Health {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    stopped: Mutex<bool>,
+    changed: Condvar,
+    /// Why agents cannot be reached, by name.
+    unreachable: Mutex<BTreeMap<String, String>>,
+}
+
+impl Health {
+    /// Begins to check; the first time after one interval.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub(crate) fn start(watched: Watched) -> Result<Self, Problem> {
+        let shared = Arc::new(Shared::default());
+        let known = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("health".into())
+            .spawn(move || {
+                while known.wait(watched.every) {
+                    known.check_all(&watched);
+                }
+            })
+            .map_err(|error| Problem::new(Code::Internal, format!("no thread: {error}")))?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Why an agent cannot be reached, when it cannot.
+    pub(crate) fn unreachable(&self, name: &str) -> Option<String> {
+        lock(&self.shared.unreachable).get(name).cloned()
+    }
+
+    /// An agent was just spoken to.
+    pub(crate) fn heard(&self, name: &str) {
+        lock(&self.shared.unreachable).remove(name);
+    }
+
+    /// Ends the check and waits for it.
+    pub(crate) fn stop(&self) {
+        *lock(&self.shared.stopped) = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = lock(&self.thread).take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that looks after agents panicked");
+        }
+    }
+}
+
+impl Shared {
+    /// Sleeps; false when it is over.
+    fn wait(&self, span: Duration) -> bool {
+        let stopped = lock(&self.stopped);
+        let waited = self.changed.wait_timeout_while(stopped, span, |stopped| !*stopped);
+        !*waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn check_all(&self, watched: &Watched) {
+        let agents: Vec<AgentRecord> = {
+            let agents = watched.agents.read().unwrap_or_else(PoisonError::into_inner);
+            agents.values().filter(|agent| agent.active).cloned().collect()
+        };
+        for agent in agents {
+            let AgentProgram::Remote { program: RemoteProgram::Mcp(known) } = &agent.program else {
+                continue;
+            };
+            if *lock(&self.stopped) {
+                return;
+            }
+            let mut server = known.server.clone();
+            let asked = agents::load_credential(&watched.directory, &agent.name)
+                .map_err(|problem| problem.message)
+                .and_then(|credential| {
+                    server.credential = credential;
+                    self.ask(watched, server)
+                });
+            match asked {
+                Ok(description) => {
+                    self.reached(watched, &agent, true);
+                    quarantine(watched, &agent, &changes(&known.tools, &description));
+                }
+                Err(why) => {
+                    let before = lock(&self.unreachable).insert(agent.name.clone(), why.clone());
+                    if before.is_none() {
+                        tracing::warn!(agent = agent.name, why, "an agent cannot be reached");
+                        self.reached(watched, &agent, false);
+                    }
+                }
+            }
+        }
+    }
+
+    fn ask(
+        &self,
+        watched: &Watched,
+        server: ainur_runtime::remote::ToolServer,
+    ) -> Result<Description, String> {
+        let answer = watched.pool.remote().describe(server).map_err(|error| error.to_string())?;
+        match answer.recv_timeout(Duration::from_millis(ANSWER_MS_MAX)) {
+            Ok(Ok(description)) => Ok(description),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no answer within {ANSWER_MS_MAX} ms")),
+        }
+    }
+
+    /// Tells the broker, when it is news.
+    fn reached(&self, watched: &Watched, agent: &AgentRecord, reachable: bool) {
+        if reachable && lock(&self.unreachable).remove(&agent.name).is_none() {
+            return;
+        }
+        let did = agent.did;
+        let told = watched.mailbox.call(move |broker| {
+            broker.set_reachable(did, reachable);
+            Ok(())
+        });
+        if let Err(problem) = told {
+            tracing::debug!(%problem, "the node is stopping");
+        }
+    }
+}
+
+/// Which capabilities are not what they were, and why.
+pub(crate) fn changes(
+    known: &BTreeMap<CapabilityName, McpTool>,
+    now: &Description,
+) -> BTreeMap<CapabilityName, String> {
+    let changed = known.iter().filter_map(|(capability, tool)| {
+        let why = match now.tools.get(capability) {
+            None => "the server does not offer it any more",
+            Some(other) if other != tool => "its description or schema changed since it was added",
+            Some(_) => return None,
+        };
+        Some((capability.clone(), why.to_owned()))
+    });
+    changed.collect()
+}
+
+/// Puts capabilities into quarantine. They stay there until the agent is accepted as it is: one
+/// that changes back and forth is not to be trusted either.
+fn quarantine(watched: &Watched, agent: &AgentRecord, changed: &BTreeMap<CapabilityName, String>) {
+    let mut agents = watched.agents.write().unwrap_or_else(PoisonError::into_inner);
+    let Some(record) = agents.get_mut(&agent.name).filter(|record| record.card == agent.card)
+    else {
+        // Accepted or removed meanwhile.
+        return;
+    };
+    let news: Vec<CapabilityName> =
+        changed.keys().filter(|name| !record.quarantined.contains_key(*name)).cloned().collect();
+    if news.is_empty() {
+        return;
+    }
+    for name in &news {
+        record.quarantined.insert(name.clone(), changed[name].clone());
+        tracing::warn!(agent = record.name, capability = %name, "a tool changed: quarantined");
+    }
+    if let Err(problem) = record.store(&watched.directory) {
+        tracing::error!(%problem, "a quarantine is known until the node stops only");
+    }
+    let did = record.did;
+    drop(agents);
+    let told = watched.mailbox.call(move |broker| {
+        broker.withhold(did, news);
+        Ok(())
+    });
+    if let Err(problem) = told {
+        tracing::debug!(%problem, "the node is stopping");
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
