@@ -125,8 +125,25 @@ impl Place {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// A client of the running node: its operator's, or that of a token.
+    pub(crate) fn client(&self, secret: Option<&str>) -> ainur_api::http::Client {
+        let endpoint = ainur_api::Endpoint::read(&self.data_dir()).unwrap().unwrap();
+        let token = secret.map(|secret| ainur_api::http::Token::from_text(secret).unwrap());
+        let token = token.unwrap_or(endpoint.token);
+        ainur_api::http::Client::new(endpoint.address, token).unwrap()
+    }
+
+    /// Makes a token and gives its secret.
+    pub(crate) fn token(&self, arguments: &[&str]) -> String {
+        let mut words = vec!["token", "create"];
+        words.extend(arguments);
+        self.json(&words)["secret"].as_str().unwrap().to_owned()
+    }
+
     /// Starts a node and waits until it listens.
     pub(crate) fn start_node(&self) -> RunningNode {
+        // One that was killed leaves it behind.
+        drop(std::fs::remove_file(self.data_dir().join("node.json")));
         let child = Command::new(env!("CARGO_BIN_EXE_ainur"))
             .arg("--data-dir")
             .arg(self.data_dir())
