@@ -1,6 +1,7 @@
 //! An agent that lives elsewhere, as plain data: how it is reached, and what it said it does when
 //! it was added.
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use ainur_primitives::{CapabilityName, Digest};
@@ -79,7 +80,7 @@ pub struct ToolServer {
 }
 
 /// How a server is reached.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerEndpoint {
     /// A command of this machine that speaks on its standard input and output, confined as all
@@ -96,7 +97,8 @@ pub enum ServerEndpoint {
         /// Folders and files it may also change.
         #[serde(default)]
         writable: Vec<PathBuf>,
-        /// What it finds in its environment beside `PATH`, `HOME`, `TMPDIR` and `LANG`.
+        /// What it finds in its environment beside `PATH`, `HOME`, `TMPDIR` and `LANG`. Often keys
+        /// are among it: `Debug` shows the names only.
         #[serde(default)]
         environment: BTreeMap<String, String>,
     },
@@ -119,6 +121,26 @@ pub struct RemoteTool {
     /// description, schemas and annotations; of a skill all of it, and the URL it is asked at. With
     /// another digest it is another one, and is not called.
     pub digest: Digest,
+}
+
+impl fmt::Debug for ServerEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command { argv, network, readable, writable, environment } => f
+                .debug_struct("Command")
+                .field("argv", argv)
+                .field("network", network)
+                .field("readable", readable)
+                .field("writable", writable)
+                .field("environment", &environment.keys())
+                .finish(),
+            Self::Url { url, allow_private } => f
+                .debug_struct("Url")
+                .field("url", url)
+                .field("allow_private", allow_private)
+                .finish(),
+        }
+    }
 }
 
 impl ToolServer {
@@ -208,5 +230,18 @@ mod tests {
         let bytes = program.encode();
         assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"));
         assert_eq!(Program::decode(&mut &bytes[..]), Ok(bare));
+    }
+
+    #[test]
+    fn debug_output_does_not_hold_the_environment() {
+        let endpoint = ServerEndpoint::Command {
+            argv: vec!["server".into()],
+            network: false,
+            readable: Vec::new(),
+            writable: Vec::new(),
+            environment: BTreeMap::from([("API_KEY".into(), "hunter2".into())]),
+        };
+        let shown = format!("{endpoint:?}");
+        assert!(shown.contains("API_KEY") && !shown.contains("hunter2"), "{shown}");
     }
 }
