@@ -140,6 +140,16 @@ pub const TOOLS_LIST_MS_MAX: u64 = 15_000;
 pub const TOOLS_AGE_MS_MAX: u64 = 300_000;
 /// Remarks about what could not be taken over from a server.
 pub const NOTES_MAX: usize = 32;
+/// Cards of A2A agents that are kept.
+pub const CARDS_MAX: usize = 1_024;
+/// Bytes of a card.
+pub const CARD_BYTES_MAX: usize = 1 << 20;
+/// How long an A2A agent may take to answer one request: they answer at once, and are asked again.
+pub const A2A_REQUEST_MS_MAX: u64 = 60_000;
+/// The first pause before an A2A agent is asked how far it is; doubled up to [`A2A_POLL_MS_MAX`].
+pub const A2A_POLL_MS_MIN: u64 = 50;
+/// See [`A2A_POLL_MS_MIN`].
+pub const A2A_POLL_MS_MAX: u64 = 2_000;
 /// Memory of each process of a server that is a command.
 pub const SERVER_MEMORY_BYTES_MAX: u64 = 2 << 30;
 /// Bytes of one file a server that is a command writes, and of its temporary folder.

@@ -5,6 +5,7 @@
 //! the same promises. It does so in the node's process, on one thread of its own, because such a job
 //! is mostly waiting. Everything a remote says is untrusted: its bytes, its messages and the time it
 //! takes are limited, what it says to people is cleaned, and where it may be is checked.
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,24 +13,29 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ainur_primitives::CapabilityName;
 use tokio::sync::mpsc;
 
 use crate::executor::{self, Error, Event, Executor};
 use crate::job::{Job, JobId};
 use crate::limits::{JOBS_MAX, REMOTE_IDLE_MS_MAX};
+use crate::manifest::Manifest;
 
 pub mod address;
 pub mod http;
 pub mod program;
 pub mod secret;
 
+mod a2a;
 mod deliver;
 mod jobs;
 mod mcp;
+mod naming;
 mod runner;
 
-pub use mcp::Description;
-pub use program::{McpProgram, McpTool, RemoteProgram, ServerEndpoint, ToolServer};
+pub use program::{
+    A2aProgram, AgentPeer, McpProgram, RemoteProgram, RemoteTool, ServerEndpoint, ToolServer,
+};
 pub use secret::Secret;
 
 use jobs::Jobs;
@@ -58,6 +64,18 @@ impl Config {
             idle_ms_max: REMOTE_IDLE_MS_MAX,
         }
     }
+}
+
+/// What a remote offers, as an agent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Description {
+    /// The manifest made of its tools or skills.
+    pub manifest: Manifest,
+    /// Which of them stands behind which capability, for [`RemoteProgram::with_tools`].
+    pub tools: BTreeMap<CapabilityName, RemoteTool>,
+    /// What was left out or changed, and why; at most
+    /// [`NOTES_MAX`](crate::limits::NOTES_MAX) lines for people.
+    pub notes: Vec<String>,
 }
 
 /// Why a remote agent could not be asked what it offers.
@@ -123,17 +141,18 @@ impl RemotePool {
         self.jobs.cancel(job);
     }
 
-    /// Asks a server what it offers, with the digests its tools have now. The answer is sent to the
+    /// Asks a remote what it offers, with the digests its tools have now; which ones were recorded
+    /// does not matter. The answer is sent to the
     /// returned receiver.
     ///
     /// # Errors
     /// When the pool has too much to do or was stopped.
     pub fn describe(
         &self,
-        server: ToolServer,
+        program: RemoteProgram,
     ) -> Result<Receiver<Result<Description, DescribeError>>, Error> {
         let (answer, receiver) = channel();
-        self.order(Order::Describe(server, answer))?;
+        self.order(Order::Describe(program, answer))?;
         Ok(receiver)
     }
 
@@ -186,18 +205,18 @@ impl Executor for RemotePool {
     }
 }
 
-/// Asks a server what it offers, before it becomes an agent. Blocks for at most `patience`, and then
-/// as long as it takes to end the server.
+/// Asks a remote what it offers, before it becomes an agent. Blocks for at most `patience`, and then
+/// as long as it takes to end a server that was started for it.
 ///
 /// # Errors
-/// Says what is wrong with the server, in words for whoever wants to add it.
+/// Says what is wrong with the remote, in words for whoever wants to add it.
 pub fn describe(
     config: Config,
-    server: ToolServer,
+    program: RemoteProgram,
     patience: Duration,
 ) -> Result<Description, DescribeError> {
     let pool = RemotePool::start(config, |_| {})?;
-    let answer = pool.describe(server)?;
+    let answer = pool.describe(program)?;
     match answer.recv_timeout(patience) {
         Ok(answer) => answer,
         Err(RecvTimeoutError::Timeout) => Err(DescribeError::TimedOut(patience.as_millis() as u64)),

@@ -1,6 +1,7 @@
 //! The HTTP client for agents that live elsewhere: checked addresses, TLS with post-quantum key
 //! exchange preferred, no redirects, no proxy, and time limits.
 use std::collections::HashMap;
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -51,6 +52,20 @@ pub fn client(reach: Reach) -> Result<reqwest::Client, ClientError> {
         .user_agent(concat!("ainur/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(ClientError::Client)
+}
+
+/// Why nothing answered, for people. The URL is left out: it may hold what is nobody's business.
+pub(super) fn why_unreachable(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "the server did not answer in time".into();
+    }
+    let mut text = String::from("cannot reach the server");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// The clients made so far: reading the system's certificates takes its time.

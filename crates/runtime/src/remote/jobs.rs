@@ -147,7 +147,7 @@ mod tests {
 
     fn work() -> Job {
         let endpoint = ServerEndpoint::Url { url: "https://x".into(), allow_private: false };
-        let program = RemoteProgram::unknown_tools(ToolServer::new(endpoint));
+        let program = RemoteProgram::mcp(ToolServer::new(endpoint));
         Job::Describe { program: Program::Remote(Arc::new(program)) }
     }
 

@@ -1,6 +1,7 @@
 //! An agent that lives elsewhere, as plain data: how it is reached, and what it said it does when
 //! it was added.
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use ainur_primitives::{CapabilityName, Digest};
@@ -18,6 +19,8 @@ use super::secret::Secret;
 pub enum RemoteProgram {
     /// A server of the Model Context Protocol.
     Mcp(McpProgram),
+    /// An agent of the Agent2Agent protocol.
+    A2a(A2aProgram),
 }
 
 /// The tools of one MCP server.
@@ -27,7 +30,37 @@ pub struct McpProgram {
     pub server: ToolServer,
     /// Which tool stands behind which capability. Empty for a server that was not added yet.
     #[serde(default)]
-    pub tools: BTreeMap<CapabilityName, McpTool>,
+    pub tools: BTreeMap<CapabilityName, RemoteTool>,
+}
+
+/// The skills of one A2A agent.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct A2aProgram {
+    /// Where it is.
+    pub peer: AgentPeer,
+    /// Which skill stands behind which capability. Empty for an agent that was not added yet.
+    #[serde(default)]
+    pub tools: BTreeMap<CapabilityName, RemoteTool>,
+}
+
+/// An agent that says in a card what it can do and where it is asked to do it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct AgentPeer {
+    /// Where its card is: `https://…`, or `http://…` for allowed private addresses. Without a path,
+    /// the card is where the protocol puts it.
+    pub url: String,
+    /// It may be on this machine or a private network.
+    #[serde(default)]
+    pub allow_private: bool,
+    /// What its capabilities begin with, instead of the name it gives itself.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The header its credential is sent in, as it is; `Authorization: Bearer …` when `None`.
+    #[serde(default)]
+    pub credential_header: Option<String>,
+    /// Its credential, sent only to where its card is. Not written: the node sets it.
+    #[serde(skip)]
+    pub credential: Option<Secret>,
 }
 
 /// A server that offers tools. Two programs with equal servers share one connection.
@@ -47,7 +80,7 @@ pub struct ToolServer {
 }
 
 /// How a server is reached.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerEndpoint {
     /// A command of this machine that speaks on its standard input and output, confined as all
@@ -64,7 +97,8 @@ pub enum ServerEndpoint {
         /// Folders and files it may also change.
         #[serde(default)]
         writable: Vec<PathBuf>,
-        /// What it finds in its environment beside `PATH`, `HOME`, `TMPDIR` and `LANG`.
+        /// What it finds in its environment beside `PATH`, `HOME`, `TMPDIR` and `LANG`. Often keys
+        /// are among it: `Debug` shows the names only.
         #[serde(default)]
         environment: BTreeMap<String, String>,
     },
@@ -78,14 +112,35 @@ pub enum ServerEndpoint {
     },
 }
 
-/// A tool as it was when the agent was added.
+/// A tool or a skill as it was when the agent was added.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-pub struct McpTool {
-    /// The server's name for it.
+pub struct RemoteTool {
+    /// The remote's name for it; the `id` of a skill.
     pub name: String,
-    /// BLAKE3 of its name, title, description, schemas and annotations in canonical JSON. A tool
-    /// with another digest is another tool, and is not called.
+    /// BLAKE3 of all that is said about it in canonical JSON: of a tool its name, title,
+    /// description, schemas and annotations; of a skill all of it, and the URL it is asked at. With
+    /// another digest it is another one, and is not called.
     pub digest: Digest,
+}
+
+impl fmt::Debug for ServerEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command { argv, network, readable, writable, environment } => f
+                .debug_struct("Command")
+                .field("argv", argv)
+                .field("network", network)
+                .field("readable", readable)
+                .field("writable", writable)
+                .field("environment", &environment.keys())
+                .finish(),
+            Self::Url { url, allow_private } => f
+                .debug_struct("Url")
+                .field("url", url)
+                .field("allow_private", allow_private)
+                .finish(),
+        }
+    }
 }
 
 impl ToolServer {
@@ -95,10 +150,47 @@ impl ToolServer {
     }
 }
 
+impl AgentPeer {
+    /// An agent without credentials, under the name it gives itself.
+    pub fn new(url: String, allow_private: bool) -> Self {
+        Self { url, allow_private, name: None, credential_header: None, credential: None }
+    }
+}
+
 impl RemoteProgram {
     /// An MCP server that was not added yet: it can be asked what it offers.
-    pub fn unknown_tools(server: ToolServer) -> Self {
+    pub fn mcp(server: ToolServer) -> Self {
         Self::Mcp(McpProgram { server, tools: BTreeMap::new() })
+    }
+
+    /// An A2A agent that was not added yet: it can be asked what it offers.
+    pub fn a2a(peer: AgentPeer) -> Self {
+        Self::A2a(A2aProgram { peer, tools: BTreeMap::new() })
+    }
+
+    /// What stands behind which capability.
+    pub fn tools(&self) -> &BTreeMap<CapabilityName, RemoteTool> {
+        match self {
+            Self::Mcp(program) => &program.tools,
+            Self::A2a(program) => &program.tools,
+        }
+    }
+
+    /// The same remote with what it offers now: what adding or accepting it comes to.
+    pub fn with_tools(mut self, new: BTreeMap<CapabilityName, RemoteTool>) -> Self {
+        match &mut self {
+            Self::Mcp(program) => program.tools = new,
+            Self::A2a(program) => program.tools = new,
+        }
+        self
+    }
+
+    /// Where a remote with a URL gets its credential, which is not written with the rest.
+    pub fn credential_mut(&mut self) -> &mut Option<Secret> {
+        match self {
+            Self::Mcp(program) => &mut program.server.credential,
+            Self::A2a(program) => &mut program.peer.credential,
+        }
     }
 }
 
@@ -132,11 +224,24 @@ mod tests {
             url: "https://tools.example/mcp".into(),
             allow_private: false,
         });
-        let bare = Program::Remote(Arc::new(RemoteProgram::unknown_tools(server.clone())));
+        let bare = Program::Remote(Arc::new(RemoteProgram::mcp(server.clone())));
         server.credential = Some(Secret::new("hunter2".into()));
-        let program = Program::Remote(Arc::new(RemoteProgram::unknown_tools(server)));
+        let program = Program::Remote(Arc::new(RemoteProgram::mcp(server)));
         let bytes = program.encode();
         assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"));
         assert_eq!(Program::decode(&mut &bytes[..]), Ok(bare));
+    }
+
+    #[test]
+    fn debug_output_does_not_hold_the_environment() {
+        let endpoint = ServerEndpoint::Command {
+            argv: vec!["server".into()],
+            network: false,
+            readable: Vec::new(),
+            writable: Vec::new(),
+            environment: BTreeMap::from([("API_KEY".into(), "hunter2".into())]),
+        };
+        let shown = format!("{endpoint:?}");
+        assert!(shown.contains("API_KEY") && !shown.contains("hunter2"), "{shown}");
     }
 }

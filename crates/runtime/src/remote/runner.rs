@@ -9,12 +9,13 @@ use ainur_primitives::{CapabilityName, ExecutionLimits, FailureReason};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::a2a::cards::Cards;
 use super::deliver::{Holding, deliver};
+use super::http::Clients;
 use super::jobs::{Attempt, Jobs};
 use super::mcp::connections::Connections;
-use super::mcp::{self, Description};
-use super::program::{RemoteProgram, ToolServer};
-use super::{Config, DescribeError};
+use super::program::RemoteProgram;
+use super::{Config, DescribeError, Description, a2a, mcp};
 use crate::detail;
 use crate::executor::{Error, Event};
 use crate::failure::Failure;
@@ -25,13 +26,14 @@ use crate::program::Program;
 /// What the thread is told.
 pub(super) enum Order {
     Run(Attempt, Job),
-    Describe(ToolServer, Sender<Result<Description, DescribeError>>),
+    Describe(RemoteProgram, Sender<Result<Description, DescribeError>>),
 }
 
 /// What the tasks share.
 struct Shared {
     jobs: Arc<Jobs>,
     connections: Connections,
+    cards: Cards,
     holding: Holding,
 }
 
@@ -48,8 +50,11 @@ pub(super) fn start(
         .name("remote-agents".into())
         .spawn(move || {
             let sweep_ms = config.idle_ms_max.min(REMOTE_SWEEP_MS);
-            let connections = Connections::new(config);
-            let shared = Arc::new(Shared { jobs, connections, holding: Holding::default() });
+            let clients = Arc::new(Clients::default());
+            let connections = Connections::new(config, Arc::clone(&clients));
+            let cards = Cards::new(clients);
+            let holding = Holding::default();
+            let shared = Arc::new(Shared { jobs, connections, cards, holding });
             runtime.block_on(take_orders(&shared, orders, sweep_ms));
             shared.connections.close();
             drop(shared);
@@ -69,11 +74,11 @@ async fn take_orders(shared: &Arc<Shared>, mut orders: mpsc::Receiver<Order>, sw
                 Some(Order::Run(attempt, work)) => {
                     drop(tokio::spawn(run(Arc::clone(shared), Arc::new(attempt), work)));
                 }
-                Some(Order::Describe(server, answer)) => {
+                Some(Order::Describe(program, answer)) => {
                     let shared = Arc::clone(shared);
                     drop(tokio::spawn(async move {
                         // Whoever asked may have gone.
-                        drop(answer.send(describe(&shared, &server).await));
+                        drop(answer.send(describe(&shared, &program).await));
                     }));
                 }
             },
@@ -82,9 +87,17 @@ async fn take_orders(shared: &Arc<Shared>, mut orders: mpsc::Receiver<Order>, sw
     }
 }
 
-async fn describe(shared: &Shared, server: &ToolServer) -> Result<Description, DescribeError> {
+async fn describe(shared: &Shared, program: &RemoteProgram) -> Result<Description, DescribeError> {
     let patience = Duration::from_millis(REMOTE_DESCRIBE_MS_MAX);
-    match timeout(patience, mcp::describe(&shared.connections, server)).await {
+    let asking = async {
+        match program {
+            RemoteProgram::Mcp(program) => {
+                mcp::describe(&shared.connections, &program.server).await
+            }
+            RemoteProgram::A2a(program) => a2a::describe(&shared.cards, &program.peer).await,
+        }
+    };
+    match timeout(patience, asking).await {
         Ok(Ok(description)) => Ok(description),
         Ok(Err(failure)) => Err(DescribeError::Remote(detail::clean(&failure.detail))),
         Err(_) => Err(DescribeError::TimedOut(REMOTE_DESCRIBE_MS_MAX)),
@@ -122,8 +135,7 @@ async fn perform(shared: &Shared, attempt: &Attempt, work: Job) -> Result<Event,
     let program = Arc::clone(program);
     match work {
         Job::Describe { .. } => {
-            let RemoteProgram::Mcp(program) = &*program;
-            let description = describe(shared, &program.server).await.map_err(|error| {
+            let description = describe(shared, &program).await.map_err(|error| {
                 let reason = match error {
                     DescribeError::TimedOut(_) => FailureReason::TimedOut,
                     _ => FailureReason::Crashed,
@@ -150,7 +162,6 @@ async fn execute(
     parameters: &str,
     limits: &ExecutionLimits,
 ) -> Result<Event, Failure> {
-    let RemoteProgram::Mcp(program) = program;
     let started = Instant::now();
     let duration_max = Duration::from_millis(limits.duration_ms_max.0);
     let deadline = started.checked_add(duration_max).unwrap_or_else(|| {
@@ -160,7 +171,16 @@ async fn execute(
     let report = |done, total| {
         shared.jobs.tell(attempt, Event::Progress { job: attempt.job, done, total });
     };
-    let call = mcp::call::call(&shared.connections, program, capability, parameters, report);
+    let call = async {
+        match program {
+            RemoteProgram::Mcp(program) => {
+                mcp::call::call(&shared.connections, program, capability, parameters, report).await
+            }
+            RemoteProgram::A2a(program) => {
+                a2a::call::call(&shared.cards, program, capability, parameters).await
+            }
+        }
+    };
     let output = timeout_at(deadline, call)
         .await
         .map_err(|_| Failure::new(FailureReason::TimedOut, "its time ran out"))??;

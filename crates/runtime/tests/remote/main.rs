@@ -1,5 +1,5 @@
-//! Remote agents against real servers of the Model Context Protocol: started confined and spoken to
-//! through pipes, or over HTTP.
+//! Remote agents against real servers: of the Model Context Protocol, started confined and spoken to
+//! through pipes, or over HTTP; and of the Agent2Agent protocol.
 //!
 //! This test has its own `main`, because it is also the worker binary and the server: started with
 //! `worker`, `mcp-server` or `node` as its first argument, it is one of them.
@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
+mod peers;
 mod pipes;
 mod sandbox;
 mod server;
@@ -72,6 +73,16 @@ const TESTS: &[Test] = tests! {
         private_address_needs_permission,
         name_of_a_private_address_is_refused,
         redirect_is_not_followed;
+    peers:
+        agent_describes_itself_as_capabilities,
+        message_and_artifacts_are_the_output,
+        ends_of_tasks_have_their_reasons,
+        wrong_parameters_of_a_skill_decline,
+        task_over_its_time_is_cancelled,
+        changed_skill_is_refused,
+        credential_goes_only_where_the_card_is,
+        agents_on_private_addresses_need_permission,
+        long_answer_of_an_agent_is_a_limit;
 };
 
 fn main() -> ExitCode {

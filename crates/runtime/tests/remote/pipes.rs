@@ -15,7 +15,7 @@ use crate::stage::{Stage, command, config, limits};
 
 pub(crate) fn server_describes_itself_as_capabilities() {
     let witness = tempfile::tempdir().unwrap();
-    let server = command(witness.path(), "new");
+    let server = RemoteProgram::mcp(command(witness.path(), "new"));
     let description = remote::describe(config(), server, Duration::from_secs(30)).unwrap();
     assert_eq!(description.notes, Vec::<String>::new());
     let manifest = &description.manifest;
@@ -33,7 +33,7 @@ pub(crate) fn server_describes_itself_as_capabilities() {
 
 pub(crate) fn pool_tells_the_manifest_as_an_event() {
     let stage = Stage::new();
-    let program = Program::Remote(Arc::new(RemoteProgram::unknown_tools(stage.server("new"))));
+    let program = Program::Remote(Arc::new(RemoteProgram::mcp(stage.server("new"))));
     stage.pool.dispatch(JobId(1), Job::Describe { program }).unwrap();
     let outcome = stage.finish(JobId(1));
     let Event::Described { manifest, .. } = outcome.last else { panic!("{outcome:?}") };
@@ -333,7 +333,7 @@ pub(crate) fn warm_calls_are_fast() {
 
 pub(crate) fn quotes_and_verifications_decline() {
     let stage = Stage::new();
-    let program = Program::Remote(Arc::new(RemoteProgram::unknown_tools(stage.server("new"))));
+    let program = Program::Remote(Arc::new(RemoteProgram::mcp(stage.server("new"))));
     let call = CallView {
         capability: "test-tool-server.add".parse().unwrap(),
         parameters: "{}".into(),

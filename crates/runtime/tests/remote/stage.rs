@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use ainur_primitives::{DurationMs, ExecutionLimits, FailureReason};
 use ainur_runtime::remote::{
-    Config, DescribeError, Description, McpProgram, RemotePool, RemoteProgram, ServerEndpoint,
-    ToolServer,
+    Config, DescribeError, Description, RemotePool, RemoteProgram, ServerEndpoint, ToolServer,
 };
 use ainur_runtime::{Event, Input, Job, JobId, Program};
 use serde_json::Value;
@@ -76,13 +75,22 @@ impl Stage {
     }
 
     pub(crate) fn describe(&self, server: &ToolServer) -> Result<Description, DescribeError> {
-        self.pool.describe(server.clone()).unwrap().recv_timeout(PATIENCE).unwrap()
+        self.pool
+            .describe(RemoteProgram::mcp(server.clone()))
+            .unwrap()
+            .recv_timeout(PATIENCE)
+            .unwrap()
+    }
+
+    /// A remote as an agent that was added.
+    pub(crate) fn accepted(&self, program: RemoteProgram) -> Arc<RemoteProgram> {
+        let answer = self.pool.describe(program.clone()).unwrap().recv_timeout(PATIENCE).unwrap();
+        Arc::new(program.with_tools(answer.unwrap().tools))
     }
 
     /// A server as an agent that was added.
     pub(crate) fn added(&self, server: &ToolServer) -> Arc<RemoteProgram> {
-        let tools = self.describe(server).unwrap().tools;
-        Arc::new(RemoteProgram::Mcp(McpProgram { server: server.clone(), tools }))
+        self.accepted(RemoteProgram::mcp(server.clone()))
     }
 
     pub(crate) fn start(
@@ -95,7 +103,10 @@ impl Stage {
         let job = JobId(self.next.fetch_add(1, Ordering::Relaxed));
         let work = Job::Execute {
             program: Program::Remote(Arc::clone(program)),
-            capability: format!("test-tool-server.{tool}").parse().unwrap(),
+            capability: match tool.contains('.') {
+                true => tool.parse().unwrap(),
+                false => format!("test-tool-server.{tool}").parse().unwrap(),
+            },
             parameters: parameters.to_string(),
             input: Input::none(),
             first_chunk: 0,

@@ -16,7 +16,7 @@ use super::connection::Connection;
 use super::connections::Connections;
 use crate::failure::Failure;
 use crate::limits::{PROGRESS_INTERVAL_MS, REMOTE_CANCEL_MS_MAX};
-use crate::remote::program::{McpProgram, McpTool};
+use crate::remote::program::{McpProgram, RemoteTool};
 
 /// Calls the tool behind a capability and gives its output. Dropping the future tells the server
 /// that the call was cancelled.
@@ -61,7 +61,7 @@ enum Trouble {
 
 async fn once(
     connection: &Connection,
-    tool: &McpTool,
+    tool: &RemoteTool,
     arguments: JsonObject,
     report: &mut impl FnMut(u64, u64),
 ) -> Result<Vec<u8>, Trouble> {

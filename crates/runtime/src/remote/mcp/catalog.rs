@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{CapabilityContract, CapabilityName, Digest, Effects};
 use rmcp::model::{JsonObject, ServerPeerInfo, Tool, ToolAnnotations};
 use serde_json::json;
 
-use super::Description;
 use crate::detail;
 use crate::failure::Failure;
 use crate::limits::{
@@ -16,16 +14,15 @@ use crate::limits::{
     SCHEMA_BYTES_MAX,
 };
 use crate::manifest::Manifest;
-use crate::remote::program::{McpTool, ServerEndpoint, ToolServer};
+use crate::remote::Description;
+use crate::remote::naming::{self, cut, prefix, slug};
+use crate::remote::program::{RemoteTool, ServerEndpoint, ToolServer};
 
 /// What the output of a tool without an output schema looks like.
 pub(super) const CONTENT_SCHEMA: &str = r#"{"$id":"urn:ainur:mcp-content","type":"object","required":["content"],"properties":{"content":{"type":"array","items":{"type":"object","required":["type"],"properties":{"type":{"type":"string"}}}}}}"#;
 
 /// What capabilities of a server begin with that does not say its name.
 const NAMELESS: &str = "mcp-server";
-
-/// Bytes of the server's part of a capability's name.
-const SERVER_SLUG_BYTES_MAX: usize = 63;
 
 /// The digest of everything that says what a tool does. `None` when it cannot be written in
 /// canonical JSON.
@@ -38,8 +35,7 @@ pub(super) fn digest(tool: &Tool) -> Option<Digest> {
         "outputSchema": tool.output_schema,
         "annotations": tool.annotations,
     });
-    let bytes = to_canonical_json(&said).ok()?;
-    Some(Digest(*blake3::hash(&bytes).as_bytes()))
+    naming::digest(&said)
 }
 
 /// Makes an agent of a server.
@@ -51,12 +47,7 @@ pub(super) fn describe(
     let implementation = information.and_then(|information| information.server_info.as_ref());
     let own_name = implementation.map_or(NAMELESS, |implementation| &implementation.name);
     let name = server.name.as_deref().unwrap_or(own_name);
-    let mut prefix = slug(name);
-    prefix.truncate(SERVER_SLUG_BYTES_MAX);
-    if prefix.is_empty() {
-        prefix = NAMELESS.into();
-    }
-    let mut catalog = Catalog::new(prefix, server);
+    let mut catalog = Catalog::new(prefix(name, NAMELESS), server);
     for tool in &tools {
         catalog.add(tool)?;
     }
@@ -85,7 +76,7 @@ struct Catalog<'a> {
     prefix: String,
     server: &'a ToolServer,
     capabilities: Vec<CapabilityContract>,
-    tools: BTreeMap<CapabilityName, McpTool>,
+    tools: BTreeMap<CapabilityName, RemoteTool>,
     notes: Vec<String>,
     schema_bytes: usize,
 }
@@ -163,7 +154,7 @@ impl<'a> Catalog<'a> {
             price_hint: None,
             service_level: Default::default(),
         });
-        self.tools.insert(name, McpTool { name: tool.name.to_string(), digest });
+        self.tools.insert(name, RemoteTool { name: tool.name.to_string(), digest });
         Ok(())
     }
 
@@ -193,41 +184,6 @@ impl<'a> Catalog<'a> {
 
 fn schema(schema: &Arc<JsonObject>) -> String {
     serde_json::to_string(schema).expect("a JSON object can be written")
-}
-
-/// A name in `[a-z0-9-]`: other characters separate words, and so does a capital after a small
-/// letter.
-fn slug(name: &str) -> String {
-    let mut slug = String::new();
-    let mut after_small = false;
-    for character in name.chars() {
-        if !character.is_ascii_alphanumeric() {
-            after_small = false;
-            if !slug.is_empty() && !slug.ends_with('-') {
-                slug.push('-');
-            }
-            continue;
-        }
-        if character.is_ascii_uppercase() && after_small {
-            slug.push('-');
-        }
-        after_small = !character.is_ascii_uppercase();
-        slug.push(character.to_ascii_lowercase());
-    }
-    slug.truncate(slug.trim_end_matches('-').len());
-    slug
-}
-
-/// A text fit for a manifest: control characters become spaces, and it ends at a character.
-fn cut(text: &str, bytes_max: usize, otherwise: &str) -> String {
-    let text = text.trim();
-    let mut end = text.len().min(bytes_max);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let fit = |c: char| if c.is_control() { ' ' } else { c };
-    let text: String = text[..end].chars().map(fit).collect();
-    if text.is_empty() { otherwise.into() } else { text }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! One warm connection to a server, shared by the calls under way.
 use std::collections::HashMap;
-use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -31,7 +30,7 @@ use crate::limits::{
     REMOTE_SEND_MS_MAX, TOOL_PAGES_MAX, TOOLS_AGE_MS_MAX, TOOLS_LIST_MS_MAX, TOOLS_MAX,
 };
 use crate::remote::Config;
-use crate::remote::http::Clients;
+use crate::remote::http::{self, Clients};
 use crate::remote::program::{ServerEndpoint, ToolServer};
 
 /// See the module. Dropping the last reference closes it and ends the server if it is a command.
@@ -190,19 +189,11 @@ async fn refusal(
     }
 }
 
-/// What was wrong with a transport. URLs are left out: they may hold what is nobody's business.
+/// What was wrong with a transport.
 fn transport_failure(error: &DynamicTransportError) -> Failure {
     let error = error.error.as_ref();
     match error.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
-        Some(StreamableHttpError::Client(error)) => {
-            let mut text = String::from("cannot reach the server");
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                text = format!("{text}: {error}");
-                cause = error.source();
-            }
-            Failure::crashed(text)
-        }
+        Some(StreamableHttpError::Client(error)) => Failure::crashed(http::why_unreachable(error)),
         _ => Failure::crashed(error.to_string()),
     }
 }

@@ -22,7 +22,7 @@ pub(in crate::remote) struct Connections {
 
 struct Shared {
     config: Config,
-    clients: Clients,
+    clients: Arc<Clients>,
 }
 
 type Outcome = Option<Result<Arc<Connection>, Failure>>;
@@ -53,8 +53,8 @@ impl Slot {
 }
 
 impl Connections {
-    pub(in crate::remote) fn new(config: Config) -> Self {
-        let shared = Arc::new(Shared { config, clients: Clients::default() });
+    pub(in crate::remote) fn new(config: Config, clients: Arc<Clients>) -> Self {
+        let shared = Arc::new(Shared { config, clients });
         Self { shared, slots: Mutex::default() }
     }
 

@@ -1,0 +1,109 @@
+//! Requests to an agent, and their answers within limits.
+use std::time::Duration;
+
+use a2a::{JsonRpcId, JsonRpcRequest, JsonRpcResponse, SVC_PARAM_VERSION, VERSION};
+use ainur_primitives::FailureReason;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::failure::Failure;
+use crate::limits::{A2A_REQUEST_MS_MAX, REMOTE_MESSAGE_BYTES_MAX};
+use crate::remote::http;
+use crate::remote::program::AgentPeer;
+
+/// Code of JSON-RPC for parameters that were not understood.
+const INVALID_PARAMS: i32 = -32602;
+
+/// Asks for a document.
+pub(super) async fn get(
+    client: &reqwest::Client,
+    peer: &AgentPeer,
+    url: Url,
+    bytes_max: usize,
+) -> Result<Vec<u8>, Failure> {
+    let request = with_credential(client.get(url), peer)?;
+    let (status, body) = send(request, bytes_max).await?;
+    if status.is_success() { Ok(body) } else { Err(refused(status)) }
+}
+
+/// Calls a method. `is_trusted` when the URL is one the credential may be sent to.
+pub(super) async fn call<A: DeserializeOwned>(
+    client: &reqwest::Client,
+    peer: &AgentPeer,
+    (url, is_trusted): (&Url, bool),
+    method: &str,
+    params: &impl Serialize,
+) -> Result<A, Failure> {
+    let ours = |error| Failure::infrastructure(format!("cannot write a request: {error}"));
+    let params = serde_json::to_value(params).map_err(ours)?;
+    let request = JsonRpcRequest::new(JsonRpcId::Number(1), method, Some(params));
+    let body = serde_json::to_vec(&request).map_err(ours)?;
+    let request = client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body);
+    let request = if is_trusted { with_credential(request, peer)? } else { request };
+    let (status, answer) = send(request, REMOTE_MESSAGE_BYTES_MAX).await?;
+    // Errors of JSON-RPC come with any status.
+    let answer: JsonRpcResponse = match serde_json::from_slice(&answer) {
+        Ok(answer) => answer,
+        Err(error) if status.is_success() => return Err(broken(error)),
+        Err(_) => return Err(refused(status)),
+    };
+    match (answer.result, answer.error) {
+        (_, Some(error)) => {
+            let reason = match error.code {
+                INVALID_PARAMS => FailureReason::Declined,
+                _ => FailureReason::Crashed,
+            };
+            Err(Failure::new(reason, format!("the agent said: {}", error.message)))
+        }
+        (Some(result), None) => serde_json::from_value(result).map_err(broken),
+        (None, None) => Err(Failure::crashed("the agent answered with neither result nor error")),
+    }
+}
+
+fn refused(status: StatusCode) -> Failure {
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        return Failure::crashed("the agent wants a credential, or another one");
+    }
+    Failure::crashed(format!("the agent answered with HTTP status {status}"))
+}
+
+fn broken(error: serde_json::Error) -> Failure {
+    Failure::crashed(format!("the agent broke the protocol: {error}"))
+}
+
+fn with_credential(request: RequestBuilder, peer: &AgentPeer) -> Result<RequestBuilder, Failure> {
+    let Some(credential) = &peer.credential else { return Ok(request) };
+    let wrong = || Failure::infrastructure("the credential does not fit into its header");
+    Ok(match &peer.credential_header {
+        None => request.bearer_auth(credential.expose()),
+        Some(header) => {
+            let name = HeaderName::from_bytes(header.as_bytes()).map_err(|_| wrong())?;
+            let mut value = HeaderValue::from_str(credential.expose()).map_err(|_| wrong())?;
+            value.set_sensitive(true);
+            request.header(name, value)
+        }
+    })
+}
+
+async fn send(request: RequestBuilder, bytes_max: usize) -> Result<(StatusCode, Vec<u8>), Failure> {
+    let unreachable = |error| Failure::crashed(http::why_unreachable(&error));
+    let mut response: Response = request
+        .header(ACCEPT, "application/json")
+        .header(SVC_PARAM_VERSION, VERSION)
+        .timeout(Duration::from_millis(A2A_REQUEST_MS_MAX))
+        .send()
+        .await
+        .map_err(unreachable)?;
+    let status = response.status();
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(unreachable)? {
+        if body.len() + piece.len() > bytes_max {
+            let detail = format!("it sent an answer longer than {bytes_max} bytes");
+            return Err(Failure::limit(detail));
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok((status, body))
+}
