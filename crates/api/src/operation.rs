@@ -180,20 +180,8 @@ pub enum ProgramSource {
     },
     /// An MCP server that is started here and speaks on its standard input and output.
     McpCommand(McpCommand),
-    /// A server elsewhere; the node finds out what it speaks.
-    Url {
-        /// Where it is.
-        url: String,
-        /// It may be on this machine or a private network.
-        #[serde(default)]
-        allow_private: bool,
-        /// What it wants to be shown.
-        #[serde(default)]
-        credential: Option<Credential>,
-        /// The header the credential is sent in; `Authorization: Bearer` when absent.
-        #[serde(default)]
-        credential_header: Option<String>,
-    },
+    /// A service elsewhere; the node finds out what it speaks.
+    Url(ServicePlace),
 }
 
 /// An MCP server on this machine, and what it is granted.
@@ -210,6 +198,20 @@ pub struct McpCommand {
     pub writable: Vec<String>,
     /// Variables of its environment.
     pub environment: BTreeMap<String, String>,
+}
+
+/// Where a service is, and what it wants to be shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServicePlace {
+    /// Where it is.
+    pub url: String,
+    /// It may be on this machine or a private network.
+    pub allow_private: bool,
+    /// What it wants to be shown.
+    pub credential: Option<Credential>,
+    /// The header the credential is sent in; `Authorization: Bearer` when absent.
+    pub credential_header: Option<String>,
 }
 
 /// A secret on its way to the node, which keeps it in a file of its own.

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ainur_api::operation::{
-    AgentAdd, Credential, McpCommand, ProgramSource, TaskQuery, TaskRequest, TokenCreate,
+    AgentAdd, Credential, McpCommand, ProgramSource, ServicePlace, TaskQuery, TaskRequest,
+    TokenCreate,
 };
 use ainur_api::problem::Code;
 use ainur_api::view::{
@@ -80,12 +81,12 @@ fn operations() -> Vec<Operation> {
         }),
         Operation::AgentAdd(AgentAdd {
             name: None,
-            program: ProgramSource::Url {
+            program: ProgramSource::Url(ServicePlace {
                 url: "https://tools.example/mcp".into(),
                 allow_private: false,
                 credential: Some(Credential("secret".into())),
                 credential_header: None,
-            },
+            }),
             price: Some(Amount::ainu(1)),
             prices: BTreeMap::new(),
             stake: None,

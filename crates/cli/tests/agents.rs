@@ -79,6 +79,11 @@ fn a_tool_that_changed_is_not_called_until_it_is_accepted() {
     place.succeeds(&["agent", "accept", "shell"]);
     assert!(!quarantined());
     assert_eq!(buy(&place, "{}")["phase"], "settled");
+    // Again, over the connection that was used before.
+    std::fs::write(&about, "Says hello, in verse.").expect("writable");
+    until("the tool is quarantined again", quarantined);
+    place.succeeds(&["agent", "accept", "shell"]);
+    assert_eq!(buy(&place, "{}")["phase"], "settled");
     drop(node);
     place.succeeds(&["ledger", "audit"]);
 }

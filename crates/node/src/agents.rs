@@ -98,13 +98,11 @@ impl AgentRecord {
         match &self.program {
             AgentProgram::Component { content } => format!("component {content}"),
             AgentProgram::Command { argv, .. } => argv.join(" "),
-            AgentProgram::Remote { program } => {
-                let RemoteProgram::Mcp(program) = program;
-                match &program.server.endpoint {
-                    ServerEndpoint::Command { argv, .. } => format!("MCP: {}", argv.join(" ")),
-                    ServerEndpoint::Url { url, .. } => format!("MCP: {url}"),
-                }
-            }
+            AgentProgram::Remote { program } => match (program, service(program)) {
+                (RemoteProgram::Mcp(_), Some(url)) => format!("MCP: {url}"),
+                (RemoteProgram::A2a(_), Some(url)) => format!("A2A: {url}"),
+                (program, None) => format!("MCP: {}", command(program).join(" ")),
+            },
         }
     }
 }
@@ -156,6 +154,28 @@ pub fn check_name(name: &str) -> Result<(), Problem> {
     Err(Problem::new(Code::InvalidAgent, format!("'{name}' cannot be an agent's name")).next(
         format!("give one of a-z, 0-9 and '-', at most {AGENT_NAME_BYTES_MAX} long, with --name"),
     ))
+}
+
+/// Where a remote agent is, when it is a service.
+pub(crate) fn service(program: &RemoteProgram) -> Option<&str> {
+    match program {
+        RemoteProgram::A2a(program) => Some(&program.peer.url),
+        RemoteProgram::Mcp(program) => match &program.server.endpoint {
+            ServerEndpoint::Url { url, .. } => Some(url),
+            ServerEndpoint::Command { .. } => None,
+        },
+    }
+}
+
+/// The command line of a remote agent that is started here; empty for services.
+pub(crate) fn command(program: &RemoteProgram) -> &[String] {
+    match program {
+        RemoteProgram::Mcp(program) => match &program.server.endpoint {
+            ServerEndpoint::Command { argv, .. } => argv,
+            ServerEndpoint::Url { .. } => &[],
+        },
+        RemoteProgram::A2a(_) => &[],
+    }
 }
 
 /// Keeps what an agent wants to be shown.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ainur_api::problem::{Code, Problem};
 use ainur_primitives::CapabilityName;
-use ainur_runtime::remote::{Description, McpTool, RemoteProgram};
+use ainur_runtime::remote::{Description, RemoteProgram, RemoteTool};
 
 use crate::agents::{self, AgentProgram, AgentRecord};
 use crate::directory::DataDirectory;
@@ -98,23 +98,21 @@ impl Shared {
             agents.values().filter(|agent| agent.active).cloned().collect()
         };
         for agent in agents {
-            let AgentProgram::Remote { program: RemoteProgram::Mcp(known) } = &agent.program else {
-                continue;
-            };
+            let AgentProgram::Remote { program } = &agent.program else { continue };
             if *lock(&self.stopped) {
                 return;
             }
-            let mut server = known.server.clone();
+            let (known, mut program) = (program.tools(), program.clone());
             let asked = agents::load_credential(&watched.directory, &agent.name)
                 .map_err(|problem| problem.message)
                 .and_then(|credential| {
-                    server.credential = credential;
-                    self.ask(watched, server)
+                    *program.credential_mut() = credential;
+                    ask(watched, program)
                 });
             match asked {
                 Ok(description) => {
                     self.reached(watched, &agent, true);
-                    quarantine(watched, &agent, &changes(&known.tools, &description));
+                    quarantine(watched, &agent, &changes(known, &description));
                 }
                 Err(why) => {
                     let before = lock(&self.unreachable).insert(agent.name.clone(), why.clone());
@@ -124,19 +122,6 @@ impl Shared {
                     }
                 }
             }
-        }
-    }
-
-    fn ask(
-        &self,
-        watched: &Watched,
-        server: ainur_runtime::remote::ToolServer,
-    ) -> Result<Description, String> {
-        let answer = watched.pool.remote().describe(server).map_err(|error| error.to_string())?;
-        match answer.recv_timeout(Duration::from_millis(ANSWER_MS_MAX)) {
-            Ok(Ok(description)) => Ok(description),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("no answer within {ANSWER_MS_MAX} ms")),
         }
     }
 
@@ -156,9 +141,18 @@ impl Shared {
     }
 }
 
+fn ask(watched: &Watched, program: RemoteProgram) -> Result<Description, String> {
+    let answer = watched.pool.remote().describe(program).map_err(|error| error.to_string())?;
+    match answer.recv_timeout(Duration::from_millis(ANSWER_MS_MAX)) {
+        Ok(Ok(description)) => Ok(description),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("no answer within {ANSWER_MS_MAX} ms")),
+    }
+}
+
 /// Which capabilities are not what they were, and why.
 pub(crate) fn changes(
-    known: &BTreeMap<CapabilityName, McpTool>,
+    known: &BTreeMap<CapabilityName, RemoteTool>,
     now: &Description,
 ) -> BTreeMap<CapabilityName, String> {
     let changed = known.iter().filter_map(|(capability, tool)| {

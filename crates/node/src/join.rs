@@ -13,7 +13,7 @@ use ainur_ledger::{
     reputation,
 };
 use ainur_primitives::{Amount, CapabilityContract, CapabilityName, DurationMs, Timestamp};
-use ainur_runtime::remote::{RemoteProgram, Secret, ServerEndpoint};
+use ainur_runtime::remote::{RemoteProgram, Secret};
 use ainur_runtime::{Manifest, Program};
 use ainur_storage::clock::{Clock, SystemClock};
 use ainur_storage::crash_point;
@@ -127,7 +127,7 @@ impl Node {
         capability: Option<&CapabilityName>,
     ) -> Result<Offer, Problem> {
         let named = || name.map(str::to_owned);
-        let server = match source {
+        let candidates = match source {
             ProgramSource::Component { content } => {
                 return self.local(AgentProgram::Component { content }, capability);
             }
@@ -136,17 +136,15 @@ impl Node {
                 match self.local(program, capability) {
                     Err(_) if or_mcp && capability.is_none() => {
                         let command = McpCommand { argv, network, ..McpCommand::default() };
-                        remote::on_this_machine(command, named())
+                        vec![remote::on_this_machine(command, named())]
                     }
                     result => return result,
                 }
             }
-            ProgramSource::McpCommand(command) => remote::on_this_machine(command, named()),
-            ProgramSource::Url { url, allow_private, credential, credential_header } => {
-                remote::at_url(url, allow_private, credential, credential_header, named())?
-            }
+            ProgramSource::McpCommand(command) => vec![remote::on_this_machine(command, named())],
+            ProgramSource::Url(place) => remote::at_url(place, named())?,
         };
-        let found = self.find(server)?;
+        let found = self.find(candidates)?;
         Ok(Offer {
             program: found.program,
             manifest: found.description.manifest,
@@ -226,16 +224,13 @@ impl Node {
             program: match program {
                 AgentProgram::Component { content } => ProgramRef::Component { content: *content },
                 AgentProgram::Command { argv, .. } => ProgramRef::Command { argv: argv.clone() },
-                AgentProgram::Remote { program: RemoteProgram::Mcp(program) } => {
-                    match &program.server.endpoint {
-                        ServerEndpoint::Command { argv, .. } => {
-                            ProgramRef::Command { argv: argv.clone() }
-                        }
-                        ServerEndpoint::Url { url, .. } => {
-                            ProgramRef::Service { protocol: "mcp".into(), url: url.clone() }
-                        }
+                AgentProgram::Remote { program } => match (program, agents::service(program)) {
+                    (RemoteProgram::Mcp(_), Some(url)) => service("mcp", url),
+                    (RemoteProgram::A2a(_), Some(url)) => service("a2a", url),
+                    (program, None) => {
+                        ProgramRef::Command { argv: agents::command(program).to_vec() }
                     }
-                }
+                },
             },
             created: SystemClock.now(),
         };
@@ -392,6 +387,10 @@ impl Node {
                     .next("see ainur agent list")
             })
     }
+}
+
+fn service(protocol: &str, url: &str) -> ProgramRef {
+    ProgramRef::Service { protocol: protocol.into(), url: url.into() }
 }
 
 fn plain_contract(name: CapabilityName) -> CapabilityContract {

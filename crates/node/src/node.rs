@@ -17,7 +17,6 @@ use ainur_crypto::signature::SigningKey;
 use ainur_ledger::{Genesis, Parameters, ReadState};
 use ainur_primitives::{Did, Digest};
 use ainur_runtime::pool::{Cache, Config as PoolConfig};
-use ainur_runtime::remote::RemoteProgram;
 use ainur_runtime::{Program, RemotePool, WorkerPool, remote};
 use ainur_storage::blob::Blobs;
 use ainur_storage::clock::{Clock, SystemClock};
@@ -221,9 +220,9 @@ impl Node {
                 Program::Command { argv: argv.clone(), network: *network, readable: Vec::new() }
             }
             AgentProgram::Remote { program } => {
-                let RemoteProgram::Mcp(mut program) = program.clone();
-                program.server.credential = agents::load_credential(&self.directory, name)?;
-                Program::Remote(Arc::new(RemoteProgram::Mcp(program)))
+                let mut program = program.clone();
+                *program.credential_mut() = agents::load_credential(&self.directory, name)?;
+                Program::Remote(Arc::new(program))
             }
         })
     }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use ainur_api::operation::{Credential, McpCommand};
+use ainur_api::operation::{McpCommand, ServicePlace};
 use ainur_api::problem::{Code, Problem};
 use ainur_runtime::limits::REMOTE_DESCRIBE_MS_MAX;
 use ainur_runtime::remote::{
-    Description, McpProgram, RemoteProgram, Secret, ServerEndpoint, ToolServer,
+    AgentPeer, Description, RemoteProgram, Secret, ServerEndpoint, ToolServer,
 };
 
 use crate::agents::{self, AgentProgram, AgentRecord};
@@ -27,7 +27,7 @@ pub(crate) struct Found {
 }
 
 /// An MCP server on this machine.
-pub(crate) fn on_this_machine(command: McpCommand, name: Option<String>) -> ToolServer {
+pub(crate) fn on_this_machine(command: McpCommand, name: Option<String>) -> RemoteProgram {
     let paths = |paths: Vec<String>| paths.into_iter().map(PathBuf::from).collect();
     let endpoint = ServerEndpoint::Command {
         argv: command.argv,
@@ -36,79 +36,89 @@ pub(crate) fn on_this_machine(command: McpCommand, name: Option<String>) -> Tool
         writable: paths(command.writable),
         environment: command.environment,
     };
-    ToolServer { name, ..ToolServer::new(endpoint) }
+    RemoteProgram::mcp(ToolServer { name, ..ToolServer::new(endpoint) })
 }
 
-/// An MCP server at a URL.
+/// What may be at a URL, the likeliest first.
 pub(crate) fn at_url(
-    url: String,
-    allow_private: bool,
-    credential: Option<Credential>,
-    credential_header: Option<String>,
+    place: ServicePlace,
     name: Option<String>,
-) -> Result<ToolServer, Problem> {
+) -> Result<Vec<RemoteProgram>, Problem> {
+    let ServicePlace { url, allow_private, credential, credential_header } = place;
     if credential.as_ref().is_some_and(|secret| secret.0.len() > CREDENTIAL_BYTES_MAX) {
         let message =
             format!("a credential has at most {CREDENTIAL_BYTES_MAX} bytes (CREDENTIAL_BYTES_MAX)");
         return Err(Problem::new(Code::InvalidRequest, message));
     }
-    let endpoint = ServerEndpoint::Url { url, allow_private };
-    Ok(ToolServer {
+    let credential = credential.map(|secret| Secret::new(secret.0.trim().to_owned()));
+    let is_card = CARD_FILES.iter().any(|file| url.ends_with(file));
+    let peer = AgentPeer {
+        name: name.clone(),
+        credential_header: credential_header.clone(),
+        credential: credential.clone(),
+        ..AgentPeer::new(url.clone(), allow_private)
+    };
+    let server = ToolServer {
         name,
         credential_header,
-        credential: credential.map(|secret| Secret::new(secret.0.trim().to_owned())),
-        ..ToolServer::new(endpoint)
-    })
+        credential,
+        ..ToolServer::new(ServerEndpoint::Url { url, allow_private })
+    };
+    let peer = RemoteProgram::a2a(peer);
+    Ok(if is_card { vec![peer] } else { vec![RemoteProgram::mcp(server), peer] })
 }
 
+/// How the URLs of A2A agent cards end.
+const CARD_FILES: [&str; 2] = ["/agent-card.json", "/agent.json"];
+
 impl Node {
-    /// Asks a server what it offers.
-    pub(crate) fn find(&self, server: ToolServer) -> Result<Found, Problem> {
-        let credential = server.credential.clone();
-        let description = self.describe(server.clone())?;
-        let program = McpProgram { server, tools: description.tools.clone() };
-        let program = AgentProgram::Remote { program: RemoteProgram::Mcp(program) };
-        for note in &description.notes {
-            tracing::warn!(note, "about a new agent");
+    /// Asks a server what it offers; the first of several guesses that fits.
+    pub(crate) fn find(&self, candidates: Vec<RemoteProgram>) -> Result<Found, Problem> {
+        let mut failed = Vec::new();
+        let mut advice = "";
+        for mut program in candidates {
+            match self.describe(program.clone()) {
+                Ok(description) => {
+                    for note in &description.notes {
+                        tracing::warn!(note, "about a new agent");
+                    }
+                    let credential = program.credential_mut().take();
+                    let program = program.with_tools(description.tools.clone());
+                    let program = AgentProgram::Remote { program };
+                    return Ok(Found { program, description, credential });
+                }
+                Err(why) => {
+                    let what = match &program {
+                        RemoteProgram::Mcp(_) => "no MCP server answers",
+                        RemoteProgram::A2a(_) => "no A2A agent answers",
+                    };
+                    failed.push(format!("{what}: {why}"));
+                    advice = advice_on(&program);
+                }
+            }
         }
-        Ok(Found { program, description, credential })
+        Err(Problem::new(Code::InvalidAgent, failed.join("; ")).next(advice))
     }
 
-    fn describe(&self, server: ToolServer) -> Result<Description, Problem> {
-        let advice = match &server.endpoint {
-            ServerEndpoint::Command { network: false, .. } => {
-                "see that it runs by itself; grant what it needs with --network, --read, --write, \
-                 --env"
-            }
-            ServerEndpoint::Command { .. } => {
-                "see that it runs by itself; grant what it needs with --read, --write, --env"
-            }
-            ServerEndpoint::Url { .. } => {
-                "see that an MCP server answers there; --private lets it be on this machine or a \
-                 private network, --credential names a file with its token"
-            }
-        };
-        let wrong = |why: String| {
-            Problem::new(Code::InvalidAgent, format!("no MCP server answers: {why}")).next(advice)
-        };
-        let answer = self.pool.remote().describe(server).map_err(|e| wrong(with_causes(&e)))?;
+    fn describe(&self, program: RemoteProgram) -> Result<Description, String> {
+        let answer = self.pool.remote().describe(program).map_err(|e| with_causes(&e))?;
         match answer.recv_timeout(Duration::from_millis(REMOTE_DESCRIBE_MS_MAX)) {
             Ok(Ok(description)) => Ok(description),
-            Ok(Err(error)) => Err(wrong(with_causes(&error))),
-            Err(_) => Err(wrong(format!("nothing within {REMOTE_DESCRIBE_MS_MAX} ms"))),
+            Ok(Err(error)) => Err(with_causes(&error)),
+            Err(_) => Err(format!("nothing within {REMOTE_DESCRIBE_MS_MAX} ms")),
         }
     }
 
     /// Takes an agent as it is now: a new version of its card, and an empty quarantine.
     pub(crate) fn accept_agent(&self, agent: &str) -> Result<AgentRecord, Problem> {
         let record = self.agent(agent)?;
-        let AgentProgram::Remote { program: RemoteProgram::Mcp(known) } = &record.program else {
+        let AgentProgram::Remote { program } = &record.program else {
             let message = format!("'{}' does not change by itself", record.name);
             return Err(Problem::new(Code::InvalidRequest, message));
         };
-        let mut server = known.server.clone();
-        server.credential = agents::load_credential(&self.directory, &record.name)?;
-        let found = self.find(server)?;
+        let mut program = program.clone();
+        *program.credential_mut() = agents::load_credential(&self.directory, &record.name)?;
+        let found = self.find(vec![program])?;
         let _joining = self.join_lock();
         let manifest = found.description.manifest;
         crate::join::check_prices(&manifest, record.price, &record.prices)?;
@@ -129,5 +139,20 @@ impl Node {
         let mut agents = self.agents.write().unwrap_or_else(PoisonError::into_inner);
         agents.insert(accepted.name.clone(), accepted.clone());
         Ok(accepted)
+    }
+}
+
+/// What to try when an agent does not answer.
+fn advice_on(program: &RemoteProgram) -> &'static str {
+    match program {
+        RemoteProgram::Mcp(program)
+            if matches!(program.server.endpoint, ServerEndpoint::Command { .. }) =>
+        {
+            "see that it runs by itself; grant what it needs with --network, --read, --write, --env"
+        }
+        RemoteProgram::Mcp(_) | RemoteProgram::A2a(_) => {
+            "see that an MCP server or an A2A agent answers there; --private lets it be on this \
+             machine or a private network, --credential names a file with its token"
+        }
     }
 }

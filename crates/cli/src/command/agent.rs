@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ainur_api::operation::{AgentAdd, Credential, McpCommand, ProgramSource};
+use ainur_api::operation::{AgentAdd, Credential, McpCommand, ProgramSource, ServicePlace};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::view::AgentView;
 use ainur_api::{Operation, Reply, Service};
@@ -74,12 +74,12 @@ fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentVie
 /// A URL is told by how it begins, a component by its first bytes; everything else is a program.
 fn program(add: &arguments::AgentAdd, service: &dyn Service) -> Result<ProgramSource, Problem> {
     if add.target.starts_with("https://") || add.target.starts_with("http://") {
-        return Ok(ProgramSource::Url {
+        return Ok(ProgramSource::Url(ServicePlace {
             url: add.target.clone(),
             allow_private: add.private,
             credential: add.credential.as_deref().map(read_credential).transpose()?,
             credential_header: add.credential_header.clone(),
-        });
+        }));
     }
     let target = Path::new(&add.target);
     let describe = |error| io_problem(&format!("read {}", target.display()), &error);

@@ -23,7 +23,7 @@ pub(super) async fn describe(
     server: &ToolServer,
 ) -> Result<Description, Failure> {
     let connection = connections.get(server).await?;
-    let tools = connection.list().await?;
+    let tools = connection.describe().await?;
     let information = connection.information();
     catalog::describe(information.as_deref(), server, tools)
 }

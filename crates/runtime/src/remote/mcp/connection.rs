@@ -258,21 +258,35 @@ impl Connection {
         {
             return Ok(Arc::clone(tools));
         }
-        // First, so that no change is missed.
-        self.subscribe().await;
-        let generation = self.client().tools_generation();
-        let known = self.list().await?.into_iter().filter_map(|tool| {
-            let digest = catalog::digest(&tool)?;
-            let is_structured = tool.output_schema.is_some();
-            Some((tool.name.into_owned(), KnownTool { digest, is_structured }))
-        });
-        let new = Arc::new(Tools { generation, listed: Instant::now(), known: known.collect() });
+        let (new, _) = self.list_anew().await?;
         *tools = Some(Arc::clone(&new));
         Ok(new)
     }
 
+    /// Asks for all tools, whatever is known of them, and remembers the answer.
+    pub(super) async fn describe(&self) -> Result<Vec<Tool>, Failure> {
+        let mut tools = self.tools.lock().await;
+        let (new, listed) = self.list_anew().await?;
+        *tools = Some(new);
+        Ok(listed)
+    }
+
+    async fn list_anew(&self) -> Result<(Arc<Tools>, Vec<Tool>), Failure> {
+        // First, so that no change is missed.
+        self.subscribe().await;
+        let generation = self.client().tools_generation();
+        let listed = self.list().await?;
+        let known = listed.iter().filter_map(|tool| {
+            let digest = catalog::digest(tool)?;
+            let is_structured = tool.output_schema.is_some();
+            Some((tool.name.clone().into_owned(), KnownTool { digest, is_structured }))
+        });
+        let known = known.collect();
+        Ok((Arc::new(Tools { generation, listed: Instant::now(), known }), listed))
+    }
+
     /// Asks for all tools.
-    pub(super) async fn list(&self) -> Result<Vec<Tool>, Failure> {
+    async fn list(&self) -> Result<Vec<Tool>, Failure> {
         let patience = Duration::from_millis(TOOLS_LIST_MS_MAX);
         match timeout(patience, self.list_pages()).await {
             Ok(Ok(tools)) => Ok(tools),
