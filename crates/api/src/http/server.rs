@@ -3,10 +3,10 @@
 //! Bytes move on one thread; the service's own calls block and run on others, of which there are
 //! never more than the [`Bounds`] allow.
 mod body;
-mod calls;
+pub(crate) mod calls;
 mod connection;
 mod guard;
-mod route;
+pub(crate) mod route;
 mod stop;
 mod stream;
 
