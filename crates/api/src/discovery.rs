@@ -37,8 +37,8 @@ pub const SEARCH_PATH: &str = "/search";
 pub const REGISTRATION_PATH: &str = "/.well-known/agent-registration.json";
 /// Entries in the catalog.
 pub const ENTRIES_MAX: usize = 1_000;
-/// Bytes in what is searched for.
-pub const SEARCH_BYTES_MAX: usize = 1_024;
+/// Characters in what is searched for.
+pub const SEARCH_CHARACTERS_MAX: usize = 256;
 /// Results in one page.
 pub const RESULTS_MAX: u32 = 100;
 /// Results in a page whose size was not asked for.

@@ -12,6 +12,7 @@ pub(crate) mod capabilities;
 mod events;
 mod follow;
 mod node;
+mod number;
 mod openapi;
 mod others;
 mod output;
@@ -44,6 +45,8 @@ pub const KEEP_ALIVE_MS: u64 = 15_000;
 pub const OUTPUT_LOOK_BYTES_MAX: u64 = 1024 * 1024;
 /// Parameters in a query string.
 pub const QUERY_PARAMETERS_MAX: usize = 32;
+/// Digits of a task's id that name it: as many as lists show.
+pub const TASK_ID_DIGITS_MIN: usize = 8;
 /// Bytes in an idempotency key.
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 

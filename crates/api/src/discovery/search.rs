@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::catalog::Entry;
-use super::{Origin, RESULTS_DEFAULT, RESULTS_MAX, SEARCH_BYTES_MAX, entries, rank};
+use super::{Origin, RESULTS_DEFAULT, RESULTS_MAX, SEARCH_CHARACTERS_MAX, entries, rank};
 use crate::http::document::Refusal;
 use crate::rest::ask::{Ask, reply};
 
@@ -34,7 +34,7 @@ pub(super) struct Request {
 #[schemars(rename = "SearchQuery")]
 struct Query {
     /// Words of what is wanted.
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = SEARCH_CHARACTERS_MAX))]
     text: String,
     /// Values that must be there, by the path of a field.
     #[serde(default)]
@@ -93,8 +93,8 @@ fn nothing(_: &mut SchemaGenerator) -> Schema {
 /// Answers a search.
 pub(super) async fn search(ask: Ask) -> Result<Response, Refusal> {
     let asked: Request = ask.json()?;
-    if asked.query.text.len() > SEARCH_BYTES_MAX {
-        let message = format!("the field `text` holds {SEARCH_BYTES_MAX} bytes at most");
+    if asked.query.text.chars().count() > SEARCH_CHARACTERS_MAX {
+        let message = format!("the field `text` holds {SEARCH_CHARACTERS_MAX} characters at most");
         return Err(Refusal::invalid(message));
     }
     if !(1..=RESULTS_MAX).contains(&asked.page_size) {

@@ -11,9 +11,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::BODY_BYTES_MAX;
+use super::number::with_plain_integers;
 use super::query::Query;
 use super::route::{JSON, Route};
+use super::{BODY_BYTES_MAX, TASK_ID_DIGITS_MIN};
 use crate::access::Caller;
 use crate::http::bounds::{DRAIN_BYTES_MAX, STRANGER_DRAIN_BYTES_MAX};
 use crate::http::document::Refusal;
@@ -64,6 +65,17 @@ impl Ask {
         self.path.first().map_or("", String::as_str)
     }
 
+    /// The task that the path names.
+    pub(super) fn task_id(&self) -> Result<String, Refusal> {
+        let text = self.named();
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if (TASK_ID_DIGITS_MIN..=64).contains(&text.len()) && text.bytes().all(is_digit) {
+            return Ok(text.to_owned());
+        }
+        let message = format!("'{text}' is no task id: {TASK_ID_DIGITS_MIN} to 64 of 0-9 and a-f");
+        Err(Refusal::invalid(message))
+    }
+
     /// The same, read.
     pub(super) fn id<T: FromStr<Err: std::fmt::Display>>(&self) -> Result<T, Refusal> {
         let text = self.named();
@@ -104,7 +116,7 @@ impl Ask {
 
     /// The body, as what the route takes.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        serde_json::from_slice(&self.body).map_err(|error| {
+        serde_json::from_slice(&with_plain_integers(&self.body)).map_err(|error| {
             Refusal::invalid(format!("the body is not what is taken here: {error}"))
         })
     }
@@ -144,7 +156,7 @@ impl Ask {
 
     /// The task that the path names.
     pub(super) async fn task(&self) -> Result<TaskView, Refusal> {
-        self.show(self.named().to_owned()).await
+        self.show(self.task_id()?).await
     }
 
     /// A task.

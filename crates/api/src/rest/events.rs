@@ -85,7 +85,7 @@ async fn events(ask: Ask) -> Result<Response, Refusal> {
     if wants_stream {
         return stream(ask, after).await;
     }
-    let task = ask.named().to_owned();
+    let task = ask.task_id()?;
     match ask.perform(Operation::TaskEvents { task, after, wait_ms: DurationMs(0) }).await? {
         Reply::TaskEvents(events) => reply(StatusCode::OK, &[], &events),
         other => Err(unexpected(&other)),
@@ -97,7 +97,7 @@ async fn stream(ask: Ask, after: u32) -> Result<Response, Refusal> {
         let problem = Problem::new(Code::LimitReached, "too many streams are open (STREAMS_MAX)");
         problem.next("ask for the list from time to time instead")
     })?;
-    let task = ask.named().to_owned();
+    let task = ask.task_id()?;
     // Before anything is answered: a task that is not there is refused in the usual way.
     let first = News::of(&ask.calls, &ask.caller()?, task.clone(), after).await?;
     let (frames, taken) = mpsc::channel(FRAMES_AHEAD_MAX);

@@ -127,8 +127,9 @@ fn operation(route: &Route, shapes: &mut Shapes) -> Value {
     }
     if let Some(takes) = &route.takes {
         let schema = (takes.shape)(&mut shapes.read);
-        described["requestBody"] =
-            json!({ "required": true, "content": { takes.media_type: { "schema": schema } } });
+        // No bytes are bytes too.
+        let is_required = takes.media_type == JSON;
+        described["requestBody"] = json!({ "required": is_required, "content": { takes.media_type: { "schema": schema } } });
     }
     described
 }

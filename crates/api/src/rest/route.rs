@@ -147,8 +147,8 @@ impl Takes {
 /// A task's id or its beginning.
 pub(crate) const TASK: Parameter = Parameter::path(
     "id",
-    |_| json!({ "type": "string", "pattern": "^[0-9a-f]{1,64}$" }),
-    "The task's id, or a beginning that no other task's id has",
+    |_| json!({ "type": "string", "pattern": "^[0-9a-f]{8,64}$" }),
+    "The task's id, or eight or more digits that no other task's id begins with",
 );
 
 /// The router of some rows.

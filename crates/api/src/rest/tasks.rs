@@ -316,7 +316,7 @@ async fn change(
     ask: &Ask,
     operation: impl FnOnce(String) -> Operation,
 ) -> Result<Response, Refusal> {
-    let task = match ask.perform(operation(ask.named().to_owned())).await? {
+    let task = match ask.perform(operation(ask.task_id()?)).await? {
         Reply::Task(task) => *task,
         Reply::Done => ask.task().await?,
         other => return Err(unexpected(&other)),
@@ -325,14 +325,14 @@ async fn change(
 }
 
 async fn explain(ask: Ask) -> Result<Response, Refusal> {
-    match ask.perform(Operation::TaskExplain { task: ask.named().to_owned() }).await? {
+    match ask.perform(Operation::TaskExplain { task: ask.task_id()? }).await? {
         Reply::Explanation(explanation) => reply(StatusCode::OK, &[], &explanation),
         other => Err(unexpected(&other)),
     }
 }
 
 async fn receipt(ask: Ask) -> Result<Response, Refusal> {
-    match ask.perform(Operation::ReceiptShow { task: ask.named().to_owned() }).await? {
+    match ask.perform(Operation::ReceiptShow { task: ask.task_id()? }).await? {
         Reply::Receipt { receipt } => Ok(([(header::CONTENT_TYPE, JSON)], receipt).into_response()),
         other => Err(unexpected(&other)),
     }

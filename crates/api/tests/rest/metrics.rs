@@ -9,7 +9,7 @@ fn requests_are_counted_by_template_and_the_node_is_shown() {
         served.announce(SLOW, &served.owner);
     }
     for number in 0..50 {
-        served.ask(&format!("GET /v1/tasks/{number:x}{number:x}ffffff"), &served.owner);
+        served.ask(&format!("GET /v1/tasks/ffffff{number:02x}"), &served.owner);
         served.ask(&format!("GET /made/up/{number}"), &served.owner);
         served.ask(&format!("GET /v1/tasks/{number}"), "");
         served.ask(&format!("MADEUP{number} /v1/tasks"), &served.owner);

@@ -95,6 +95,8 @@ fn unknown_parameters_and_fields_are_refused_by_name() {
         ("GET /v1/tasks?before=-1", "`before`"),
         ("GET /v1/tasks?phase=gone", "`phase`"),
         ("GET /v1/tasks?budget=x", "`budget`"),
+        ("GET /v1/tasks/0123456", "0123456"),
+        ("GET /v1/tasks/0123456G", "0123456G"),
         ("GET /v1/node?verbose", "`verbose`"),
         ("GET /openapi.json?x=1", "`x`"),
     ] {
@@ -143,7 +145,6 @@ fn purchases_that_cannot_be_are_refused_with_their_own_status() {
 fn paths_methods_and_media_types_that_are_not_known_are_refused() {
     let served = Served::start();
     let owner = &served.owner;
-    for line in
     for line in ["GET /v1", "GET /v1/task", "GET /v1/tasks/", "GET /V1/tasks"] {
         served.ask(line, owner).assert_problem(404, "not-found");
     }

@@ -39,7 +39,7 @@ fn every_scope_may_do_what_is_its_and_no_more() {
             assert_eq!(served.ask(line, &token).status, 200, "{name}: {line}");
         }
         for (line, body) in WRITES {
-            let line = line.replace("ID", "0000");
+            let line = line.replace("ID", "00000000");
             let answer = served.send(&line, &token, body);
             let is_forbidden = answer.status == 403;
             assert_eq!(is_forbidden, scope < Scope::Spend, "{name}: {line}: {answer:?}");
