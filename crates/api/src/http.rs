@@ -5,6 +5,7 @@
 //! | `POST /v1/operations`, an [`Operation`](crate::Operation) as JSON | a [`Reply`](crate::Reply) as JSON |
 //! | `PUT /v1/blobs`, any bytes | `{"content": …, "bytes": …}` |
 //! | `GET /v1/blobs/{content id}` | the bytes |
+//! | what [`rest`](crate::rest) and [`discovery`](crate::discovery) describe | JSON |
 //! | `GET /healthz` | `{"status":"ok"}` |
 //!
 //! Every request but the last carries `Authorization: Bearer <token>`. What is refused is answered
@@ -17,7 +18,10 @@ pub mod server;
 pub mod token;
 
 use ainur_primitives::ContentId;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::schema;
 
 pub use bounds::Bounds;
 pub use client::Client;
@@ -31,8 +35,8 @@ pub const BLOBS_PATH: &str = "/v1/blobs";
 /// Answers without a token that the server is up.
 pub const HEALTH_PATH: &str = "/healthz";
 
-const JSON: &str = "application/json";
-const OCTETS: &str = "application/octet-stream";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const OCTETS: &str = "application/octet-stream";
 
 /// Why a server cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -55,8 +59,9 @@ pub enum Error {
 }
 
 /// The answer to a blob that was put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Stored {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Stored {
+    #[schemars(with = "schema::ContentId")]
     content: ContentId,
     bytes: u64,
 }

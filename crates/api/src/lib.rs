@@ -6,11 +6,15 @@
 //! other. [`access::Counter`] is a service as one client may use it: every protocol's server stands
 //! behind one, so what a token may do and spend is decided in one place.
 pub mod access;
+pub mod discovery;
 pub mod endpoint;
 pub mod http;
 pub mod mcp;
+mod metrics;
 pub mod operation;
 pub mod problem;
+pub mod rest;
+mod schema;
 pub mod service;
 pub mod view;
 

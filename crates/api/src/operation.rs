@@ -6,12 +6,13 @@ use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits,
     SelectionRule, TaskId,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::view;
+use crate::{schema, view};
 
 /// A question or a command.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "operation", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Operation {
     /// How the node is doing.
@@ -55,6 +56,7 @@ pub enum Operation {
         /// Events up to this number are known to the caller; 0 for all.
         after: u32,
         /// How long to wait for news when there is none.
+        #[schemars(with = "schema::Milliseconds")]
         wait_ms: DurationMs,
     },
     /// Bids, payment, runner-up and why: the replayed transcript.
@@ -86,27 +88,34 @@ pub enum Operation {
     /// Open a budget for tasks to draw on.
     BudgetOpen {
         /// The most that may be spent under it.
+        #[schemars(with = "schema::Amount")]
         limit: Amount,
         /// For how long what is spent counts; for ever when absent.
+        #[schemars(with = "Option<schema::Milliseconds>")]
         period_ms: Option<DurationMs>,
         /// The budget it lies inside.
+        #[schemars(with = "Option<schema::Digest>")]
         parent: Option<BudgetId>,
     },
     /// One budget.
     BudgetShow {
         /// Its id.
+        #[schemars(with = "schema::Digest")]
         budget: BudgetId,
     },
     /// An account; the node's own when no DID is given.
     AccountShow {
         /// Whose.
+        #[schemars(with = "Option<schema::Did>")]
         account: Option<Did>,
     },
     /// Pay from the node's own account.
     AccountTransfer {
         /// To whom.
+        #[schemars(with = "schema::Did")]
         to: Did,
         /// How much.
+        #[schemars(with = "schema::Amount")]
         amount: Amount,
     },
     /// Make a token for a client, with a budget of its own.
@@ -140,7 +149,7 @@ pub enum Operation {
 }
 
 /// An agent to add.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgentAdd {
     /// A short name, unique on the node; the manifest's when absent.
@@ -149,23 +158,28 @@ pub struct AgentAdd {
     pub program: ProgramSource,
     /// Fixed price per capability call; required for programs that cannot quote themselves, unless
     /// each capability has a price of its own.
+    #[schemars(with = "Option<schema::Amount>")]
     pub price: Option<Amount>,
     /// Prices of single capabilities, where they differ.
     #[serde(default)]
+    #[schemars(with = "BTreeMap<String, schema::Amount>")]
     pub prices: BTreeMap<CapabilityName, Amount>,
     /// Stake to bond for it; the node's default when absent.
+    #[schemars(with = "Option<schema::Amount>")]
     pub stake: Option<Amount>,
     /// The capability to offer when the program does not describe itself.
+    #[schemars(with = "Option<schema::CapabilityName>")]
     pub capability: Option<CapabilityName>,
 }
 
 /// Where an agent's program is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ProgramSource {
     /// A WASM component already stored as a blob.
     Component {
         /// Its content id.
+        #[schemars(with = "schema::ContentId")]
         content: ContentId,
     },
     /// A program on this machine; the first word is an absolute path.
@@ -185,7 +199,7 @@ pub enum ProgramSource {
 }
 
 /// An MCP server on this machine, and what it is granted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct McpCommand {
     /// Program and fixed arguments.
@@ -201,7 +215,7 @@ pub struct McpCommand {
 }
 
 /// Where a service is, and what it wants to be shown.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServicePlace {
     /// Where it is.
@@ -215,7 +229,7 @@ pub struct ServicePlace {
 }
 
 /// A secret on its way to the node, which keeps it in a file of its own.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Credential(pub String);
 
@@ -226,30 +240,41 @@ impl fmt::Debug for Credential {
 }
 
 /// A task to announce. What is absent takes the node's defaults.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskRequest {
     /// What is wanted.
+    #[schemars(with = "schema::CapabilityName")]
     pub capability: CapabilityName,
     /// JSON parameters.
     pub parameters: serde_json::Value,
     /// The input, stored as a blob.
+    #[schemars(with = "Option<schema::ContentId>")]
     pub input: Option<ContentId>,
     /// The most to pay.
+    #[schemars(with = "schema::Amount")]
     pub reserve: Amount,
     /// What failed work would cost the buyer (scored selection); the reserve when absent.
+    #[schemars(with = "Option<schema::Amount>")]
     pub loss: Option<Amount>,
     /// The budget to draw on.
+    #[schemars(with = "Option<schema::Digest>")]
     pub budget: Option<BudgetId>,
     /// How to choose.
+    #[serde(default)]
+    #[schemars(with = "schema::SelectionRule")]
     pub selection: SelectionRule,
     /// How to accept; when absent, the schema for JSON outputs and the buyer's word otherwise.
+    #[schemars(with = "Option<schema::AcceptanceCheck>")]
     pub check: Option<AcceptanceCheck>,
     /// Time until refund.
+    #[schemars(with = "Option<schema::Milliseconds>")]
     pub deadline_ms: Option<DurationMs>,
     /// Limits on each attempt.
+    #[schemars(with = "Option<schema::ExecutionLimits>")]
     pub limits: Option<ExecutionLimits>,
     /// Only this agent may bid (used to compare with a market).
+    #[schemars(with = "Option<schema::Did>")]
     pub only: Option<Did>,
     /// The same key never makes two tasks.
     pub idempotency_key: Option<String>,
@@ -257,11 +282,12 @@ pub struct TaskRequest {
     #[serde(default)]
     pub context: Option<String>,
     /// Answer only when the task has ended.
+    #[serde(default)]
     pub wait: bool,
 }
 
 /// Which tasks to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TaskQuery {
     /// At most this many.
@@ -269,6 +295,7 @@ pub struct TaskQuery {
     /// Only tasks with a smaller number (for the next page).
     pub before: Option<u64>,
     /// Only tasks that draw on this budget itself.
+    #[schemars(with = "Option<schema::Digest>")]
     pub budget: Option<BudgetId>,
     /// Only tasks of this context.
     pub context: Option<String>,
@@ -277,7 +304,7 @@ pub struct TaskQuery {
 }
 
 /// A token for a client.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenCreate {
     /// A short name, unique on the node.
@@ -285,19 +312,24 @@ pub struct TokenCreate {
     /// What its holder may do.
     pub scope: view::Scope,
     /// The most its holder may spend in all.
+    #[schemars(with = "schema::Amount")]
     pub limit: Amount,
     /// The most it may spend in any day.
+    #[schemars(with = "Option<schema::Amount>")]
     pub daily: Option<Amount>,
     /// The most one task may cost; the daily or whole limit when absent.
+    #[schemars(with = "Option<schema::Amount>")]
     pub per_task: Option<Amount>,
     /// The budget its own lies inside.
+    #[schemars(with = "Option<schema::Digest>")]
     pub parent: Option<BudgetId>,
     /// How long it is good for; as long as its budget when absent.
+    #[schemars(with = "Option<schema::Milliseconds>")]
     pub expires_ms: Option<DurationMs>,
 }
 
 /// An answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "reply", content = "value", rename_all = "kebab-case")]
 pub enum Reply {
     /// Done; nothing to say.
@@ -313,6 +345,7 @@ pub enum Reply {
     /// A task was announced.
     TaskAnnounced {
         /// Its id.
+        #[schemars(with = "schema::Digest")]
         task: TaskId,
     },
     /// One task.

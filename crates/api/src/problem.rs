@@ -1,4 +1,5 @@
 //! What is answered when an operation is refused or fails: what happened, and the next step.
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A refusal or a failure, the same through every way in.
@@ -16,7 +17,7 @@ pub struct Problem {
 }
 
 /// Kinds of problem; programs match on these, people read the message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Code {
     /// The request is malformed.

@@ -5,14 +5,19 @@ use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityContract, CapabilityName, ContentId, Did, Digest,
     DurationMs, FailureReason, Ppm, SelectionRule, TaskId, Timestamp,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::schema;
+
 /// How a node is doing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeStatus {
     /// The node's own identity.
+    #[schemars(with = "schema::Did")]
     pub did: Did,
     /// The ledger it hosts.
+    #[schemars(with = "schema::Digest")]
     pub chain_id: Digest,
     /// Version of the program.
     pub version: String,
@@ -35,7 +40,7 @@ pub struct NodeStatus {
 }
 
 /// A worker process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Worker {
     /// Its number in the pool.
     pub id: u32,
@@ -46,7 +51,7 @@ pub struct Worker {
 }
 
 /// A named limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Limit {
     /// The crate that enforces it.
     pub area: String,
@@ -59,9 +64,10 @@ pub struct Limit {
 }
 
 /// An agent.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentView {
     /// Its identity.
+    #[schemars(with = "schema::Did")]
     pub did: Did,
     /// Its name on this node.
     pub name: String,
@@ -70,33 +76,40 @@ pub struct AgentView {
     /// `component bafkr4i…` or the command line.
     pub program: String,
     /// What it offers.
+    #[schemars(with = "Vec<schema::CapabilityContract>")]
     pub capabilities: Vec<CapabilityContract>,
     /// Fixed price, when it does not quote itself.
+    #[schemars(with = "Option<schema::Amount>")]
     pub price: Option<Amount>,
     /// Prices of single capabilities, where they differ.
+    #[schemars(with = "BTreeMap<String, schema::Amount>")]
     pub prices: BTreeMap<CapabilityName, Amount>,
     /// Capabilities that are not called, and why: they are not what they were when it was added.
+    #[schemars(with = "BTreeMap<String, String>")]
     pub quarantined: BTreeMap<CapabilityName, String>,
     /// Why it cannot be reached now, when it cannot.
     pub unreachable: Option<String>,
     /// It may bid.
     pub active: bool,
     /// Free money it earned.
+    #[schemars(with = "schema::Amount")]
     pub balance: Amount,
     /// Bonded stake.
+    #[schemars(with = "schema::Amount")]
     pub stake: Amount,
     /// Accepted tasks.
     pub completed: u64,
     /// Failed tasks.
     pub failed: u64,
     /// The ledger's estimate that its next task fails.
+    #[schemars(with = "schema::Ppm")]
     pub failure_probability: Ppm,
     /// Below minimum stake: may not bid.
     pub barred: bool,
 }
 
 /// Where a task stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskPhase {
     /// Bids are being gathered.
@@ -127,27 +140,34 @@ impl TaskPhase {
 }
 
 /// A task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskView {
     /// Its id.
+    #[schemars(with = "schema::Digest")]
     pub id: TaskId,
     /// Its number on this node, from 1.
     pub number: u64,
     /// What is wanted.
+    #[schemars(with = "schema::CapabilityName")]
     pub capability: CapabilityName,
     /// Where it stands.
     pub phase: TaskPhase,
     /// Who buys.
+    #[schemars(with = "schema::Did")]
     pub buyer: Did,
     /// Who works or worked last.
+    #[schemars(with = "Option<schema::Did>")]
     pub seller: Option<Did>,
     /// That agent's name.
     pub seller_name: Option<String>,
     /// The most the buyer pays.
+    #[schemars(with = "schema::Amount")]
     pub reserve: Amount,
     /// Agreed or paid price.
+    #[schemars(with = "Option<schema::Amount>")]
     pub price: Option<Amount>,
     /// The budget it draws on.
+    #[schemars(with = "Option<schema::Digest>")]
     pub budget: Option<BudgetId>,
     /// What it has in common with tasks it belongs to.
     #[serde(default)]
@@ -155,22 +175,28 @@ pub struct TaskView {
     /// JSON parameters.
     pub parameters: String,
     /// The input.
+    #[schemars(with = "Option<schema::ContentId>")]
     pub input: Option<ContentId>,
     /// Length of the input in bytes.
     pub input_bytes: u64,
     /// The accepted (or last delivered) output.
+    #[schemars(with = "Option<schema::ContentId>")]
     pub output: Option<ContentId>,
     /// Length of the output in bytes.
     pub output_bytes: u64,
     /// How it is accepted.
+    #[schemars(with = "schema::AcceptanceCheck")]
     pub check: AcceptanceCheck,
     /// How the winner was chosen.
+    #[schemars(with = "schema::SelectionRule")]
     pub selection: SelectionRule,
     /// Every attempt.
     pub attempts: Vec<AttemptView>,
     /// When it was announced.
+    #[schemars(with = "schema::Timestamp")]
     pub opened: Timestamp,
     /// When it ended.
+    #[schemars(with = "Option<schema::Timestamp>")]
     pub ended: Option<Timestamp>,
     /// The buyer wants no more of it.
     pub cancelled: bool,
@@ -181,7 +207,7 @@ pub struct TaskView {
 }
 
 /// Some of the tasks that were asked for.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskPage {
     /// Newest first.
     pub tasks: Vec<TaskView>,
@@ -190,7 +216,7 @@ pub struct TaskPage {
 }
 
 /// What came of a task since somebody last looked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskNews {
     /// What happened, oldest first.
     pub events: Vec<TaskEvent>,
@@ -199,21 +225,25 @@ pub struct TaskNews {
 }
 
 /// One attempt at a task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AttemptView {
     /// From 1.
     pub attempt: u32,
     /// Who worked.
+    #[schemars(with = "schema::Did")]
     pub seller: Did,
     /// That agent's name.
     pub seller_name: String,
     /// For how much.
+    #[schemars(with = "schema::Amount")]
     pub price: Amount,
     /// Why it failed, when it did.
+    #[schemars(with = "Option<schema::FailureReason>")]
     pub failure: Option<FailureReason>,
     /// One line for people.
     pub detail: String,
     /// Slashed from the seller.
+    #[schemars(with = "schema::Amount")]
     pub slashed: Amount,
     /// How often its worker was lost and it was resumed.
     pub resumed: u32,
@@ -222,11 +252,12 @@ pub struct AttemptView {
 }
 
 /// Something that happened to a task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TaskEvent {
     /// Number within the task, from 1.
     pub number: u32,
     /// When.
+    #[schemars(with = "schema::Timestamp")]
     pub at: Timestamp,
     /// A stable word: `announced`, `committed`, `revealed`, `awarded`, `agreed`, `started`,
     /// `chunk`, `resumed`, `delivered`, `verdict`, `failed`, `settled`, `refunded`, …
@@ -236,83 +267,105 @@ pub struct TaskEvent {
 }
 
 /// Why a bidder won.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
     /// The task.
+    #[schemars(with = "schema::Digest")]
     pub task: TaskId,
     /// How the winner was chosen.
+    #[schemars(with = "schema::SelectionRule")]
     pub selection: SelectionRule,
     /// The most the buyer pays.
+    #[schemars(with = "schema::Amount")]
     pub reserve: Amount,
     /// What failure would cost the buyer.
+    #[schemars(with = "schema::Amount")]
     pub loss: Amount,
     /// Bids, best first.
     pub bids: Vec<BidRow>,
     /// One award per attempt.
     pub awards: Vec<AwardRow>,
     /// Digest of the transcript that was replayed.
+    #[schemars(with = "schema::Digest")]
     pub transcript: Digest,
     /// The transcript in the agreement is this one.
     pub transcript_matches: bool,
 }
 
 /// One bidder's row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BidRow {
     /// Who.
+    #[schemars(with = "schema::Did")]
     pub bidder: Did,
     /// Its name here.
     pub name: String,
     /// Its bid, when revealed.
+    #[schemars(with = "Option<schema::Amount>")]
     pub price: Option<Amount>,
     /// Failure probability at the time.
+    #[schemars(with = "schema::Ppm")]
     pub failure_probability: Ppm,
     /// Bid plus expected loss.
+    #[schemars(with = "Option<schema::Amount>")]
     pub score: Option<Amount>,
     /// Its own estimate.
+    #[schemars(with = "Option<schema::Milliseconds>")]
     pub estimated_duration_ms: Option<DurationMs>,
     /// `eligible`, or why not.
     pub standing: String,
 }
 
 /// One award.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AwardRow {
     /// From 1.
     pub attempt: u32,
     /// Who won.
+    #[schemars(with = "schema::Did")]
     pub winner: Did,
     /// Its name here.
     pub winner_name: String,
     /// Its bid.
+    #[schemars(with = "schema::Amount")]
     pub bid: Amount,
     /// What it is paid.
+    #[schemars(with = "schema::Amount")]
     pub payment: Amount,
     /// The runner-up, who sets the price.
+    #[schemars(with = "Option<schema::Did>")]
     pub runner_up: Option<Did>,
     /// One sentence.
     pub why: String,
 }
 
 /// A budget.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BudgetView {
     /// Its id.
+    #[schemars(with = "schema::Digest")]
     pub id: BudgetId,
     /// Inside which.
+    #[schemars(with = "Option<schema::Digest>")]
     pub parent: Option<BudgetId>,
     /// The most, in each period when there is one.
+    #[schemars(with = "schema::Amount")]
     pub limit: Amount,
     /// For how long what is spent counts; for ever when absent.
+    #[schemars(with = "Option<schema::Milliseconds>")]
     pub period_ms: Option<DurationMs>,
     /// Locked by running tasks.
+    #[schemars(with = "schema::Amount")]
     pub reserved: Amount,
     /// Paid.
+    #[schemars(with = "schema::Amount")]
     pub spent: Amount,
 }
 
 /// What the holder of a token may do; each may do what those before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// Look: at agents, and at tasks under its budget.
@@ -324,55 +377,68 @@ pub enum Scope {
 }
 
 /// A token, without its secret.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TokenView {
     /// Its name.
     pub name: String,
     /// What its holder may do.
     pub scope: Scope,
     /// What its holder's tasks draw on.
+    #[schemars(with = "schema::Digest")]
     pub budget: BudgetId,
     /// The most one task may cost.
+    #[schemars(with = "schema::Amount")]
     pub per_task: Amount,
     /// When it was made.
+    #[schemars(with = "schema::Timestamp")]
     pub created: Timestamp,
     /// From then on it opens nothing.
+    #[schemars(with = "schema::Timestamp")]
     pub expires: Timestamp,
     /// It was taken back.
     pub revoked: bool,
 }
 
 /// An account.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountView {
     /// Whose.
+    #[schemars(with = "schema::Did")]
     pub did: Did,
     /// Name on this node, when it is one of its agents.
     pub name: Option<String>,
     /// Can be spent.
+    #[schemars(with = "schema::Amount")]
     pub free: Amount,
     /// Bonded as stake (including what agreements lock).
+    #[schemars(with = "schema::Amount")]
     pub staked: Amount,
     /// Part of the stake that running agreements lock.
+    #[schemars(with = "schema::Amount")]
     pub locked: Amount,
     /// In escrow as a buyer.
+    #[schemars(with = "schema::Amount")]
     pub in_escrow: Amount,
     /// Next transaction number.
     pub nonce: u64,
 }
 
 /// The ledger.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LedgerStatus {
     /// Its id.
+    #[schemars(with = "schema::Digest")]
     pub chain_id: Digest,
     /// Blocks so far.
     pub height: u64,
     /// Root of the state after the last block.
+    #[schemars(with = "schema::Digest")]
     pub state_root: Digest,
     /// Time of the last block.
+    #[schemars(with = "schema::Timestamp")]
     pub timestamp: Timestamp,
     /// Where all money is: (place, amount), and `issued - burned` last.
+    #[schemars(with = "Vec<(String, schema::Amount)>")]
     pub totals: Vec<(String, Amount)>,
     /// The places add up.
     pub balanced: bool,
@@ -381,7 +447,7 @@ pub struct LedgerStatus {
 }
 
 /// What an audit found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditReport {
     /// Every check with its result.
     pub checks: Vec<Check>,
@@ -390,7 +456,7 @@ pub struct AuditReport {
 }
 
 /// One check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
     /// What was checked.
     pub name: String,
@@ -401,7 +467,7 @@ pub struct Check {
 }
 
 /// What a receipt proves.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verification {
     /// Every check with its result.
     pub checks: Vec<Check>,

@@ -24,6 +24,10 @@ pub const PROMPT_CALLS_MAX: usize = 64;
 pub const WAITING_CALLS_MAX: usize = 192;
 /// Blobs at once, in either direction.
 pub const BLOB_CALLS_MAX: usize = 32;
+/// Calls at once for callers without a token: so that they never take the places of others.
+pub const PUBLIC_CALLS_MAX: usize = 16;
+/// Streams of events at once.
+pub const STREAMS_MAX: usize = 4_096;
 
 /// Time for the headers of a request to arrive, and for the next request on a kept connection.
 pub const HEADER_MS_MAX: u64 = 10_000;

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::{Code, Problem};
@@ -42,7 +43,8 @@ pub(crate) fn code_of(status: StatusCode) -> Code {
 }
 
 /// The body of an answer that is not a reply.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ProblemDocument")]
 pub(crate) struct Document<'a> {
     r#type: Cow<'a, str>,
     title: Cow<'a, str>,

@@ -6,7 +6,7 @@ mod body;
 pub(crate) mod calls;
 mod connection;
 mod guard;
-mod route;
+pub(crate) mod route;
 mod stop;
 mod stream;
 

@@ -6,8 +6,9 @@ use tokio::task::spawn_blocking;
 
 use super::stop::StopSignal;
 use crate::access::Caller;
-use crate::http::bounds::Bounds;
+use crate::http::bounds::{Bounds, PUBLIC_CALLS_MAX, STREAMS_MAX};
 use crate::http::document::Refusal;
+use crate::metrics::Metrics;
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::service::Service;
@@ -16,6 +17,11 @@ use crate::service::Service;
 pub(crate) struct Calls {
     pub(crate) bounds: Bounds,
     pub(crate) stop: StopSignal,
+    pub(crate) metrics: Metrics,
+    /// Places for streams of events: they hold no thread.
+    pub(crate) streams: Arc<Semaphore>,
+    /// Places for what callers without a token may ask.
+    pub(crate) public: Arc<Semaphore>,
     service: Arc<dyn Service>,
     prompt: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -49,6 +55,9 @@ impl Calls {
         Self {
             bounds,
             stop,
+            metrics: Metrics::new(),
+            streams: places(STREAMS_MAX),
+            public: places(PUBLIC_CALLS_MAX),
             service,
             prompt: places(bounds.prompt_calls_max),
             waiting: places(bounds.waiting_calls_max),

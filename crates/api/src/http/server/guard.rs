@@ -22,6 +22,11 @@ impl Guard {
         Self { token, address }
     }
 
+    /// Only programs on this machine can ask.
+    pub(super) fn is_local(&self) -> bool {
+        self.address.ip().is_loopback()
+    }
+
     /// Refuses web pages: those of other sites by their origin, and those whose name was made to
     /// point at this machine (DNS rebinding) by the host they ask for.
     pub(super) fn check_source(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
@@ -34,7 +39,7 @@ impl Guard {
             }
         }
         // Bound elsewhere, the names by which it is reached are not known here.
-        if self.address.ip().is_loopback() && !self.is_own_host(uri, headers) {
+        if self.is_local() && !self.is_own_host(uri, headers) {
             return Err(forbidden(
                 StatusCode::MISDIRECTED_REQUEST,
                 "the request is meant for another host",

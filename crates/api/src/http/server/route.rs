@@ -19,14 +19,17 @@ use super::body::{Piece, Pieces, Sink, Source, drain};
 use super::calls::{Calls, Lane};
 use super::guard::Guard;
 use crate::access::Caller;
+use crate::discovery;
 use crate::http::bounds::{
     DRAIN_BYTES_MAX, OPERATION_BYTES_MAX, STRANGER_DRAIN_BYTES_MAX, WAIT_MS_MAX,
 };
 use crate::http::document::Refusal;
 use crate::http::{BLOBS_PATH, HEALTH_PATH, JSON, OCTETS, OPERATIONS_PATH, Stored};
 use crate::mcp;
+use crate::metrics::{self, METRICS_PATH};
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
+use crate::rest;
 
 /// Every route behind the guard.
 pub(super) fn router(guard: Guard, calls: Calls) -> Router {
@@ -38,10 +41,13 @@ pub(super) fn router(guard: Guard, calls: Calls) -> Router {
         .route(&format!("{BLOBS_PATH}/{{content}}"), get(get_blob))
         .route(HEALTH_PATH, get(health))
         .merge(mcp::http::router())
+        .merge(rest::router())
+        .merge(discovery::router())
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
-        .with_state(calls)
+        .with_state(Arc::clone(&calls))
         .layer(from_fn_with_state(door, admit))
+        .layer(from_fn_with_state(calls, metrics::measure))
 }
 
 /// Everything but what is public needs a token, even to learn that a path does not exist.
@@ -52,7 +58,7 @@ async fn admit(
 ) -> Response {
     let headers = request.headers();
     let admitted = guard.check_source(request.uri(), headers).and_then(|()| {
-        if is_public(request.uri().path()) {
+        if is_public(&guard, request.uri().path()) {
             Ok(None)
         } else {
             guard.caller(headers, calls.service()).map(Some)
@@ -73,12 +79,15 @@ async fn admit(
 }
 
 /// What anyone may see: that the node is there, and what it offers.
-fn is_public(path: &str) -> bool {
+fn is_public(guard: &Guard, path: &str) -> bool {
     path == HEALTH_PATH
+        || rest::is_public(path)
+        || discovery::is_public(path)
+        || (path == METRICS_PATH && guard.is_local())
 }
 
 /// Lets a caller that is sending finish, unless it asked first whether it should.
-async fn refuse_body(request: Request, bytes_max: u64) {
+pub(crate) async fn refuse_body(request: Request, bytes_max: u64) {
     if !request.headers().contains_key(header::EXPECT) {
         drain(request.into_body(), bytes_max).await;
     }
@@ -90,7 +99,7 @@ async fn health() -> Response {
 
 async fn unknown_path() -> Refusal {
     Problem::new(Code::NotFound, "there is nothing at this path")
-        .next("post operations to /v1/operations; put and get blobs at /v1/blobs")
+        .next("GET /openapi.json describes every path")
         .into()
 }
 
@@ -135,7 +144,7 @@ async fn read_operation(calls: &Calls, request: Request) -> Result<Operation, Re
 }
 
 /// The whole body of a request that holds few bytes.
-async fn collect(request: Request, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn collect(request: Request, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
     let too_large = || Refusal::too_large(bytes_max.try_into().unwrap_or(u64::MAX));
     if announced_bytes(request.headers()).is_some_and(|bytes| bytes > bytes_max as u64) {
         refuse_body(request, DRAIN_BYTES_MAX).await;
@@ -181,7 +190,18 @@ async fn get_blob(
 ) -> Result<Response, Refusal> {
     let Path(content) =
         content.map_err(|error| Refusal::invalid(format!("this is not a content id: {error}")))?;
+    let body = blob(&calls, caller, content).await?;
+    Ok(([(header::CONTENT_TYPE, OCTETS)], body).into_response())
+}
+
+/// A blob's bytes as the body of an answer.
+pub(crate) async fn blob(
+    calls: &Arc<Calls>,
+    caller: Caller,
+    content: ContentId,
+) -> Result<Body, Refusal> {
     let (mut sink, mut rest) = Sink::new(&calls.bounds);
+    let calls = Arc::clone(calls);
     let writing = async move {
         calls
             .run(&caller, Lane::Blob, move |service| {
@@ -191,7 +211,7 @@ async fn get_blob(
             .await
     };
     let writing = tokio::spawn(writing);
-    let body = match rest.recv().await {
+    Ok(match rest.recv().await {
         Some(Piece::Bytes(first)) => Body::new(Pieces { first: Some(first), rest }),
         Some(Piece::End) => Body::empty(),
         Some(Piece::Failed(problem)) => return Err(problem.into()),
@@ -201,11 +221,10 @@ async fn get_blob(
             return Err(refusal
                 .unwrap_or_else(|| Problem::new(Code::Internal, "the blob broke off").into()));
         }
-    };
-    Ok(([(header::CONTENT_TYPE, OCTETS)], body).into_response())
+    })
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     media_type.is_some_and(|value| {
         let essence = value.split(';').next().unwrap_or_default();
@@ -217,7 +236,7 @@ fn announced_bytes(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn json(value: &impl Serialize) -> Result<Response, Refusal> {
+pub(crate) fn json(value: &impl Serialize) -> Result<Response, Refusal> {
     let body = serde_json::to_vec(value)
         .map_err(|error| Problem::new(Code::Internal, format!("no JSON for this: {error}")))?;
     Ok(([(header::CONTENT_TYPE, JSON)], body).into_response())

@@ -1,0 +1,177 @@
+//! `/metrics`: what the server and the node are doing, for Prometheus.
+//!
+//! Labels come from the table of routes, the methods and the statuses that there are; what a caller
+//! makes up is counted as `unmatched` and `other`, so that nobody can make the node count in
+//! ever more rows.
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{Method as Verb, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use schemars::SchemaGenerator;
+
+use crate::http::bounds::STREAMS_MAX;
+use crate::http::document::Refusal;
+use crate::http::server::calls::Calls;
+use crate::operation::{Operation, Reply};
+use crate::problem::{Code, Problem};
+use crate::rest::ask::{Ask, unexpected};
+use crate::rest::route::{Access, Gives, Method, Route};
+use crate::view::NodeStatus;
+
+/// Where they are.
+pub(crate) const METRICS_PATH: &str = "/metrics";
+/// The text format of OpenMetrics, which Prometheus reads.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The table.
+pub(crate) static ROUTES: [Route; 1] = [Route {
+    method: Method::Get,
+    path: METRICS_PATH,
+    name: "get_metrics",
+    summary: "Requests, streams, tasks, agents, workers and the ledger's height, for Prometheus",
+    access: Access::Local,
+    parameters: &[],
+    takes: None,
+    gives: &[Gives {
+        status: 200,
+        description: "OpenMetrics text",
+        content: &[(OPEN_METRICS, SchemaGenerator::subschema_for::<String>)],
+        headers: &[],
+    }],
+    refusals: &[],
+    handler: Some(|ask| Box::pin(show(ask))),
+}];
+
+/// What is counted.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    node: NodeGauges,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+/// Taken over from the node whenever somebody looks.
+#[derive(Default)]
+struct NodeGauges {
+    streams: Gauge,
+    tasks_open: Gauge,
+    tasks: Gauge,
+    agents: Gauge,
+    height: Gauge,
+    workers: Gauge,
+    jobs: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("ainur");
+        let requests = Family::default();
+        registry.register("http_requests", "Requests answered", requests.clone());
+        let seconds = Family::new_with_constructor(buckets as fn() -> Histogram);
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time from a request to the head of its answer",
+            Unit::Seconds,
+            seconds.clone(),
+        );
+        let node = NodeGauges::default();
+        for (name, help, gauge) in [
+            ("streams_open", "Streams of events that are open", &node.streams),
+            ("tasks_open", "Tasks that have not ended", &node.tasks_open),
+            ("tasks_announced", "Tasks ever announced", &node.tasks),
+            ("agents", "Agents that may bid", &node.agents),
+            ("ledger_height", "Blocks of the ledger", &node.height),
+            ("workers", "Worker processes", &node.workers),
+            ("worker_jobs", "Attempts that workers are running", &node.jobs),
+        ] {
+            registry.register(name, help, gauge.clone());
+        }
+        Self { registry, requests, seconds, node }
+    }
+
+    fn take_over(&self, status: &NodeStatus, streams: usize) {
+        let jobs = status.workers.iter().map(|worker| u64::from(worker.jobs)).sum();
+        set(&self.node.streams, streams as u64);
+        set(&self.node.tasks_open, status.tasks_open);
+        set(&self.node.tasks, status.tasks_total);
+        set(&self.node.agents, status.agents.into());
+        set(&self.node.height, status.height);
+        set(&self.node.workers, status.workers.len() as u64);
+        set(&self.node.jobs, jobs);
+    }
+}
+
+/// From a millisecond to a little more than a minute, which is as long as one may wait.
+fn buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 4.0, 9))
+}
+
+fn set(gauge: &Gauge, value: u64) {
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+}
+
+/// Counts a request, whoever sent it and however it ended.
+pub(crate) async fn measure(
+    State(calls): State<Arc<Calls>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let matched = request.extensions().get::<MatchedPath>();
+    let route = matched.map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let method = name(request.method());
+    let began = Instant::now();
+    let response = next.run(request).await;
+    let labels = RequestLabels { method, route, status: response.status().as_u16() };
+    let metrics = &calls.metrics;
+    metrics.requests.get_or_create(&labels).inc();
+    let took = began.elapsed().as_secs_f64();
+    metrics.seconds.get_or_create(&RouteLabels { route: labels.route }).observe(took);
+    response
+}
+
+fn name(method: &Verb) -> &'static str {
+    match *method {
+        Verb::GET => "GET",
+        Verb::HEAD => "HEAD",
+        Verb::POST => "POST",
+        Verb::PUT => "PUT",
+        Verb::DELETE => "DELETE",
+        Verb::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+async fn show(ask: Ask) -> Result<Response, Refusal> {
+    let status = match ask.perform_for_all(Operation::NodeStatus).await? {
+        Reply::NodeStatus(status) => status,
+        other => return Err(unexpected(&other)),
+    };
+    let metrics = &ask.calls.metrics;
+    let streams = STREAMS_MAX.saturating_sub(ask.calls.streams.available_permits());
+    metrics.take_over(&status, streams);
+    let mut written = String::new();
+    text::encode(&mut written, &metrics.registry)
+        .map_err(|_| Problem::new(Code::Internal, "the metrics cannot be written"))?;
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], written).into_response())
+}

@@ -1,0 +1,238 @@
+//! JSON Schemas of what primitives look like in JSON, for the document that describes the API.
+//!
+//! The primitives know nothing of schemas, so their shapes are written here; a test holds the golden
+//! operations and replies against them.
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+macro_rules! shapes {
+    ($($(#[$doc:meta])* $name:ident |$generator:ident| $schema:tt)*) => {$(
+        $(#[$doc])*
+        pub(crate) enum $name {}
+
+        impl JsonSchema for $name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema($generator: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    )*};
+}
+
+shapes! {
+    /// Base units as a decimal string. Between 3·10³⁸ and the largest there are none.
+    Amount |_g| {
+        "type": "string",
+        "pattern": "^(0|[1-9][0-9]{0,37}|[12][0-9]{38}|340282366920938463463374607431768211455)$",
+        "description": "Money in base units as a decimal string; one AINU is 10^12 of them",
+        "examples": ["2500000000000"]
+    }
+    /// A party.
+    Did |_g| {
+        "type": "string",
+        "pattern": "^did:ainur:[a-z2-7]{51}[aq]$",
+        "description": "A party's decentralized identifier"
+    }
+    /// A digest, or an id that is one.
+    Digest |_g| {
+        "type": "string",
+        "pattern": "^[0-9a-f]{64}$",
+        "description": "32 bytes as hexadecimal digits: a digest, or the id of a task or a budget"
+    }
+    /// The address of bytes.
+    ContentId |_g| {
+        "type": "string",
+        "pattern": "^bafkr4i[a-h][a-z2-7]{50}[aeimquy4]$",
+        "description": "The address of bytes: a CIDv1 (raw, BLAKE3-256) in base32"
+    }
+    /// An instant.
+    Timestamp |_g| {
+        "type": "string",
+        "format": "date-time",
+        "description": "RFC 3339 in UTC with milliseconds"
+    }
+    /// A span of time.
+    Milliseconds |_g| {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": u64::MAX,
+        "description": "Milliseconds"
+    }
+    /// A probability.
+    Ppm |_g| {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": u32::MAX,
+        "description": "Parts per million; 1000000 is certainty"
+    }
+    /// The name of a capability.
+    CapabilityName |_g| {
+        "type": "string",
+        "pattern": "^[a-z0-9-]+(\\.[a-z0-9-]+)+$",
+        "maxLength": 128,
+        "description": "noun.verb",
+        "examples": ["text.summarize"]
+    }
+    /// How a winner is chosen.
+    SelectionRule |_g| {
+        "type": "string",
+        "enum": ["scored", "cheapest", "fastest", "best-reputation"],
+        "description": "How the winner among valid bids is chosen"
+    }
+    /// Why an attempt failed.
+    FailureReason |_g| {
+        "type": "string",
+        "enum": [
+            "check-failed", "crashed", "timed-out", "limit-exceeded", "declined", "buyer-refused",
+            "infrastructure"
+        ],
+        "description": "Why an attempt did not lead to accepted work"
+    }
+    /// Limits on an attempt.
+    ExecutionLimits |generator| {
+        "type": "object",
+        "description": "Hard limits on one attempt",
+        "properties": {
+            "fuel_max": {
+                "type": "integer", "minimum": 0, "maximum": u64::MAX,
+                "description": "WASM fuel; about one unit per instruction"
+            },
+            "memory_bytes_max": {
+                "type": "integer", "minimum": 0, "maximum": u64::MAX,
+                "description": "Memory of the sandbox"
+            },
+            "duration_ms_max": generator.subschema_for::<Milliseconds>(),
+            "output_bytes_max": {
+                "type": "integer", "minimum": 0, "maximum": u64::MAX,
+                "description": "All output of one attempt"
+            }
+        },
+        "additionalProperties": false
+    }
+    /// How a result is accepted.
+    AcceptanceCheck |generator| {
+        "description": "How a result is accepted",
+        "oneOf": [
+            {
+                "type": "object",
+                "description": "The output is JSON that the contract's output schema accepts",
+                "properties": { "kind": { "const": "schema" } },
+                "required": ["kind"],
+                "additionalProperties": false
+            },
+            {
+                "type": "object",
+                "description": "The output is exactly these bytes",
+                "properties": {
+                    "kind": { "const": "digest" },
+                    "expected": generator.subschema_for::<ContentId>()
+                },
+                "required": ["kind", "expected"],
+                "additionalProperties": false
+            },
+            {
+                "type": "object",
+                "description": "A WASM component says yes",
+                "properties": {
+                    "kind": { "const": "verifier" },
+                    "component": generator.subschema_for::<ContentId>()
+                },
+                "required": ["kind", "component"],
+                "additionalProperties": false
+            },
+            {
+                "type": "object",
+                "description": "Running the deterministic component again gives the same bytes",
+                "properties": { "kind": { "const": "reexecution" } },
+                "required": ["kind"],
+                "additionalProperties": false
+            },
+            {
+                "type": "object",
+                "description": "The buyer says so in time; silence accepts",
+                "properties": {
+                    "kind": { "const": "buyer-word" },
+                    "window_ms": generator.subschema_for::<Milliseconds>()
+                },
+                "required": ["kind", "window_ms"],
+                "additionalProperties": false
+            },
+            {
+                "type": "object",
+                "description": "Every one of these",
+                "properties": {
+                    "kind": { "const": "all" },
+                    "checks": {
+                        "type": "array",
+                        "maxItems": ainur_primitives::acceptance::CHECKS_MAX,
+                        "items": generator.subschema_for::<AcceptanceCheck>()
+                    }
+                },
+                "required": ["kind", "checks"],
+                "additionalProperties": false
+            }
+        ]
+    }
+    /// What an agent promises about a capability.
+    CapabilityContract |generator| {
+        "type": "object",
+        "description": "What an agent promises about one capability",
+        "properties": {
+            "name": generator.subschema_for::<CapabilityName>(),
+            "description": { "type": "string" },
+            "input_schema": {
+                "type": "string", "description": "JSON Schema of the parameters, as JSON text"
+            },
+            "input_media_type": {
+                "type": ["string", "null"],
+                "description": "Media type of the input stream; null when there is none"
+            },
+            "output_schema": {
+                "type": "string", "description": "JSON Schema of a JSON output, as JSON text"
+            },
+            "output_media_type": { "type": "string" },
+            "effects": generator.subschema_for::<Effects>(),
+            "sensitivity": { "type": "string", "enum": ["public", "internal", "confidential"] },
+            "idempotent": { "type": "boolean" },
+            "deterministic": { "type": "boolean" },
+            "dry_run": { "type": "boolean" },
+            "price_hint": generator.subschema_for::<Option<Amount>>(),
+            "service_level": generator.subschema_for::<ServiceLevel>()
+        },
+        "required": [
+            "name", "description", "input_schema", "input_media_type", "output_schema",
+            "output_media_type", "effects", "sensitivity", "idempotent", "deterministic", "dry_run",
+            "price_hint", "service_level"
+        ],
+        "additionalProperties": false
+    }
+    /// What a call may touch.
+    Effects |_g| {
+        "type": "object",
+        "description": "What a call may touch beyond its own input and output",
+        "properties": {
+            "read_only": { "type": "boolean" },
+            "mutates": { "type": "boolean" },
+            "network": { "type": "boolean" },
+            "storage": { "type": "boolean" },
+            "privileged": { "type": "boolean" }
+        },
+        "required": ["read_only", "mutates", "network", "storage", "privileged"],
+        "additionalProperties": false
+    }
+    /// What an agent claims of its service.
+    ServiceLevel |generator| {
+        "type": "object",
+        "description": "The service level an agent claims",
+        "properties": {
+            "duration_ms": generator.subschema_for::<Option<Milliseconds>>(),
+            "concurrency_max": { "type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX }
+        },
+        "required": ["duration_ms", "concurrency_max"],
+        "additionalProperties": false
+    }
+}
