@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::body::{Piece, Pieces, Sink, Source, drain};
 use super::calls::{Calls, Lane};
 use super::guard::Guard;
+use crate::a2a;
 use crate::access::Caller;
 use crate::http::bounds::{
     DRAIN_BYTES_MAX, OPERATION_BYTES_MAX, STRANGER_DRAIN_BYTES_MAX, WAIT_MS_MAX,
@@ -28,14 +29,14 @@ use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 
 /// Every route behind the guard.
-pub(super) fn router(guard: Guard, calls: Calls) -> Router {
-    let calls = Arc::new(calls);
+pub(super) fn router(guard: Guard, calls: Arc<Calls>, a2a: Arc<a2a::Handler>) -> Router {
     let door = (Arc::new(guard), Arc::clone(&calls));
     Router::new()
         .route(OPERATIONS_PATH, post(perform))
         .route(BLOBS_PATH, put(put_blob))
         .route(&format!("{BLOBS_PATH}/{{content}}"), get(get_blob))
         .route(HEALTH_PATH, get(health))
+        .merge(a2a::router(a2a))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .with_state(calls)
@@ -72,7 +73,7 @@ async fn admit(
 
 /// What anyone may see: that the node is there, and what it offers.
 fn is_public(path: &str) -> bool {
-    path == HEALTH_PATH
+    path == HEALTH_PATH || a2a::is_public(path)
 }
 
 /// Lets a caller that is sending finish, unless it asked first whether it should.
@@ -133,7 +134,7 @@ async fn read_operation(calls: &Calls, request: Request) -> Result<Operation, Re
 }
 
 /// The whole body of a request that holds few bytes.
-async fn collect(request: Request, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+pub(crate) async fn collect(request: Request, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
     let too_large = || Refusal::too_large(bytes_max.try_into().unwrap_or(u64::MAX));
     if announced_bytes(request.headers()).is_some_and(|bytes| bytes > bytes_max as u64) {
         refuse_body(request, DRAIN_BYTES_MAX).await;

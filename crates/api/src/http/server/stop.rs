@@ -25,7 +25,7 @@ impl StopSignal {
     }
 
     /// Waits until it is given.
-    pub(super) async fn stopped(&self) {
+    pub(crate) async fn stopped(&self) {
         self.0.subscribe().wait_for(|stopped| *stopped).await.expect("self holds the sender");
     }
 
