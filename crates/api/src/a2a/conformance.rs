@@ -84,7 +84,10 @@ impl Fixtures {
             Answer::Steps(steps) => steps,
         };
         let id = match known {
-            Some(id) => id,
+            Some(id) => {
+                self.with(visit, &id, |entry| entry.hear(message))?;
+                id
+            }
             None => self.kept().open(visit, message)?,
         };
         let opened = self.show(visit, &id, wanted)?;
@@ -230,6 +233,15 @@ impl Kept {
 }
 
 impl Entry {
+    /// Takes a further message: the task goes on.
+    fn hear(&mut self, message: &Message) {
+        let mut heard = message.clone();
+        heard.task_id = Some(self.task.id.clone());
+        heard.context_id = Some(self.task.context_id.clone());
+        self.task.history.get_or_insert_default().push(heard);
+        self.apply(Step::Working);
+    }
+
     fn apply(&mut self, step: Step) {
         if self.task.status.state.is_terminal() {
             return;

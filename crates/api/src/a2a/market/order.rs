@@ -92,7 +92,8 @@ impl Order {
         let form = message.parts.iter().find_map(order_form);
         let from_form = |key: &str| form.and_then(|form| form.get(key));
         let stated = said(CAPABILITY).or_else(|| said(SKILL)).or_else(|| from_form("capability"));
-        let offer = choose(text_of(stated, CAPABILITY)?, offers)?;
+        let has_input = message.parts.iter().any(|part| data(part).is_none());
+        let offer = choose(text_of(stated, CAPABILITY)?, has_input, offers)?;
         let reserve = match said(RESERVE).or_else(|| from_form("reserve")) {
             None => per_task.unwrap_or(RESERVE_DEFAULT),
             Some(stated) => amount(stated)?,
@@ -139,8 +140,12 @@ impl Order {
     }
 }
 
-/// Picks the capability that was asked for, or the only one that takes text.
-fn choose<'a>(stated: Option<&str>, offers: &'a Offers) -> Result<&'a Offer, Unread> {
+/// Picks the capability that was asked for, or the only one that takes text where there is some.
+fn choose<'a>(
+    stated: Option<&str>,
+    has_input: bool,
+    offers: &'a Offers,
+) -> Result<&'a Offer, Unread> {
     let rejected = |why: String| Err(Unread::Rejected(format!("{why}; {}", on_offer(offers))));
     if let Some(name) = stated {
         return match offers.get(name) {
@@ -150,7 +155,7 @@ fn choose<'a>(stated: Option<&str>, offers: &'a Offers) -> Result<&'a Offer, Unr
     }
     let mut textual = offers.values().filter(|offer| offer.takes_text());
     match (textual.next(), textual.next()) {
-        (Some(only), None) => Ok(only),
+        (Some(only), None) if has_input => Ok(only),
         _ => rejected(format!(
             "say which capability to hire, in message.metadata[\"{CAPABILITY}\"] or in a data \
              part {{\"capability\": \"noun.verb\", \"parameters\": {{}}}}"
