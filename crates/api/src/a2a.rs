@@ -13,6 +13,7 @@
 //!
 //! Who states no `A2A-Version` speaks 0.3. Over JSON-RPC the name of the method says which version
 //! is meant.
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -73,6 +74,18 @@ pub struct Config {
     pub deliver: Option<Deliver>,
     /// The file that keeps what notifications were asked for; memory alone when absent.
     pub push_file: Option<PathBuf>,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("desk", &self.desk)
+            .field("name", &self.name)
+            .field("public_url", &self.public_url)
+            .field("key", &self.key)
+            .field("push", &self.deliver.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Config {

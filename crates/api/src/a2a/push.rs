@@ -208,10 +208,19 @@ impl Pushes {
             pushes.state().followed.remove(&task);
             let is_over = told.is_ok() || told.is_err_and(|error| error.is_no_task());
             if is_over {
-                // What cannot be written now is found to be over after the next start.
-                drop(pushes.change(move |store| store.end(&task)).await);
+                pushes.end(task).await;
             }
         });
+    }
+
+    /// Nothing more is told of a task.
+    async fn end(&self, task: String) {
+        let ended = self.change(move |store| {
+            store.end(&task);
+            Ok(())
+        });
+        // What cannot be written now is found to be over after the next start.
+        drop(ended.await);
     }
 
     /// Goes on where the last process stopped.
@@ -220,10 +229,15 @@ impl Pushes {
             let (pushes, handler) = (self.clone(), Arc::clone(handler));
             tokio::spawn(async move {
                 let visit = Visit { caller: Caller::Owner, base };
-                if let Ok((_, cursor)) = handler.clerk.show(&visit, &task, brief()).await {
-                    // What happened while nobody told is told first.
-                    let cursor = Cursor { after: cursor.after, ended: false, ..cursor };
-                    pushes.follow(&handler, &visit, &task, cursor);
+                match handler.clerk.show(&visit, &task, brief()).await {
+                    // An end that came while nobody told is told now.
+                    Ok((_, cursor)) => {
+                        let cursor = Cursor { ended: false, ..cursor };
+                        pushes.follow(&handler, &visit, &task, cursor);
+                    }
+                    Err(error) if error.is_no_task() => pushes.end(task).await,
+                    // The next start tries again.
+                    Err(_) => {}
                 }
             });
         }

@@ -72,3 +72,40 @@ impl hyper::body::Body for Frames {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use a2a_types::{Message, Part, Role};
+    use http_body_util::BodyExt;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::a2a::wire;
+
+    #[tokio::test]
+    async fn silence_is_filled_with_comments_and_events_are_one_line_each() {
+        let (sender, events) = mpsc::channel(1);
+        let encode: Encode = Box::new(|event| match event {
+            Ok(update) => (None, wire::news(&update)),
+            Err(error) => (Some("error"), error.rest()),
+        });
+        let period = Duration::from_millis(5);
+        let silence = interval_at(Instant::now() + period, period);
+        let mut frames = Frames { events, encode, silence };
+        let next = async |frames: &mut Frames| {
+            let frame = frames.frame().await.unwrap().unwrap();
+            String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+        };
+        assert_eq!(next(&mut frames).await.as_bytes(), COMMENT);
+        assert_eq!(next(&mut frames).await.as_bytes(), COMMENT);
+        let message = Message::new(Role::Agent, vec![Part::text("two\nlines")]);
+        sender.try_send(Ok(StreamResponse::Message(message))).unwrap();
+        let event = next(&mut frames).await;
+        assert!(event.starts_with("data: {\"message\":") && event.ends_with("}\n\n"), "{event}");
+        assert_eq!(event.lines().count(), 2, "{event}");
+        sender.try_send(Err(Error::unsupported("no"))).unwrap();
+        assert!(next(&mut frames).await.starts_with("event: error\ndata: {\"error\":"));
+        drop(sender);
+        assert!(frames.frame().await.is_none());
+    }
+}

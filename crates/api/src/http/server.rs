@@ -37,6 +37,7 @@ pub use stop::StopSignal;
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,

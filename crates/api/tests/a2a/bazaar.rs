@@ -65,6 +65,9 @@ impl Bazaar {
     pub(crate) fn happen(&self, task: TaskId, kind: &str, detail: &str, phase: TaskPhase) {
         let mut tasks = self.tasks.lock().unwrap();
         let running = tasks.iter_mut().find(|running| running.view.id == task).unwrap();
+        if running.view.phase.is_final() {
+            return;
+        }
         running.view.phase = phase;
         let number = u32::try_from(running.events.len() + 1).unwrap();
         let at = Timestamp(1_700_000_000_000 + u64::from(number));
@@ -344,7 +347,12 @@ impl Served {
     }
 
     pub(crate) fn with(config: Config, bounds: Bounds) -> Self {
-        let (bazaar, stop) = (Arc::new(Bazaar::default()), StopSignal::new());
+        Self::over(Arc::new(Bazaar::default()), config, bounds)
+    }
+
+    /// A server over a market that is there already.
+    pub(crate) fn over(bazaar: Arc<Bazaar>, config: Config, bounds: Bounds) -> Self {
+        let stop = StopSignal::new();
         let token = Token::generate().unwrap();
         let server = Server::bind(([127, 0, 0, 1], 0).into(), token.clone()).unwrap();
         let server = server.with_bounds(bounds).with_a2a(config);

@@ -173,3 +173,29 @@ fn what_was_asked_for_is_kept_in_a_file_that_only_its_owner_reads() {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+#[test]
+fn an_end_that_came_while_the_server_was_away_is_told_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let postbox = Postbox::default();
+    let config = || Config {
+        deliver: Some(postbox.deliver()),
+        push_file: Some(folder.path().join("push.json")),
+        ..Config::default()
+    };
+    let served = Served::with(config(), Bounds::default());
+    let id = served.start_waiting("m1");
+    let asked = json!({ "taskId": id, "url": "https://x.example" });
+    served.result("CreateTaskPushNotificationConfig", &asked);
+    let bazaar = Arc::clone(&served.bazaar);
+    drop(served);
+    bazaar.settle(id, b"{}".to_vec());
+    assert_eq!(postbox.0.lock().unwrap().len(), 0);
+    let served = Served::over(bazaar, config(), Bounds::default());
+    postbox.wait_for(|bodies| {
+        bodies
+            .last()
+            .is_some_and(|body| body["statusUpdate"]["status"]["state"] == "TASK_STATE_COMPLETED")
+    });
+    drop(served);
+}

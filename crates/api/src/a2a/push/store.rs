@@ -110,11 +110,10 @@ impl Store {
     }
 
     /// The task has ended: its configurations are only shown from now on.
-    pub(super) fn end(&mut self, task: &str) -> Result<(), Error> {
+    pub(super) fn end(&mut self, task: &str) {
         if let Some(asked) = self.tasks.get_mut(task) {
             asked.ended = true;
         }
-        Ok(())
     }
 
     /// Tasks that are still to be told of, and the address for links.
@@ -148,7 +147,7 @@ mod tests {
         let mut store = Store::open(Some(path.clone())).unwrap();
         store.put(kept("one", "a")).unwrap();
         store.put(kept("two", "a")).unwrap();
-        store.end("two").unwrap();
+        store.end("two");
         store.save().unwrap();
         let store = Store::open(Some(path.clone())).unwrap();
         assert_eq!(store.of("one"), [kept("one", "a")]);
@@ -164,7 +163,7 @@ mod tests {
             store.put(kept(&number.to_string(), "a")).unwrap();
         }
         assert!(store.put(kept("new", "a")).is_err());
-        store.end("7").unwrap();
+        store.end("7");
         store.put(kept("new", "a")).unwrap();
         assert_eq!(store.of("7"), []);
         for number in 1..PUSH_CONFIGS_PER_TASK_MAX {
