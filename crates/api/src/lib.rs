@@ -5,6 +5,7 @@
 //! [`Service`] performs them; the node is one, and a client that talks to a running node is the
 //! other. [`access::Counter`] is a service as one client may use it: every protocol's server stands
 //! behind one, so what a token may do and spend is decided in one place.
+pub mod a2a;
 pub mod access;
 pub mod discovery;
 pub mod endpoint;

@@ -1,6 +1,7 @@
 //! A [`Problem`] on the wire: one status for each code, and a body in the manner of RFC 9457.
 use std::borrow::Cow;
 
+use a2a_types::error_code;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
@@ -27,6 +28,23 @@ pub const fn status(code: Code) -> StatusCode {
         Code::Corrupted | Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Code::Busy => StatusCode::SERVICE_UNAVAILABLE,
         Code::Storage => StatusCode::INSUFFICIENT_STORAGE,
+    }
+}
+
+/// The A2A error code that stands for a code; over HTTP it goes with [`status`].
+pub(crate) const fn a2a_code(code: Code) -> i32 {
+    match code {
+        Code::NotFound => error_code::TASK_NOT_FOUND,
+        Code::InvalidRequest | Code::UnknownCapability | Code::InvalidAgent => {
+            error_code::INVALID_PARAMS
+        }
+        Code::Conflict | Code::NoBidder => error_code::UNSUPPORTED_OPERATION,
+        Code::Unauthorized
+        | Code::Forbidden
+        | Code::InsufficientFunds
+        | Code::BudgetExceeded
+        | Code::LimitReached => error_code::INVALID_REQUEST,
+        Code::Busy | Code::Corrupted | Code::Storage | Code::Internal => error_code::INTERNAL_ERROR,
     }
 }
 
@@ -72,6 +90,15 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn with_status(status: StatusCode, problem: Problem) -> Self {
         Self { status, problem }
+    }
+
+    /// The problem, for answers that are no problem documents.
+    pub(crate) fn into_problem(self) -> Problem {
+        self.problem
+    }
+
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {

@@ -17,10 +17,12 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 
 use super::{Bounds, Error, Token};
+use crate::a2a;
 use crate::service::Service;
-use calls::Calls;
 use guard::Guard;
 
+pub(crate) use calls::{Calls, Lane};
+pub(crate) use route::collect;
 pub use stop::StopSignal;
 
 /// A socket that is bound and not yet served.
@@ -41,6 +43,7 @@ pub struct Server {
     address: SocketAddr,
     token: Token,
     bounds: Bounds,
+    a2a: a2a::Config,
 }
 
 impl Server {
@@ -53,13 +56,26 @@ impl Server {
         let listener = TcpListener::bind(listen).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, token, bounds: Bounds::default() })
+        Ok(Self {
+            listener,
+            address,
+            token,
+            bounds: Bounds::default(),
+            a2a: a2a::Config::default(),
+        })
     }
 
     /// The same server with other bounds.
     #[must_use]
     pub fn with_bounds(mut self, bounds: Bounds) -> Self {
         self.bounds = bounds;
+        self
+    }
+
+    /// The same server with another agent on its card, or with push notifications.
+    #[must_use]
+    pub fn with_a2a(mut self, config: a2a::Config) -> Self {
+        self.a2a = config;
         self
     }
 
@@ -87,12 +103,14 @@ impl Server {
             .build()
             .map_err(Error::Start)?;
         let guard = Guard::new(self.token, self.address);
-        let calls = Calls::new(service, bounds, stop.clone());
-        let router = route::router(guard, calls);
+        let calls = Arc::new(Calls::new(service, bounds, stop.clone()));
+        let a2a = a2a::Handler::new(Arc::clone(&calls), self.a2a).map_err(Error::Start)?;
+        let router = route::router(guard, calls, Arc::clone(&a2a));
         runtime
             .block_on(async {
                 let listener = tokio::net::TcpListener::from_std(self.listener)?;
                 stop.on_signals()?;
+                a2a.start();
                 connection::serve(listener, router, bounds, &stop).await;
                 Ok(())
             })

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::body::{Piece, Pieces, Sink, Source, drain};
 use super::calls::{Calls, Lane};
 use super::guard::Guard;
+use crate::a2a;
 use crate::access::Caller;
 use crate::discovery;
 use crate::http::bounds::{
@@ -32,8 +33,7 @@ use crate::problem::{Code, Problem};
 use crate::rest;
 
 /// Every route behind the guard.
-pub(super) fn router(guard: Guard, calls: Calls) -> Router {
-    let calls = Arc::new(calls);
+pub(super) fn router(guard: Guard, calls: Arc<Calls>, a2a: Arc<a2a::Handler>) -> Router {
     let door = (Arc::new(guard), Arc::clone(&calls));
     Router::new()
         .route(OPERATIONS_PATH, post(perform))
@@ -43,6 +43,7 @@ pub(super) fn router(guard: Guard, calls: Calls) -> Router {
         .merge(mcp::http::router())
         .merge(rest::router())
         .merge(discovery::router())
+        .merge(a2a::router(a2a))
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .with_state(Arc::clone(&calls))
@@ -81,6 +82,7 @@ async fn admit(
 /// What anyone may see: that the node is there, and what it offers.
 fn is_public(guard: &Guard, path: &str) -> bool {
     path == HEALTH_PATH
+        || a2a::is_public(path)
         || rest::is_public(path)
         || discovery::is_public(path)
         || (path == METRICS_PATH && guard.is_local())

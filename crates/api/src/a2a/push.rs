@@ -1,0 +1,318 @@
+//! Push notifications: what is asked for is kept for each task, and every update of the task is
+//! posted to those who asked.
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use a2a_types::{StreamResponse, TaskPushNotificationConfig, error_code};
+use axum::http::Uri;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use super::desk::{Cursor, Visit, Wanted};
+use super::error::Error;
+use super::handler::{Handler, brief};
+use super::limits::{
+    EMBEDDED_BYTES_MAX, PUSH_FIELD_BYTES_MAX, PUSH_RETRY_MS, PUSH_SENDING_MAX, PUSH_TRIES_MAX,
+};
+use super::version::Version;
+use super::{legacy, wire};
+use crate::access::Caller;
+use crate::problem::{Code, Problem};
+
+mod store;
+
+use store::{Kept, Store};
+
+/// The header that carries the token a client gave with its configuration.
+const TOKEN_HEADER: &str = "X-A2A-Notification-Token";
+const MEDIA_TYPE: &str = "application/a2a+json";
+
+/// A notification to be posted.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PushDelivery {
+    /// Where to: an `https` address that a client gave. Whether it may be reached from here is for
+    /// the sender to check.
+    pub url: String,
+    /// Names and values of headers.
+    pub headers: Vec<(String, String)>,
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for PushDelivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Headers hold secrets of whoever asked.
+        let body = String::from_utf8_lossy(&self.body);
+        f.debug_struct("PushDelivery")
+            .field("url", &self.url)
+            .field("body", &body)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a notification was not delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PushFailure {
+    /// Trying again may help: no connection, no answer in time, a status of 408, 429 or 5xx.
+    #[error("not delivered now")]
+    Temporary,
+    /// Trying again will not help: an address that may not be reached, another status.
+    #[error("not deliverable")]
+    Permanent,
+}
+
+/// A delivery on its way.
+pub type Delivery = Pin<Box<dyn Future<Output = Result<(), PushFailure>> + Send>>;
+
+/// Posts one notification, once. It must end in bounded time and must not block.
+pub type Deliver = Arc<dyn Fn(PushDelivery) -> Delivery + Send + Sync>;
+
+/// Who wants to be told, and who tells.
+#[derive(Clone)]
+pub(super) struct Pushes {
+    deliver: Deliver,
+    sending: Arc<Semaphore>,
+    kept: Arc<Mutex<State>>,
+}
+
+struct State {
+    store: Store,
+    followed: BTreeSet<String>,
+}
+
+impl Pushes {
+    /// Reads what was asked for before.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds something else.
+    pub(super) fn open(deliver: Deliver, file: Option<PathBuf>) -> io::Result<Self> {
+        let state = State { store: Store::open(file)?, followed: BTreeSet::new() };
+        let sending = Arc::new(Semaphore::new(PUSH_SENDING_MAX));
+        Ok(Self { deliver, sending, kept: Arc::new(Mutex::new(state)) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what is kept, in memory and on disk.
+    async fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut Store) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let pushes = self.clone();
+        let changed = spawn_blocking(move || {
+            let mut state = pushes.state();
+            let changed = change(&mut state.store)?;
+            state.store.save().map_err(|error| {
+                Error::from(Problem::new(Code::Storage, format!("not kept: {error}")))
+            })?;
+            Ok(changed)
+        });
+        changed.await.map_err(|_| Error::from(Problem::new(Code::Internal, "not kept")))?
+    }
+
+    /// Refuses what could not be delivered.
+    pub(super) fn check(&self, config: &TaskPushNotificationConfig) -> Result<(), Error> {
+        let authentication = config.authentication.as_ref();
+        let fields = [
+            Some(config.url.as_str()),
+            config.id.as_deref(),
+            config.token.as_deref(),
+            authentication.map(|it| it.scheme.as_str()),
+            authentication.and_then(|it| it.credentials.as_deref()),
+        ];
+        for field in fields.into_iter().flatten() {
+            if field.len() > PUSH_FIELD_BYTES_MAX || field.chars().any(char::is_control) {
+                let message = format!(
+                    "a field of the configuration has at most {PUSH_FIELD_BYTES_MAX} printable bytes"
+                );
+                return Err(Error::invalid(message));
+            }
+        }
+        let uri: Option<Uri> = config.url.parse().ok();
+        let authority = uri.as_ref().filter(|uri| uri.scheme_str() == Some("https"));
+        let authority = authority.and_then(Uri::authority);
+        if authority.is_none_or(|authority| authority.as_str().contains('@')) {
+            return Err(Error::invalid("url is an https address without a password"));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn create(
+        &self,
+        visit: &Visit,
+        version: Version,
+        task: &str,
+        mut config: TaskPushNotificationConfig,
+    ) -> Result<TaskPushNotificationConfig, Error> {
+        self.check(&config)?;
+        task.clone_into(&mut config.task_id);
+        config.tenant = None;
+        if config.id.as_deref().is_none_or(str::is_empty) {
+            config.id = Some(task.to_owned());
+        }
+        let kept = Kept { config: config.clone(), version, base: visit.base.clone() };
+        self.change(move |store| store.put(kept)).await?;
+        Ok(config)
+    }
+
+    pub(super) fn find(&self, task: &str, id: &str) -> Result<TaskPushNotificationConfig, Error> {
+        let id = if id.is_empty() { task } else { id };
+        self.list(task)
+            .into_iter()
+            .find(|config| config.id.as_deref() == Some(id))
+            .ok_or_else(|| no_config(id))
+    }
+
+    pub(super) fn list(&self, task: &str) -> Vec<TaskPushNotificationConfig> {
+        self.kept_for(task).into_iter().map(|kept| kept.config).collect()
+    }
+
+    /// Deleting again does nothing.
+    pub(super) async fn delete(&self, task: &str, id: &str) -> Result<(), Error> {
+        let (task, id) = (task.to_owned(), id.to_owned());
+        self.change(move |store| {
+            store.delete(&task, &id);
+            Ok(())
+        })
+        .await
+    }
+
+    fn kept_for(&self, task: &str) -> Vec<Kept> {
+        self.state().store.of(task).to_vec()
+    }
+
+    /// Tells of a task from here on, unless that is done already.
+    pub(super) fn follow(
+        &self,
+        handler: &Arc<Handler>,
+        visit: &Visit,
+        task: &str,
+        mut cursor: Cursor,
+    ) {
+        if cursor.ended || !self.state().followed.insert(task.to_owned()) {
+            return;
+        }
+        let (pushes, handler) = (self.clone(), Arc::clone(handler));
+        let (visit, task) = (visit.clone(), task.to_owned());
+        tokio::spawn(async move {
+            let told = pushes.tell(&handler, &visit, &task, &mut cursor).await;
+            pushes.state().followed.remove(&task);
+            let is_over = told.is_ok() || told.is_err_and(|error| error.is_no_task());
+            if is_over {
+                pushes.end(task).await;
+            }
+        });
+    }
+
+    /// Nothing more is told of a task.
+    async fn end(&self, task: String) {
+        let ended = self.change(move |store| {
+            store.end(&task);
+            Ok(())
+        });
+        // What cannot be written now is found to be over after the next start.
+        drop(ended.await);
+    }
+
+    /// Goes on where the last process stopped.
+    pub(super) fn resume(&self, handler: &Arc<Handler>) {
+        for (task, base) in self.state().store.open_tasks() {
+            let (pushes, handler) = (self.clone(), Arc::clone(handler));
+            tokio::spawn(async move {
+                let visit = Visit { caller: Caller::Owner, base };
+                match handler.clerk.show(&visit, &task, brief()).await {
+                    // An end that came while nobody told is told now.
+                    Ok((_, cursor)) => {
+                        let cursor = Cursor { ended: false, ..cursor };
+                        pushes.follow(&handler, &visit, &task, cursor);
+                    }
+                    Err(error) if error.is_no_task() => pushes.end(task).await,
+                    // The next start tries again.
+                    Err(_) => {}
+                }
+            });
+        }
+    }
+
+    async fn tell(
+        &self,
+        handler: &Handler,
+        visit: &Visit,
+        task: &str,
+        cursor: &mut Cursor,
+    ) -> Result<(), Error> {
+        while !cursor.ended {
+            let news = handler.clerk.next(visit, task, cursor).await?;
+            for kept in self.kept_for(task) {
+                for body in bodies(handler, visit, task, &kept, &news).await? {
+                    self.send(&kept.config, body).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&self, config: &TaskPushNotificationConfig, body: Vec<u8>) {
+        let delivery = PushDelivery { url: config.url.clone(), headers: headers(config), body };
+        let mut wait_ms = PUSH_RETRY_MS;
+        for tried in 1..=PUSH_TRIES_MAX {
+            let Ok(place) = self.sending.acquire().await else { return };
+            let sent = (self.deliver)(delivery.clone()).await;
+            drop(place);
+            if sent != Err(PushFailure::Temporary) || tried == PUSH_TRIES_MAX {
+                return;
+            }
+            sleep(Duration::from_millis(wait_ms)).await;
+            wait_ms *= 4;
+        }
+    }
+}
+
+/// What is posted: every update in 1.0; the task as it is then in 0.3.
+async fn bodies(
+    handler: &Handler,
+    visit: &Visit,
+    task: &str,
+    kept: &Kept,
+    news: &[StreamResponse],
+) -> Result<Vec<Vec<u8>>, Error> {
+    match kept.version {
+        Version::Current => {
+            Ok(news.iter().map(|update| wire::news(update).to_string().into_bytes()).collect())
+        }
+        Version::Legacy if news.is_empty() => Ok(Vec::new()),
+        Version::Legacy => {
+            let wanted = Wanted { history: 0, artifact_bytes: Some(EMBEDDED_BYTES_MAX) };
+            let (task, _) = handler.clerk.show(visit, task, wanted).await?;
+            Ok(vec![legacy::task(wire::value(&task)).to_string().into_bytes()])
+        }
+    }
+}
+
+fn headers(config: &TaskPushNotificationConfig) -> Vec<(String, String)> {
+    let mut headers = vec![("Content-Type".to_owned(), MEDIA_TYPE.to_owned())];
+    if let Some(token) = config.token.clone().filter(|token| !token.is_empty()) {
+        headers.push((TOKEN_HEADER.into(), token));
+    }
+    if let Some(authentication) = &config.authentication
+        && let Some(credentials) = &authentication.credentials
+        && !authentication.scheme.is_empty()
+    {
+        let value = format!("{} {credentials}", authentication.scheme);
+        headers.push(("Authorization".into(), value));
+    }
+    headers
+}
+
+fn no_config(id: &str) -> Error {
+    Error::new(error_code::TASK_NOT_FOUND, format!("there is no configuration '{id}'"))
+}
