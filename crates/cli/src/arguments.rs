@@ -95,6 +95,13 @@ pub(crate) enum Node {
         /// Address to listen on; only loopback unless you say otherwise.
         #[arg(long, default_value = "127.0.0.1:7717", value_name = "ADDRESS")]
         listen: SocketAddr,
+        /// Scheme and authority under which clients reach it, when that is another, such as
+        /// https://agents.example.
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
+        /// Answer with the fixtures of the public conformance kits in place of the market.
+        #[arg(long)]
+        conformance: bool,
     },
     /// How the node is doing.
     Status,

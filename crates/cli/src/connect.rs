@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ainur_api::Service;
+use ainur_api::a2a::Desk;
 use ainur_api::endpoint::Endpoint;
 use ainur_api::http::{Client, Server, StopSignal, Token};
 use ainur_api::problem::{Code, Problem};
@@ -17,6 +18,13 @@ use ainur_primitives::{Did, Digest};
 pub(crate) struct Place {
     directory: DataDirectory,
     named: bool,
+}
+
+/// How a node is served.
+pub(crate) struct Serving {
+    pub(crate) listen: SocketAddr,
+    pub(crate) public_url: Option<String>,
+    pub(crate) desk: Desk,
 }
 
 /// What `init` found or made.
@@ -91,16 +99,17 @@ impl Place {
     /// Runs a node until it is stopped; `listening` is told its address.
     pub(crate) fn serve(
         &self,
-        listen: SocketAddr,
+        serving: Serving,
         listening: impl FnOnce(SocketAddr),
     ) -> Result<(), Problem> {
         let token = Token::generate().map_err(|error| of(&error))?;
-        let server = Server::bind(listen, token.clone()).map_err(|error| {
+        let server = Server::bind(serving.listen, token.clone()).map_err(|error| {
             of(&error).next("name another address with --listen, such as 127.0.0.1:0")
         })?;
         let address = server.address();
         let options = Options { listen: Some(address.to_string()), ..Options::default() };
         let node = Arc::new(Node::open(self.directory.clone(), options)?);
+        let server = server.with_a2a(node.a2a(serving.desk, serving.public_url)?);
         let endpoint = Endpoint::of_this_process(address, token);
         endpoint.write(self.directory.root()).map_err(|error| of(&error))?;
         listening(address);

@@ -19,6 +19,8 @@ pub struct Config {
     pub deadline_seconds: u64,
     /// How often agents that live elsewhere are asked whether they are well, in seconds.
     pub health_seconds: u64,
+    /// Let clients ask for notifications to this machine and private networks.
+    pub allow_private_push: bool,
     /// Ended tasks kept in memory before they are archived.
     pub snapshot_tasks: usize,
     /// Blocks between snapshots of the ledger's state.
@@ -32,6 +34,7 @@ impl Default for Config {
             agent_stake: "100".into(),
             deadline_seconds: 600,
             health_seconds: 30,
+            allow_private_push: false,
             snapshot_tasks: ENDED_TASKS_MAX,
             snapshot_blocks: SNAPSHOT_BLOCKS,
         }

@@ -13,7 +13,7 @@ use crate::keys::KeyPair;
 /// What the owner of a new embedded ledger begins with.
 pub const GENESIS_ALLOCATION: Amount = Amount::ainu(1_000_000);
 
-const KEY_FILE: &str = "keys/node.key";
+pub(crate) const KEY_FILE: &str = "keys/node.key";
 const DOCUMENT_FILE: &str = "key-document.json";
 const GENESIS_FILE: &str = "genesis.json";
 

@@ -3,6 +3,7 @@
 //! A [`Node`] is a data directory brought to life: the ledger's thread, the broker's thread, a pool
 //! of worker processes, and a [`Service`](ainur_api::Service) in front of them. The same node runs
 //! for the length of one command or for years behind an address.
+mod a2a;
 pub mod agents;
 pub mod config;
 pub mod directory;

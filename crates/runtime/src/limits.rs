@@ -130,6 +130,8 @@ pub const HTTP_CONNECT_MS_MAX: u64 = 10_000;
 pub const HTTP_IDLE_MS_MAX: u64 = 90_000;
 /// Unused connections over HTTP that are kept for one host.
 pub const HTTP_IDLE_CONNECTIONS_MAX: usize = 16;
+/// How long posting a notification may take.
+pub const POST_MS_MAX: u64 = 10_000;
 /// Tools of a server that are looked at; those after them are as if they were not there.
 pub const TOOLS_MAX: usize = 1_024;
 /// Pages a server may spread its tools over.

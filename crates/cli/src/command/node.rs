@@ -1,18 +1,20 @@
 //! `ainur node …`.
 use std::process::ExitCode;
 
+use ainur_api::a2a::Desk;
 use ainur_api::view::NodeStatus;
 use ainur_api::{Operation, Reply};
 
 use super::{Outcome, ask};
 use crate::arguments::Node;
-use crate::connect::Place;
+use crate::connect::{Place, Serving};
 use crate::output::{Column, Output};
 
 pub(super) fn run(verb: Node, place: &Place, output: &Output) -> Outcome {
     match verb {
-        Node::Start { listen } => {
-            place.serve(listen, |address| {
+        Node::Start { listen, public_url, conformance } => {
+            let desk = if conformance { Desk::Conformance } else { Desk::Market };
+            place.serve(Serving { listen, public_url, desk }, |address| {
                 if output.is_json() {
                     output.json(&serde_json::json!({ "listening": address.to_string() }));
                 } else {

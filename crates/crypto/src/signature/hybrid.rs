@@ -119,6 +119,13 @@ impl SigningKey {
         HybridSignature { ed25519: self.ed25519.sign(&bytes).to_bytes(), ml_dsa_65 }
     }
 
+    /// Signs bytes with the Ed25519 half alone, for formats of others that know no more (JOSE).
+    /// Their signed bytes are ASCII text; those of [`SigningKey::sign`] never are, so that one
+    /// cannot pass for the other.
+    pub fn sign_jose(&self, input: &str) -> [u8; 64] {
+        self.ed25519.sign(input.as_bytes()).to_bytes()
+    }
+
     fn from_halves(
         ed25519: &Zeroizing<[u8; 32]>,
         ml_dsa_65_seed: Zeroizing<[u8; 32]>,

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use rustls_platform_verifier::BuilderVerifierExt;
 
-use super::address::{CheckedResolver, Reach};
-use crate::limits::{HTTP_CONNECT_MS_MAX, HTTP_IDLE_CONNECTIONS_MAX, HTTP_IDLE_MS_MAX};
+use super::address::{AddressError, CheckedResolver, Reach, check_url};
+use crate::limits::{
+    HTTP_CONNECT_MS_MAX, HTTP_IDLE_CONNECTIONS_MAX, HTTP_IDLE_MS_MAX, POST_MS_MAX,
+};
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +85,55 @@ impl Clients {
         let client = client(reach)?;
         made.insert(reach, client.clone());
         Ok(client)
+    }
+}
+
+/// Posts to addresses that strangers gave.
+#[derive(Clone)]
+pub struct Poster {
+    clients: Arc<Clients>,
+    allow_private: bool,
+}
+
+/// Why nothing was posted.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// The address may not be posted to.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// There is no client, or a header cannot be sent.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// Nobody answered.
+    #[error("not delivered: {0}")]
+    Unanswered(#[source] reqwest::Error),
+}
+
+impl Poster {
+    /// One that posts to public addresses, and to private ones if that is allowed.
+    pub fn new(allow_private: bool) -> Self {
+        Self { clients: Arc::default(), allow_private }
+    }
+
+    /// Posts once and gives the status of the answer. Must be polled by a tokio runtime; ends
+    /// within [`POST_MS_MAX`].
+    ///
+    /// # Errors
+    /// When the address is refused or nobody answers.
+    pub async fn post(
+        &self,
+        url: &str,
+        headers: &[(String, String)],
+        body: Vec<u8>,
+    ) -> Result<u16, PostError> {
+        let (url, reach) = check_url(url, self.allow_private)?;
+        let mut request = self.clients.get(reach)?.post(url).body(body);
+        request = request.timeout(Duration::from_millis(POST_MS_MAX));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await.map_err(PostError::Unanswered)?;
+        Ok(answer.status().as_u16())
     }
 }
 
