@@ -23,11 +23,13 @@ use serde_json::{Value, json};
 use crate::http::document::Refusal;
 use crate::http::server::calls::Calls;
 use crate::operation::{Operation, Reply};
+use crate::problem::Problem;
 use crate::rest::OPENAPI_PATH;
 use crate::rest::ask::{Ask, reply, unexpected};
-use crate::rest::capabilities::{Offer, offers};
+use crate::rest::capabilities::offered;
 use crate::rest::route::{self, Access, Gives, JSON, Method, Route, Takes};
-use catalog::{Catalog, Entry};
+use crate::service::Service;
+use catalog::Catalog;
 
 /// Where the catalog is.
 pub const CATALOG_PATHS: [&str; 2] = ["/.well-known/ard.json", "/.well-known/ai-catalog.json"];
@@ -39,6 +41,10 @@ pub const REGISTRATION_PATH: &str = "/.well-known/agent-registration.json";
 pub const ENTRIES_MAX: usize = 1_000;
 /// Characters in what is searched for.
 pub const SEARCH_CHARACTERS_MAX: usize = 256;
+/// Fields that a search may filter by.
+pub const FILTERS_MAX: usize = 16;
+/// Values that it may name for one of them.
+pub const FILTER_VALUES_MAX: usize = 64;
 /// Results in one page.
 pub const RESULTS_MAX: u32 = 100;
 /// Results in a page whose size was not asked for.
@@ -149,27 +155,17 @@ impl Origin {
     }
 }
 
-/// What is offered now.
-async fn offered(ask: &Ask) -> Result<Vec<Offer>, Refusal> {
-    match ask.perform_for_all(Operation::AgentList).await? {
-        Reply::Agents(agents) => Ok(offers(agents)),
-        other => Err(unexpected(&other)),
-    }
-}
-
-async fn entries(ask: &Ask) -> Result<Vec<Entry>, Refusal> {
-    let origin = Origin::of(&ask.headers)?;
-    Ok(catalog::entries(&offered(ask).await?, &origin))
-}
-
 async fn catalog(ask: Ask) -> Result<Response, Refusal> {
-    let did = did(&ask).await?;
-    reply(StatusCode::OK, &[], &Catalog::new(entries(&ask).await?, did))
+    let origin = Origin::of(&ask.headers)?;
+    let catalog = ask.run_for_all(move |service| {
+        Ok(Catalog::new(catalog::entries(&offered(service)?, &origin), did(service)?))
+    });
+    reply(StatusCode::OK, &[], &catalog.await?)
 }
 
 /// The node's identity, which every receipt names too.
-async fn did(ask: &Ask) -> Result<String, Refusal> {
-    match ask.perform_for_all(Operation::NodeStatus).await? {
+fn did(service: &dyn Service) -> Result<String, Problem> {
+    match service.perform(Operation::NodeStatus)? {
         Reply::NodeStatus(status) => Ok(status.did.to_string()),
         other => Err(unexpected(&other)),
     }
@@ -181,7 +177,7 @@ const IMAGE: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg
 
 async fn registration(ask: Ask) -> Result<Response, Refusal> {
     let Origin { base, .. } = Origin::of(&ask.headers)?;
-    let did = did(&ask).await?;
+    let did = ask.run_for_all(did).await?;
     let document = json!({
         "type": "https://eips.ethereum.org/EIPS/eip-8004#registration-v1",
         "name": "ainur",

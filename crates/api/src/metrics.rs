@@ -18,7 +18,6 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use schemars::SchemaGenerator;
 
-use crate::http::bounds::STREAMS_MAX;
 use crate::http::document::Refusal;
 use crate::http::server::calls::Calls;
 use crate::operation::{Operation, Reply};
@@ -163,12 +162,13 @@ fn name(method: &Verb) -> &'static str {
 }
 
 async fn show(ask: Ask) -> Result<Response, Refusal> {
-    let status = match ask.perform_for_all(Operation::NodeStatus).await? {
+    let status = match ask.run_for_all(|service| service.perform(Operation::NodeStatus)).await? {
         Reply::NodeStatus(status) => status,
-        other => return Err(unexpected(&other)),
+        other => return Err(unexpected(&other).into()),
     };
     let metrics = &ask.calls.metrics;
-    let streams = STREAMS_MAX.saturating_sub(ask.calls.streams.available_permits());
+    let streams =
+        ask.calls.bounds.streams_max.saturating_sub(ask.calls.streams.available_permits());
     metrics.take_over(&status, streams);
     let mut written = String::new();
     text::encode(&mut written, &metrics.registry)

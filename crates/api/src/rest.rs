@@ -39,8 +39,6 @@ pub const WAIT_SECONDS_MAX: u64 = 60;
 pub const PAGE_TASKS_MAX: u32 = 1_000;
 /// Tasks in a page whose size was not asked for.
 pub const PAGE_TASKS_DEFAULT: u32 = 50;
-/// Time after which a stream that has nothing to say says so.
-pub const KEEP_ALIVE_MS: u64 = 15_000;
 /// Bytes of an output that are looked at to learn whether they are JSON.
 pub const OUTPUT_LOOK_BYTES_MAX: u64 = 1024 * 1024;
 /// Parameters in a query string.

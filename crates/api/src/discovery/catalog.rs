@@ -65,14 +65,16 @@ impl Catalog {
 
 /// Every entry, capabilities first.
 pub(super) fn entries(offers: &[Offer], origin: &Origin) -> Vec<Entry> {
+    // Contracts of one name are neighbours.
+    let name = |at: usize| offers.get(at).map(|offer| &offer.contract.name);
+    let is_one_of_several = |at: usize| {
+        name(at + 1) == name(at) || at.checked_sub(1).is_some_and(|before| name(before) == name(at))
+    };
     let mut entries: Vec<_> = offers
         .iter()
         .take(ENTRIES_MAX)
-        .map(|offer| {
-            let same_name =
-                offers.iter().filter(|other| other.contract.name == offer.contract.name);
-            capability(offer, same_name.count() > 1, origin)
-        })
+        .enumerate()
+        .map(|(at, offer)| capability(offer, is_one_of_several(at), origin))
         .collect();
     let Origin { base, domain } = origin;
     entries.push(Entry {
@@ -147,17 +149,16 @@ impl Entry {
         }
         (self.display_name.clone(), format!("{} {}", self.description, names.join(" ")))
     }
+}
 
-    /// The values at a path of names joined by dots, through lists.
-    pub(super) fn values(&self, path: &str) -> Vec<String> {
-        let entry = serde_json::to_value(self).unwrap_or_default();
-        let mut found = vec![&entry];
-        for name in path.split('.') {
-            found = found.into_iter().flat_map(each).filter_map(|value| value.get(name)).collect();
-        }
-        let leaves = found.into_iter().flat_map(each);
-        leaves.map(|leaf| leaf.as_str().map_or_else(|| leaf.to_string(), str::to_owned)).collect()
+/// The values at a path of names joined by dots, through lists.
+pub(super) fn values(entry: &Value, path: &str) -> Vec<String> {
+    let mut found = vec![entry];
+    for name in path.split('.') {
+        found = found.into_iter().flat_map(each).filter_map(|value| value.get(name)).collect();
     }
+    let leaves = found.into_iter().flat_map(each);
+    leaves.map(|leaf| leaf.as_str().map_or_else(|| leaf.to_string(), str::to_owned)).collect()
 }
 
 fn each(value: &Value) -> &[Value] {

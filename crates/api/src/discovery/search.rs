@@ -6,10 +6,14 @@ use axum::response::Response;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::catalog::Entry;
-use super::{Origin, RESULTS_DEFAULT, RESULTS_MAX, SEARCH_CHARACTERS_MAX, entries, rank};
+use super::catalog::{self, Entry};
+use super::{
+    FILTER_VALUES_MAX, FILTERS_MAX, Origin, RESULTS_DEFAULT, RESULTS_MAX, SEARCH_CHARACTERS_MAX,
+    rank,
+};
 use crate::http::document::Refusal;
 use crate::rest::ask::{Ask, reply};
+use crate::rest::capabilities::offered;
 
 /// What is searched for.
 #[derive(Deserialize, JsonSchema)]
@@ -38,6 +42,7 @@ struct Query {
     text: String,
     /// Values that must be there, by the path of a field.
     #[serde(default)]
+    #[schemars(extend("maxProperties" = FILTERS_MAX))]
     filter: BTreeMap<String, OneOrMany>,
 }
 
@@ -45,7 +50,7 @@ struct Query {
 #[serde(untagged)]
 enum OneOrMany {
     One(String),
-    Many(Vec<String>),
+    Many(#[schemars(length(max = FILTER_VALUES_MAX))] Vec<String>),
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -93,33 +98,58 @@ fn nothing(_: &mut SchemaGenerator) -> Schema {
 /// Answers a search.
 pub(super) async fn search(ask: Ask) -> Result<Response, Refusal> {
     let asked: Request = ask.json()?;
-    if asked.query.text.chars().count() > SEARCH_CHARACTERS_MAX {
-        let message = format!("the field `text` holds {SEARCH_CHARACTERS_MAX} characters at most");
-        return Err(Refusal::invalid(message));
-    }
-    if !(1..=RESULTS_MAX).contains(&asked.page_size) {
-        return Err(Refusal::invalid(format!("the field `pageSize` is 1 to {RESULTS_MAX}")));
-    }
+    asked.check()?;
     let from = match &asked.page_token {
         None => 0,
         Some(token) => page(token)?,
     };
-    let source = format!("{}/", Origin::of(&ask.headers)?.base);
-    let mut ranked = fitting(entries(&ask).await?, &asked.query);
-    let size = asked.page_size as usize;
+    let origin = Origin::of(&ask.headers)?;
+    let source = format!("{}/", origin.base);
+    let (query, size) = (asked.query, asked.page_size as usize);
+    let ranked = ask.run_for_all(move |service| {
+        Ok(fitting(catalog::entries(&offered(service)?, &origin), &query))
+    });
+    let ranked = ranked.await?;
     let more = ranked.len() > from.saturating_add(size);
-    let results = ranked
-        .drain(..)
-        .skip(from)
-        .take(size)
-        .map(|(score, entry)| Hit { entry, score, source: source.clone() })
-        .collect();
+    let page = ranked.into_iter().skip(from).take(size);
+    let results = page.map(|(score, entry)| Hit { entry, score, source: source.clone() }).collect();
     let found = Found {
         results,
         referrals: (asked.federation == Federation::Referrals).then(Vec::new),
         page_token: more.then(|| (from + size).to_string()),
     };
     reply(StatusCode::OK, &[], &found)
+}
+
+impl Request {
+    /// Anyone may search, so nobody may ask for much.
+    fn check(&self) -> Result<(), Refusal> {
+        let Query { text, filter } = &self.query;
+        if text.chars().count() > SEARCH_CHARACTERS_MAX {
+            let message =
+                format!("the field `text` holds {SEARCH_CHARACTERS_MAX} characters at most");
+            return Err(Refusal::invalid(message));
+        }
+        let is_long = |wanted: &OneOrMany| wanted.values().len() > FILTER_VALUES_MAX;
+        if filter.len() > FILTERS_MAX || filter.values().any(is_long) {
+            return Err(Refusal::invalid(format!(
+                "the field `filter` holds {FILTERS_MAX} fields of {FILTER_VALUES_MAX} values at most"
+            )));
+        }
+        if !(1..=RESULTS_MAX).contains(&self.page_size) {
+            return Err(Refusal::invalid(format!("the field `pageSize` is 1 to {RESULTS_MAX}")));
+        }
+        Ok(())
+    }
+}
+
+impl OneOrMany {
+    fn values(&self) -> &[String] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        }
+    }
 }
 
 fn page(token: &str) -> Result<usize, Refusal> {
@@ -130,14 +160,15 @@ fn page(token: &str) -> Result<usize, Refusal> {
 
 /// What fits, best first; equals in the order of the catalog.
 fn fitting(entries: Vec<Entry>, query: &Query) -> Vec<(u32, Entry)> {
-    let has = |entry: &Entry, path: &str, wanted: &OneOrMany| {
-        let values = entry.values(path);
-        match wanted {
-            OneOrMany::One(wanted) => values.contains(wanted),
-            OneOrMany::Many(wanted) => wanted.iter().any(|wanted| values.contains(wanted)),
+    let passes = |entry: &Entry| {
+        query.filter.is_empty() || {
+            let entry = serde_json::to_value(entry).unwrap_or_default();
+            query.filter.iter().all(|(path, wanted)| {
+                let values = catalog::values(&entry, path);
+                wanted.values().iter().any(|wanted| values.contains(wanted))
+            })
         }
     };
-    let passes = |entry: &Entry| query.filter.iter().all(|(path, wanted)| has(entry, path, wanted));
     let entries: Vec<_> = entries.into_iter().filter(passes).collect();
     let texts: Vec<_> = entries.iter().map(Entry::words).collect();
     let scores = rank::scores(&query.text, &texts);

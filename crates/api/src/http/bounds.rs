@@ -37,6 +37,8 @@ pub const OPERATION_MS_MAX: u64 = 30_000;
 pub const STALL_MS_MAX: u64 = 10_000;
 /// The longest a caller may ask to wait for news of a task.
 pub const WAIT_MS_MAX: u64 = 600_000;
+/// Time after which a stream that has nothing to say says so.
+pub const KEEP_ALIVE_MS: u64 = 15_000;
 /// Time for running calls to end after a stop was asked for.
 pub const STOP_MS_MAX: u64 = 10_000;
 
@@ -66,6 +68,10 @@ pub struct Bounds {
     pub waiting_calls_max: usize,
     /// Blobs at once; by default [`BLOB_CALLS_MAX`].
     pub blob_calls_max: usize,
+    /// Streams of events at once; by default [`STREAMS_MAX`].
+    pub streams_max: usize,
+    /// Time after which a silent stream says that it is there; by default [`KEEP_ALIVE_MS`].
+    pub keep_alive_ms: u64,
     /// Time for headers to arrive; by default [`HEADER_MS_MAX`].
     pub header_ms_max: u64,
     /// Time for the body of an operation to arrive; by default [`OPERATION_MS_MAX`].
@@ -84,6 +90,8 @@ impl Default for Bounds {
             prompt_calls_max: PROMPT_CALLS_MAX,
             waiting_calls_max: WAITING_CALLS_MAX,
             blob_calls_max: BLOB_CALLS_MAX,
+            streams_max: STREAMS_MAX,
+            keep_alive_ms: KEEP_ALIVE_MS,
             header_ms_max: HEADER_MS_MAX,
             operation_ms_max: OPERATION_MS_MAX,
             stall_ms_max: STALL_MS_MAX,

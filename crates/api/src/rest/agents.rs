@@ -93,14 +93,14 @@ struct Agents {
 async fn list(ask: Ask) -> Result<Response, Refusal> {
     match ask.perform(Operation::AgentList).await? {
         Reply::Agents(agents) => reply(StatusCode::OK, &[], &Agents { agents }),
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }
 
 async fn show(ask: Ask) -> Result<Response, Refusal> {
     match ask.perform(Operation::AgentShow { agent: ask.named().to_owned() }).await? {
         Reply::Agent(agent) => reply(StatusCode::OK, &[], &agent),
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }
 
@@ -110,7 +110,7 @@ async fn add(ask: Ask) -> Result<Response, Refusal> {
             let location = location("/v1/agents", &agent.name);
             reply(StatusCode::CREATED, &[(header::LOCATION, &location)], &agent)
         }
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }
 

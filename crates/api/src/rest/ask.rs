@@ -140,14 +140,17 @@ impl Ask {
         self.run(move |service| service.perform(operation)).await
     }
 
-    /// Has one operation performed that gives away nothing which is not public.
-    pub(crate) async fn perform_for_all(&self, operation: Operation) -> Result<Reply, Refusal> {
+    /// What `call` answers as the owner: only for what anyone may know.
+    pub(crate) async fn run_for_all<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&dyn Service) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Refusal> {
         let place = Arc::clone(&self.calls.public).try_acquire_owned().map_err(|_| {
             Problem::new(Code::LimitReached, "too many ask without a token (PUBLIC_CALLS_MAX)")
                 .next("try again in a moment")
         })?;
         let call = move |service: &dyn Service| {
-            let answer = service.perform(operation);
+            let answer = call(service);
             drop(place);
             answer
         };
@@ -163,16 +166,16 @@ impl Ask {
     pub(super) async fn show(&self, task: String) -> Result<TaskView, Refusal> {
         match self.perform(Operation::TaskShow { task }).await? {
             Reply::Task(task) => Ok(*task),
-            other => Err(unexpected(&other)),
+            other => Err(unexpected(&other).into()),
         }
     }
 }
 
 /// The node answered something else than what was asked: its fault.
-pub(crate) fn unexpected(reply: &Reply) -> Refusal {
+pub(crate) fn unexpected(reply: &Reply) -> Problem {
     let text = format!("{reply:?}");
     let kind = text.split(['(', ' ', '{']).next().unwrap_or_default();
-    Problem::new(Code::Internal, format!("the node answered {kind} to another question")).into()
+    Problem::new(Code::Internal, format!("the node answered {kind} to another question"))
 }
 
 /// JSON with a status and headers.

@@ -77,13 +77,13 @@ async fn open(ask: Ask) -> Result<Response, Refusal> {
             let location = format!("/v1/budgets/{}", budget.id);
             reply(StatusCode::CREATED, &[(header::LOCATION, &location)], &budget)
         }
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }
 
 async fn show(ask: Ask) -> Result<Response, Refusal> {
     match ask.perform(Operation::BudgetShow { budget: ask.id()? }).await? {
         Reply::Budget(budget) => reply(StatusCode::OK, &[], &budget),
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }

@@ -14,6 +14,7 @@ use crate::http::document::Refusal;
 use crate::operation::{Operation, Reply};
 use crate::problem::{Code, Problem};
 use crate::schema;
+use crate::service::Service;
 use crate::view::AgentView;
 
 /// The table.
@@ -74,7 +75,7 @@ pub(crate) struct Offer {
 }
 
 /// The distinct contracts of agents that may bid, by name.
-pub(crate) fn offers(agents: Vec<AgentView>) -> Vec<Offer> {
+fn offers(agents: Vec<AgentView>) -> Vec<Offer> {
     let mut offers = BTreeMap::<CapabilityName, Vec<Offer>>::new();
     for agent in agents.into_iter().filter(|agent| agent.active && !agent.barred) {
         for contract in agent.capabilities {
@@ -93,19 +94,20 @@ pub(crate) fn offers(agents: Vec<AgentView>) -> Vec<Offer> {
     offers.into_values().flatten().collect()
 }
 
-async fn all(ask: &Ask) -> Result<Vec<Offer>, Refusal> {
-    match ask.perform(Operation::AgentList).await? {
+/// What this service offers now.
+pub(crate) fn offered(service: &dyn Service) -> Result<Vec<Offer>, Problem> {
+    match service.perform(Operation::AgentList)? {
         Reply::Agents(agents) => Ok(offers(agents)),
         other => Err(unexpected(&other)),
     }
 }
 
 async fn list(ask: Ask) -> Result<Response, Refusal> {
-    reply(StatusCode::OK, &[], &Capabilities { capabilities: all(&ask).await? })
+    reply(StatusCode::OK, &[], &Capabilities { capabilities: ask.run(offered).await? })
 }
 
 async fn one(ask: Ask) -> Result<Response, Refusal> {
-    let mut capabilities = all(&ask).await?;
+    let mut capabilities = ask.run(offered).await?;
     capabilities.retain(|offer| offer.contract.name.as_str() == ask.named());
     if capabilities.is_empty() {
         let message = format!("no agent offers '{}'", ask.named());

@@ -19,7 +19,6 @@ use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::sleep;
 
-use super::KEEP_ALIVE_MS;
 use super::ask::{Ask, reply, unexpected};
 use super::follow::News;
 use super::route::{Access, Gives, JSON, Method, Parameter, Route, TASK};
@@ -88,7 +87,7 @@ async fn events(ask: Ask) -> Result<Response, Refusal> {
     let task = ask.task_id()?;
     match ask.perform(Operation::TaskEvents { task, after, wait_ms: DurationMs(0) }).await? {
         Reply::TaskEvents(events) => reply(StatusCode::OK, &[], &events),
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }
 
@@ -150,6 +149,7 @@ impl Writer {
 
     /// News, or nothing when the node stops.
     async fn wait(&self, news: News) -> Result<Option<Result<TaskNews, Problem>>, Gone> {
+        let silence = Duration::from_millis(self.ask.calls.bounds.keep_alive_ms);
         let told = news.told();
         tokio::pin!(told);
         loop {
@@ -157,7 +157,7 @@ impl Writer {
                 told = &mut told => return Ok(Some(told)),
                 () = self.ask.calls.stop.stopped() => return Ok(None),
                 () = self.frames.closed() => return Err(Gone),
-                () = sleep(Duration::from_millis(KEEP_ALIVE_MS)) => self.comment("").await?,
+                () = sleep(silence) => self.comment("").await?,
             }
         }
     }

@@ -92,21 +92,21 @@ struct Limits {
 async fn status(ask: Ask) -> Result<Response, Refusal> {
     match ask.perform(Operation::NodeStatus).await? {
         Reply::NodeStatus(status) => reply(StatusCode::OK, &[], &status),
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }
 
 async fn limits(ask: Ask) -> Result<Response, Refusal> {
     match ask.perform(Operation::NodeLimits).await? {
         Reply::Limits(limits) => reply(StatusCode::OK, &[], &Limits { limits }),
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }
 
 async fn ledger(ask: Ask) -> Result<Response, Refusal> {
     match ask.perform(Operation::LedgerStatus).await? {
         Reply::Ledger(ledger) => reply(StatusCode::OK, &[], &ledger),
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }
 
@@ -116,6 +116,6 @@ async fn verify(ask: Ask) -> Result<Response, Refusal> {
     let receipt = ask.text()?.to_owned();
     match ask.perform(Operation::ReceiptVerify { receipt }).await? {
         Reply::Verification(verification) => reply(StatusCode::OK, &[], &verification),
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }

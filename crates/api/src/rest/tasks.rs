@@ -1,4 +1,5 @@
 //! `/v1/tasks`: buy, look, cancel, decide, rate.
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ainur_primitives::Timestamp;
@@ -45,7 +46,7 @@ pub(super) static ROUTES: [Route; 8] = [
                 "Answer when the task has ended or so many seconds are over",
             ),
         ],
-        takes: Some(Takes::json(task_request)),
+        takes: Some(Takes::json(SchemaGenerator::subschema_for::<TaskCreate>)),
         gives: &[
             Gives {
                 status: 201,
@@ -209,16 +210,25 @@ struct Rating {
     rating: u8,
 }
 
-/// A task request without what a header and the query say instead.
-fn task_request(generator: &mut SchemaGenerator) -> Schema {
-    let mut schema = TaskRequest::json_schema(generator);
-    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
-        properties.remove("wait");
-        properties.remove("idempotency_key");
+/// The shape of a [`TaskRequest`] without what a header and the query say instead.
+enum TaskCreate {}
+
+impl JsonSchema for TaskCreate {
+    fn schema_name() -> Cow<'static, str> {
+        "TaskCreate".into()
     }
-    schema
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = TaskRequest::json_schema(generator);
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.remove("wait");
+            properties.remove("idempotency_key");
+        }
+        schema
+    }
 }
 
+/// Any JSON object.
 pub(super) fn any_object(_: &mut SchemaGenerator) -> Schema {
     schemars::json_schema!({ "type": "object" })
 }
@@ -241,7 +251,7 @@ async fn create(ask: Ask) -> Result<Response, Refusal> {
     let task = match ask.perform(Operation::TaskRun(request)).await? {
         Reply::TaskAnnounced { task } => task.to_string(),
         Reply::Task(task) => task.id.to_string(),
-        other => return Err(unexpected(&other)),
+        other => return Err(unexpected(&other).into()),
     };
     let view = match wait {
         0 => ask.show(task.clone()).await?,
@@ -284,7 +294,7 @@ async fn list(ask: Ask) -> Result<Response, Refusal> {
     };
     let page = match ask.perform(Operation::TaskList(query)).await? {
         Reply::Tasks(page) => page,
-        other => return Err(unexpected(&other)),
+        other => return Err(unexpected(&other).into()),
     };
     let link = page.next.map(|next| {
         format!("</v1/tasks?{}>; rel=\"next\"", ask.query.with("before", &next.to_string()))
@@ -319,7 +329,7 @@ async fn change(
     let task = match ask.perform(operation(ask.task_id()?)).await? {
         Reply::Task(task) => *task,
         Reply::Done => ask.task().await?,
-        other => return Err(unexpected(&other)),
+        other => return Err(unexpected(&other).into()),
     };
     reply(StatusCode::OK, &[], &task)
 }
@@ -327,14 +337,14 @@ async fn change(
 async fn explain(ask: Ask) -> Result<Response, Refusal> {
     match ask.perform(Operation::TaskExplain { task: ask.task_id()? }).await? {
         Reply::Explanation(explanation) => reply(StatusCode::OK, &[], &explanation),
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }
 
 async fn receipt(ask: Ask) -> Result<Response, Refusal> {
     match ask.perform(Operation::ReceiptShow { task: ask.task_id()? }).await? {
         Reply::Receipt { receipt } => Ok(([(header::CONTENT_TYPE, JSON)], receipt).into_response()),
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }
 

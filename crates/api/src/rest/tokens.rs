@@ -91,14 +91,14 @@ async fn create(ask: Ask) -> Result<Response, Refusal> {
             let no_store = [(header::CACHE_CONTROL, "no-store")];
             reply(StatusCode::CREATED, &no_store, &Created { secret, token })
         }
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }
 
 async fn list(ask: Ask) -> Result<Response, Refusal> {
     match ask.perform(Operation::TokenList).await? {
         Reply::Tokens(tokens) => reply(StatusCode::OK, &[], &Tokens { tokens }),
-        other => Err(unexpected(&other)),
+        other => Err(unexpected(&other).into()),
     }
 }
 

@@ -90,6 +90,8 @@ fn searches_that_ask_too_much_are_refused() {
         json!({}),
         json!({ "query": {} }),
         json!({ "query": { "text": long } }),
+        json!({ "query": { "text": "a", "filter": { "type": vec!["a"; 65] } } }),
+        json!({ "query": { "text": "a", "filter": { "type": 1 } } }),
         json!({ "query": { "text": "a" }, "pageSize": 101 }),
         json!({ "query": { "text": "a" }, "pageSize": 0 }),
         json!({ "query": { "text": "a" }, "pageToken": "-1" }),

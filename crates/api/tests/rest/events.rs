@@ -2,6 +2,8 @@
 use std::io::Read;
 use std::net::TcpStream;
 
+use ainur_api::http::Bounds;
+
 use crate::market::{ECHO, SLOW};
 use crate::served::{Answer, Served, eventually};
 
@@ -132,4 +134,22 @@ fn a_stream_of_a_task_that_is_not_there_is_refused_like_anything_else() {
     let line = format!("GET /v1/tasks/{}/events", "0".repeat(64));
     let answer: Answer = served.ask_with(&line, &served.owner, STREAM, b"");
     answer.assert_problem(404, "not-found");
+}
+
+#[test]
+fn a_silent_stream_says_that_it_is_there_and_no_more_are_open_than_may_be() {
+    let bounds = Bounds { keep_alive_ms: 20, streams_max: 2, ..Bounds::default() };
+    let served = Served::with_bounds(bounds);
+    let id = served.announce(SLOW, &served.owner);
+    let line = format!("GET /v1/tasks/{id}/events?after=1");
+    let mut first = served.open(&line, &served.owner, STREAM, b"");
+    read_until(&mut first, ": \n\n");
+    let second = served.open(&line, &served.owner, STREAM, b"");
+    eventually(|| served.market.waiting() == 2);
+    let refused = served.ask_with(&line, &served.owner, STREAM, b"");
+    assert!(refused.assert_problem(429, "limit-reached").contains("STREAMS_MAX"));
+    drop(second);
+    eventually(|| served.market.waiting() == 1);
+    let mut third = served.open(&line, &served.owner, STREAM, b"");
+    read_until(&mut third, ": \n\n");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use ainur_api::http::{Server, StopSignal, Token};
+use ainur_api::http::{Bounds, Server, StopSignal, Token};
 use ainur_api::view::Scope;
 use serde_json::Value;
 
@@ -30,9 +30,14 @@ pub(crate) struct Answer {
 
 impl Served {
     pub(crate) fn start() -> Self {
+        Self::with_bounds(Bounds::default())
+    }
+
+    pub(crate) fn with_bounds(bounds: Bounds) -> Self {
         let token = Token::generate().unwrap();
         let owner = token.to_text();
         let server = Server::bind(([127, 0, 0, 1], 0).into(), token).unwrap();
+        let server = server.with_bounds(bounds);
         let (address, market, stop) =
             (server.address(), Arc::new(Market::new()), StopSignal::new());
         let (service, signal) = (Arc::clone(&market), stop.clone());

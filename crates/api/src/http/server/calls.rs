@@ -6,7 +6,7 @@ use tokio::task::spawn_blocking;
 
 use super::stop::StopSignal;
 use crate::access::Caller;
-use crate::http::bounds::{Bounds, PUBLIC_CALLS_MAX, STREAMS_MAX};
+use crate::http::bounds::{Bounds, PUBLIC_CALLS_MAX};
 use crate::http::document::Refusal;
 use crate::metrics::Metrics;
 use crate::operation::Operation;
@@ -56,7 +56,7 @@ impl Calls {
             bounds,
             stop,
             metrics: Metrics::new(),
-            streams: places(STREAMS_MAX),
+            streams: places(bounds.streams_max),
             public: places(PUBLIC_CALLS_MAX),
             service,
             prompt: places(bounds.prompt_calls_max),
