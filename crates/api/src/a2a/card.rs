@@ -122,6 +122,7 @@ impl Cards {
             description: Some("A token with a budget: ainur token create".into()),
             bearer_format: None,
         });
+        let guarded = self.desk == Desk::Market;
         AgentCard {
             name: self.name.clone(),
             description: self.description.clone(),
@@ -139,8 +140,9 @@ impl Cards {
             provider: None,
             documentation_url: None,
             icon_url: None,
-            security_schemes: Some(HashMap::from([(BEARER.to_owned(), bearer)])),
-            security_requirements: Some(vec![HashMap::from([(BEARER.to_owned(), Vec::new())])]),
+            security_schemes: guarded.then(|| HashMap::from([(BEARER.to_owned(), bearer)])),
+            security_requirements: guarded
+                .then(|| vec![HashMap::from([(BEARER.to_owned(), Vec::new())])]),
             signatures: None,
         }
     }

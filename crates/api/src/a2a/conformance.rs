@@ -272,11 +272,7 @@ impl Entry {
                     metadata: None,
                 })
             }
-            Step::Working
-            | Step::Cancel
-            | Step::InputRequired
-            | Step::Complete(_)
-            | Step::Reject(_) => {
+            step => {
                 let (state, text) = step.status();
                 let message = text.map(|text| {
                     let name = format!("{task_id}/{}", self.updates.len() + 1);

@@ -62,6 +62,7 @@ pub(crate) struct Handler {
     pub(super) cards: Cards,
     pub(super) pushes: Option<Pushes>,
     pub(super) public_url: Option<String>,
+    pub(crate) desk: Desk,
     streams: Arc<Semaphore>,
 }
 
@@ -86,6 +87,7 @@ impl Handler {
             cards,
             pushes,
             public_url: config.public_url,
+            desk: config.desk,
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
         }))
     }

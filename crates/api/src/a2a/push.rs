@@ -80,6 +80,8 @@ pub(super) struct Pushes {
     deliver: Deliver,
     sending: Arc<Semaphore>,
     kept: Arc<Mutex<State>>,
+    /// Whose turn it is to write.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 struct State {
@@ -95,28 +97,32 @@ impl Pushes {
     pub(super) fn open(deliver: Deliver, file: Option<PathBuf>) -> io::Result<Self> {
         let state = State { store: Store::open(file)?, followed: BTreeSet::new() };
         let sending = Arc::new(Semaphore::new(PUSH_SENDING_MAX));
-        Ok(Self { deliver, sending, kept: Arc::new(Mutex::new(state)) })
+        Ok(Self { deliver, sending, kept: Arc::new(Mutex::new(state)), turn: Arc::default() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes what is kept, in memory and on disk.
-    async fn change<T: Send + 'static>(
+    /// Changes what is kept, in memory and then on disk, one change after the other.
+    async fn change<T>(
         &self,
-        change: impl FnOnce(&mut Store) -> Result<T, Error> + Send + 'static,
+        change: impl FnOnce(&mut Store) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let pushes = self.clone();
-        let changed = spawn_blocking(move || {
-            let mut state = pushes.state();
+        let turn = self.turn.lock().await;
+        let (changed, draft) = {
+            let mut state = self.state();
             let changed = change(&mut state.store)?;
-            state.store.save().map_err(|error| {
-                Error::from(Problem::new(Code::Storage, format!("not kept: {error}")))
-            })?;
-            Ok(changed)
-        });
-        changed.await.map_err(|_| Error::from(Problem::new(Code::Internal, "not kept")))?
+            (changed, state.store.draft())
+        };
+        let failed = |why: String| Error::from(Problem::new(Code::Storage, why));
+        if let Some(draft) = draft {
+            let written = spawn_blocking(move || draft.write()).await;
+            let written = written.map_err(|error| failed(error.to_string()))?;
+            written.map_err(|error| failed(format!("not kept: {error}")))?;
+        }
+        drop(turn);
+        Ok(changed)
     }
 
     /// Refuses what could not be delivered.
@@ -198,11 +204,15 @@ impl Pushes {
         task: &str,
         mut cursor: Cursor,
     ) {
-        if cursor.ended || !self.state().followed.insert(task.to_owned()) {
-            return;
-        }
         let (pushes, handler) = (self.clone(), Arc::clone(handler));
         let (visit, task) = (visit.clone(), task.to_owned());
+        if cursor.ended {
+            tokio::spawn(async move { pushes.end(task).await });
+            return;
+        }
+        if !self.state().followed.insert(task.clone()) {
+            return;
+        }
         tokio::spawn(async move {
             let told = pushes.tell(&handler, &visit, &task, &mut cursor).await;
             pushes.state().followed.remove(&task);

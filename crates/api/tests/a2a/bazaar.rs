@@ -379,11 +379,22 @@ impl Served {
         headers: &str,
         body: &[u8],
     ) -> Heard {
-        let (address, token) = (self.address, token.to_text());
+        let authorization = format!("Authorization: Bearer {}\r\n", token.to_text());
+        self.ask_without_token(method, path, &format!("{authorization}{headers}"), body)
+    }
+
+    pub(crate) fn ask_without_token(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &[u8],
+    ) -> Heard {
+        let address = self.address;
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\n\
              Connection: close\r\n{headers}Content-Length: {}\r\n\r\n",
             body.len()
         );

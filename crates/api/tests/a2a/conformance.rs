@@ -38,6 +38,30 @@ fn each_prefix_is_answered_as_asked() {
     assert_eq!(rejected["task"]["status"]["state"], "TASK_STATE_REJECTED");
     let asks = send(&served, "tck-input-required");
     assert_eq!(asks["task"]["status"]["state"], "TASK_STATE_INPUT_REQUIRED");
+    let asks = send(&served, "tck-auth-required");
+    assert_eq!(asks["task"]["status"]["state"], "TASK_STATE_AUTH_REQUIRED");
+}
+
+#[test]
+fn strangers_may_ask_the_fixtures_and_nothing_else() {
+    let served = start();
+    let ask = |method: &str, path: &str, body: &Value| {
+        let headers = "A2A-Version: 1.0\r\nContent-Type: application/json\r\n";
+        served.ask_without_token(method, path, headers, body.to_string().as_bytes())
+    };
+    let request = message("tck-complete-task-1", &json!([{ "text": "hi" }]));
+    let sent = ask("POST", "/a2a/v1/message:send", &request).json();
+    assert_eq!(sent["task"]["status"]["state"], "TASK_STATE_COMPLETED", "{sent}");
+    let card = ask("GET", "/.well-known/agent-card.json", &json!({})).json();
+    assert!(card.get("securityRequirements").is_none(), "{card}");
+    assert_eq!(card["skills"][0]["id"], "tck");
+    assert_eq!(served.result("ListTasks", &json!({}))["totalSize"], 0, "the owner's are others");
+    let operation = json!({ "operation": "agent-list" });
+    assert_eq!(ask("POST", "/v1/operations", &operation).status, 401);
+    let wrong = ainur_api::http::Token::generate().unwrap();
+    assert_eq!(served.ask_as(&wrong, "GET", "/a2a/v1/tasks", "", b"").status, 401);
+    let market = Served::start();
+    assert_eq!(market.ask_without_token("GET", "/a2a/v1/tasks", "", b"").status, 401);
 }
 
 #[test]

@@ -201,3 +201,30 @@ fn history_is_as_long_as_asked_for() {
     let asked = json!({ "id": done["task"]["id"], "historyLength": -1 });
     served.refused("GetTask", &asked, -32602);
 }
+
+#[test]
+fn a_file_of_another_kind_than_the_capability_takes_is_refused() {
+    let served = Served::start();
+    let file = |media_type: &str| {
+        let parts = json!([{ "raw": "YWJj", "mediaType": media_type }]);
+        let mut request = message(media_type, &parts);
+        request["message"]["metadata"] = json!({ "ainur/capability": "text.upper" });
+        request
+    };
+    for refused in ["image/png", "application/json", "text"] {
+        served.refused("SendMessage", &file(refused), -32005);
+    }
+    for taken in ["text/plain; charset=utf-8", "TEXT/markdown", "application/octet-stream"] {
+        let sent = served.result("SendMessage", &file(taken));
+        assert_eq!(sent["task"]["artifacts"][0]["parts"][0]["text"], "ABC", "{taken}");
+    }
+    let spoken = message("m1", &json!([{ "text": r#"{"say": "hi"}"# }]));
+    let with = |mut request: serde_json::Value| {
+        request["message"]["metadata"] = json!({ "ainur/capability": "json.echo" });
+        request
+    };
+    let sent = served.result("SendMessage", &with(spoken));
+    assert_eq!(sent["task"]["artifacts"][0]["parts"][0]["data"], json!({ "say": "hi" }));
+    let chat = message("m2", &json!([{ "text": "say hi" }]));
+    served.refused("SendMessage", &with(chat), -32005);
+}

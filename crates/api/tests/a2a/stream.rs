@@ -2,6 +2,7 @@
 use std::time::{Duration, Instant};
 
 use ainur_api::a2a::Config;
+use ainur_api::a2a::limits::STREAMS_MAX;
 use ainur_api::http::Bounds;
 use ainur_api::view::TaskPhase;
 use serde_json::{Value, json};
@@ -87,7 +88,7 @@ fn threads() -> usize {
 
 #[test]
 fn a_thousand_idle_streams_take_no_thread_each() {
-    const STREAMS: usize = 1_000;
+    const STREAMS: usize = STREAMS_MAX;
     let bounds = Bounds { connections_max: STREAMS + 50, ..Bounds::default() };
     let served = Served::with(Config::default(), bounds);
     let id = served.start_waiting("m1");
@@ -105,10 +106,37 @@ fn a_thousand_idle_streams_take_no_thread_each() {
     assert!(threads() < STREAMS / 4, "{} threads", threads());
     let more = served.result("GetTask", &json!({ "id": id }));
     assert_eq!(more["status"]["state"], "TASK_STATE_WORKING", "others are still answered");
+    let one_more = served.rpc("SubscribeToTask", &json!({ "id": id }));
+    assert!(one_more["error"]["message"].as_str().unwrap().contains("too many"), "{one_more}");
     served.bazaar.settle(id, b"{}".to_vec());
     for heard in heard {
         let last = heard.events().pop().unwrap();
         let state = &last["result"]["statusUpdate"]["status"]["state"];
         assert_eq!(state, "TASK_STATE_COMPLETED", "{last}");
+    }
+}
+
+#[test]
+fn streams_are_told_to_the_end_however_busy_the_node_is() {
+    let bounds = Bounds { prompt_calls_max: 1, ..Bounds::default() };
+    let served = Served::with(Config::default(), bounds);
+    let id = served.start_waiting("m1");
+    let mut heard = Vec::new();
+    while heard.len() < 30 {
+        let stream = served.call_as(&served.token, "SubscribeToTask", &json!({ "id": id }));
+        // To begin, a stream takes its turn like any other question.
+        if stream.head.contains("text/event-stream") {
+            heard.push(stream);
+        }
+    }
+    for number in 0..5 {
+        served.bazaar.happen(id, "chunk", &number.to_string(), TaskPhase::Running);
+    }
+    served.bazaar.settle(id, b"{}".to_vec());
+    for heard in heard {
+        let events = heard.events();
+        let last = &events.last().unwrap()["result"]["statusUpdate"]["status"]["state"];
+        assert_eq!(last, "TASK_STATE_COMPLETED", "{events:?}");
+        assert_eq!(events.len(), 1 + 5 + 2, "{events:?}");
     }
 }

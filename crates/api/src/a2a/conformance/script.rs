@@ -21,6 +21,7 @@ pub(super) enum Step {
     Working,
     Artifact { part: Part, append: bool, last: bool },
     InputRequired,
+    AuthRequired,
     Complete(Option<String>),
     Reject(&'static str),
     Cancel,
@@ -32,6 +33,7 @@ impl Step {
         match self {
             Self::Wait(_) | Self::Working | Self::Artifact { .. } => (TaskState::Working, None),
             Self::InputRequired => (TaskState::InputRequired, Some("Input required".into())),
+            Self::AuthRequired => (TaskState::AuthRequired, Some("Authorization required".into())),
             Self::Complete(text) => (TaskState::Completed, text),
             Self::Reject(why) => (TaskState::Rejected, Some(why.into())),
             Self::Cancel => (TaskState::Canceled, None),
@@ -66,6 +68,8 @@ pub(super) fn answer(id: &str) -> Answer {
         vec![whole(Part::data(json!({ "key": "value", "count": 42 }))), done()]
     } else if begins("tck-input-required") {
         vec![Step::InputRequired]
+    } else if begins("tck-auth-required") {
+        vec![Step::AuthRequired]
     } else if begins("tck-reject-task") {
         vec![Step::Reject("rejected")]
     } else if begins("tck-stream-artifact-chunked") {

@@ -54,20 +54,13 @@ impl Store {
         Ok(store)
     }
 
-    /// Writes the file, whole or not at all. It holds secrets, so its owner alone may read it.
-    pub(super) fn save(&self) -> io::Result<()> {
-        let Some(path) = &self.file else { return Ok(()) };
+    /// What is to be written, when there is a file.
+    pub(super) fn draft(&self) -> Option<Draft> {
+        let path = self.file.clone()?;
         let open: BTreeMap<_, _> = self.tasks.iter().filter(|(_, asked)| !asked.ended).collect();
-        let text = serde_json::to_vec(&open).map_err(io::Error::from)?;
-        let draft = path.with_extension("draft");
-        match fs::remove_file(&draft) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)
+        // Structs and maps with names that are text.
+        let text = serde_json::to_vec(&open).expect("configurations become JSON");
+        Some(Draft { path, text })
     }
 
     /// Keeps a configuration, in the place of one with the same id.
@@ -124,6 +117,27 @@ impl Store {
     }
 }
 
+/// The file as it should be.
+pub(super) struct Draft {
+    path: PathBuf,
+    text: Vec<u8>,
+}
+
+impl Draft {
+    /// Writes the file, whole or not at all. It holds secrets, so its owner alone may read it.
+    pub(super) fn write(&self) -> io::Result<()> {
+        let draft = self.path.with_extension("draft");
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        file.write_all(&self.text)?;
+        file.sync_all()?;
+        fs::rename(&draft, &self.path)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,7 +162,7 @@ mod tests {
         store.put(kept("one", "a")).unwrap();
         store.put(kept("two", "a")).unwrap();
         store.end("two");
-        store.save().unwrap();
+        store.draft().unwrap().write().unwrap();
         let store = Store::open(Some(path.clone())).unwrap();
         assert_eq!(store.of("one"), [kept("one", "a")]);
         assert_eq!(store.open_tasks(), [("one".to_owned(), String::new())]);

@@ -34,7 +34,7 @@ use crate::rest;
 
 /// Every route behind the guard.
 pub(super) fn router(guard: Guard, calls: Arc<Calls>, a2a: Arc<a2a::Handler>) -> Router {
-    let door = (Arc::new(guard), Arc::clone(&calls));
+    let door = (Arc::new(guard), Arc::clone(&calls), a2a.desk);
     Router::new()
         .route(OPERATIONS_PATH, post(perform))
         .route(BLOBS_PATH, put(put_blob))
@@ -53,16 +53,20 @@ pub(super) fn router(guard: Guard, calls: Arc<Calls>, a2a: Arc<a2a::Handler>) ->
 
 /// Everything but what is public needs a token, even to learn that a path does not exist.
 async fn admit(
-    State((guard, calls)): State<(Arc<Guard>, Arc<Calls>)>,
+    State((guard, calls, desk)): State<(Arc<Guard>, Arc<Calls>, a2a::Desk)>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let headers = request.headers();
     let admitted = guard.check_source(request.uri(), headers).and_then(|()| {
-        if is_public(&guard, request.uri().path()) {
-            Ok(None)
-        } else {
-            guard.caller(headers, calls.service()).map(Some)
+        let path = request.uri().path();
+        if is_public(&guard, path) {
+            return Ok(None);
+        }
+        let has_token = headers.contains_key(header::AUTHORIZATION);
+        match a2a::stranger(desk, path).filter(|_| !has_token) {
+            Some(stranger) => Ok(Some(stranger)),
+            None => guard.caller(headers, calls.service()).map(Some),
         }
     });
     match admitted {
