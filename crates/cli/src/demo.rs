@@ -19,6 +19,7 @@ use crate::output::{Output, bytes};
 
 mod baseline;
 mod cast;
+mod elsewhere;
 mod hire;
 mod narrate;
 mod proof;
@@ -48,6 +49,7 @@ pub(crate) fn run(demo: arguments::Demo, place: &Place, output: &Output) -> Outc
     std::fs::create_dir_all(&results)
         .map_err(|error| crate::output::io_problem("make the results folder", &error))?;
     let last = workflow::run(&node, &narrator, &mut summary, demo.rounds)?;
+    elsewhere::run(&node, &narrator, &mut summary, place.root(), last.compressed)?;
     baseline::run(&node, &narrator, &mut summary, demo.rounds)?;
     hire::the_cheat_alone(&node, &narrator, &mut summary)?;
     proof::restore(&node, &narrator, &mut summary, &last)?;

@@ -80,7 +80,8 @@ pub(super) fn join(node: &Node, narrator: &Narrator<'_>) -> Result<(), Problem> 
     Ok(())
 }
 
-fn add(
+/// Adds one agent.
+pub(super) fn add(
     node: &Node,
     name: &str,
     program: ProgramSource,

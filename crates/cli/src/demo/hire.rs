@@ -33,10 +33,15 @@ pub(super) struct Wish<'a> {
 impl<'a> Wish<'a> {
     /// An ordinary wish.
     pub(super) fn new(capability: &'a str, input: ContentId, check: AcceptanceCheck) -> Self {
+        Self { input: Some(input), ..Self::without_input(capability, check) }
+    }
+
+    /// One that is told by its parameters alone.
+    pub(super) fn without_input(capability: &'a str, check: AcceptanceCheck) -> Self {
         Self {
             capability,
             parameters: serde_json::json!({}),
-            input: Some(input),
+            input: None,
             reserve: Amount::ainu(2),
             check,
             budget: None,

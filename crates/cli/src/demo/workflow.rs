@@ -18,6 +18,8 @@ pub(super) struct Round {
     pub(super) archive: Option<ContentId>,
     pub(super) index: Option<ContentId>,
     pub(super) inventory: Option<ContentId>,
+    /// Bytes before and after compression.
+    pub(super) compressed: Option<(u64, u64)>,
 }
 
 /// The most each round may cost. The reserves of the steps together stay below it.
@@ -30,7 +32,8 @@ pub(super) fn run(
     summary: &mut Summary,
     rounds: u32,
 ) -> Result<Round, Problem> {
-    let mut last = Round { findings: None, archive: None, index: None, inventory: None };
+    let mut last =
+        Round { findings: None, archive: None, index: None, inventory: None, compressed: None };
     for round in 1..=rounds {
         let about = match round {
             1 => "everybody is new; the cheapest bid wins, for now",
@@ -94,6 +97,10 @@ fn one_round(
         findings: accepted(&findings),
         archive: archive.as_ref().and_then(accepted),
         index: accepted(&index),
+        compressed: archive
+            .as_ref()
+            .filter(|view| accepted(view).is_some())
+            .map(|view| (view.input_bytes, view.output_bytes)),
     })
 }
 
