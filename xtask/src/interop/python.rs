@@ -15,7 +15,7 @@ const PACKAGES: [&str; 6] = [
     "httpx==0.28.1",
     "PyJWT==2.15.1",
     "cryptography==50.0.2",
-    "schemathesis==4.27.0",
+    "schemathesis==4.32.5",
 ];
 
 /// A Python with the packages.

@@ -109,6 +109,11 @@ impl Refusal {
         Problem::new(Code::Busy, message).next("try again in a moment").into()
     }
 
+    /// It may be otherwise in a moment.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.problem.code == Code::Busy
+    }
+
     pub(crate) fn timeout() -> Self {
         Self::with_status(
             StatusCode::REQUEST_TIMEOUT,

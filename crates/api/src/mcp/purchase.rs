@@ -25,6 +25,8 @@ use crate::view::{TaskEvent, TaskPhase, TaskView};
 const RESERVE_META: &str = "ainur/reserve";
 /// The same key never buys twice.
 const KEY_META: &str = "ainur/idempotency-key";
+/// What is told at once of what happened; the newest matter.
+const NEWS_MAX: usize = 16;
 /// How long a client that understands tasks waits for a result in place of a task.
 const ANSWER_WAIT: Duration = Duration::from_secs(2);
 /// How the output schema of an MCP server's tool is known that delivers content blocks.
@@ -94,11 +96,10 @@ impl Purchase<'_> {
             };
             let stopping = || ErrorData::internal_error("the node is stopping", None);
             let news = news.map_err(|_| stopping())?.map_err(|problem| refused(&problem))?;
-            for event in &news.events {
-                after = event.number;
-            }
-            if let Some(newest) = news.events.last() {
-                self.tell(newest).await;
+            after = news.events.last().map_or(after, |newest| newest.number);
+            let older = news.events.len().saturating_sub(NEWS_MAX);
+            for event in &news.events[older..] {
+                self.tell(event).await;
             }
             if news.phase.is_final() {
                 return Ok(());

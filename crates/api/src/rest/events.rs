@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::sleep;
 
 use super::ask::{Ask, reply, unexpected};
-use super::follow::News;
+use super::follow::{News, patiently};
 use super::route::{Access, Gives, JSON, Method, Parameter, Route, TASK};
 use crate::http::document::Refusal;
 use crate::operation::{Operation, Reply};
@@ -173,11 +173,12 @@ impl Writer {
     }
 
     async fn ask_again(&self, after: u32) -> Result<News, Refusal> {
-        News::of(&self.ask.calls, &self.ask.caller()?, self.task.clone(), after).await
+        let (calls, caller) = (&self.ask.calls, self.ask.caller()?);
+        patiently(&calls.stop, || News::of(calls, &caller, self.task.clone(), after)).await
     }
 
     async fn end(&self) -> Result<(), Gone> {
-        match self.ask.show(self.task.clone()).await {
+        match patiently(&self.ask.calls.stop, || self.ask.show(self.task.clone())).await {
             Ok(task) => self.event("event: end\n", &task).await,
             Err(_) => self.comment("the task cannot be shown").await,
         }

@@ -26,6 +26,9 @@ const TASK_VIEW: Gives = Gives {
     headers: &[],
 };
 
+/// Phases that a list may be asked for: as many as there are.
+const PHASES_MAX: usize = 9;
+
 /// The table.
 pub(super) static ROUTES: [Route; 8] = [
     Route {
@@ -84,7 +87,7 @@ pub(super) static ROUTES: [Route; 8] = [
             Parameter::query("context", |_| json!({ "type": "string" }), "Only tasks of it"),
             Parameter::query(
                 "phase",
-                |generator| json!({ "type": "array", "maxItems": 9, "items": generator.subschema_for::<TaskPhase>() }),
+                |generator| json!({ "type": "array", "maxItems": PHASES_MAX, "items": generator.subschema_for::<TaskPhase>() }),
                 "Only tasks in one of these",
             )
             .repeated(),
@@ -282,6 +285,10 @@ async fn list(ask: Ask) -> Result<Response, Refusal> {
     let limit = ask.parameter("limit")?.unwrap_or(PAGE_TASKS_DEFAULT);
     if !(1..=PAGE_TASKS_MAX).contains(&limit) {
         let message = format!("the query parameter `limit` is 1 to {PAGE_TASKS_MAX}");
+        return Err(Refusal::invalid(message));
+    }
+    if ask.query.all("phase").count() > PHASES_MAX {
+        let message = format!("the query parameter `phase` occurs {PHASES_MAX} times at most");
         return Err(Refusal::invalid(message));
     }
     let phases: Result<_, _> = ask.query.all("phase").map(phase).collect();

@@ -1,6 +1,7 @@
 //! Events as a list and as a stream.
 use std::io::Read;
 use std::net::TcpStream;
+use std::sync::atomic::Ordering;
 
 use ainur_api::http::Bounds;
 
@@ -152,4 +153,25 @@ fn a_silent_stream_says_that_it_is_there_and_no_more_are_open_than_may_be() {
     eventually(|| served.market.waiting() == 1);
     let mut third = served.open(&line, &served.owner, STREAM, b"");
     read_until(&mut third, ": \n\n");
+}
+
+#[test]
+fn all_streams_of_one_task_hear_everything_however_many_they_are() {
+    let served = Served::start();
+    let id = served.announce(SLOW, &served.owner);
+    let line = format!("GET /v1/tasks/{id}/events");
+    let mut streams: Vec<_> =
+        (0..300).map(|_| served.open(&line, &served.owner, STREAM, b"")).collect();
+    eventually(|| served.market.waiting() == 300);
+    served.market.watch_ms.store(20, Ordering::Relaxed);
+    // All of them ask again at once, and far more than there are places for calls.
+    served.market.happen(&id, "agreed");
+    eventually(|| served.market.waiting() == 300);
+    served.market.finish(&id, b"done");
+    for stream in &mut streams {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert_eq!(ids(&text), ["1", "2", "3"], "{text}");
+        assert!(text.contains("event: end"), "{text}");
+    }
 }

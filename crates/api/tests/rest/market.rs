@@ -1,8 +1,9 @@
 //! A small market in memory: tasks that end when a test says so, budgets, tokens, blobs.
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ainur_api::http::Token;
 use ainur_api::operation::{TaskQuery, TaskRequest, TokenCreate};
@@ -27,7 +28,11 @@ pub(crate) const SLOW: &str = "stone.carve";
 
 /// Keeps everything in memory.
 #[derive(Default)]
-pub(crate) struct Market(Mutex<State>);
+pub(crate) struct Market {
+    state: Mutex<State>,
+    /// How long it takes to begin to watch, as with a node that is busy.
+    pub(crate) watch_ms: AtomicU64,
+}
 
 #[derive(Default)]
 struct State {
@@ -109,7 +114,7 @@ impl Market {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        self.state.lock().unwrap()
     }
 
     /// A token with a budget of its own.
@@ -495,6 +500,7 @@ impl Service for Market {
     }
 
     fn watch(&self, task: &str, after: u32, told: Told) -> Result<Waiting, Problem> {
+        std::thread::sleep(Duration::from_millis(self.watch_ms.load(Ordering::Relaxed)));
         let mut state = self.state();
         let index = state.find(task)?;
         let waiting = Waiting(Arc::new(()));

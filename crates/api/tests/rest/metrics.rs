@@ -1,4 +1,7 @@
 //! What is counted.
+use ainur_api::http::Bounds;
+use ainur_api::view::Scope;
+
 use crate::market::SLOW;
 use crate::served::Served;
 
@@ -36,4 +39,13 @@ fn requests_are_counted_by_template_and_the_node_is_shown() {
     }
     assert!(text.ends_with("# EOF\n"));
     assert!(text.lines().count() < 120, "{text}");
+}
+
+#[test]
+fn a_node_that_listens_to_others_shows_its_metrics_to_holders_of_tokens_only() {
+    let served = Served::bound_to([0, 0, 0, 0], Bounds::default());
+    served.ask("GET /metrics", "").assert_problem(401, "unauthorized");
+    let reader = served.token("reader", Scope::Read);
+    assert_eq!(served.ask("GET /metrics", &reader).status, 200);
+    assert_eq!(served.ask("GET /openapi.json", "").status, 200);
 }

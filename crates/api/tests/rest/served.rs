@@ -34,9 +34,13 @@ impl Served {
     }
 
     pub(crate) fn with_bounds(bounds: Bounds) -> Self {
+        Self::bound_to([127, 0, 0, 1], bounds)
+    }
+
+    pub(crate) fn bound_to(listen: [u8; 4], bounds: Bounds) -> Self {
         let token = Token::generate().unwrap();
         let owner = token.to_text();
-        let server = Server::bind(([127, 0, 0, 1], 0).into(), token).unwrap();
+        let server = Server::bind((listen, 0).into(), token).unwrap();
         let server = server.with_bounds(bounds);
         let (address, market, stop) =
             (server.address(), Arc::new(Market::new()), StopSignal::new());
