@@ -1,4 +1,4 @@
-//! Agents of the Agent2Agent protocol, version 1.0 over JSON-RPC: each of their skills is a
+//! Agents of the Agent2Agent protocol, versions 1.0 and 0.3 over JSON-RPC: each of their skills is a
 //! capability.
 //!
 //! A task is begun without waiting for its end and then asked about, so that it can always be
@@ -11,6 +11,8 @@ use crate::failure::Failure;
 pub(super) mod call;
 mod card;
 pub(super) mod cards;
+mod old;
+mod talk;
 mod wire;
 
 /// Asks an agent what it offers now.

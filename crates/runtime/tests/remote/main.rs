@@ -79,6 +79,7 @@ const TESTS: &[Test] = tests! {
         ends_of_tasks_have_their_reasons,
         wrong_parameters_of_a_skill_decline,
         task_over_its_time_is_cancelled,
+        old_agent_is_spoken_to_in_its_own_way,
         changed_skill_is_refused,
         credential_goes_only_where_the_card_is,
         agents_on_private_addresses_need_permission,

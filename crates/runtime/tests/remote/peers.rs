@@ -55,6 +55,8 @@ impl Peer {
         let routes = Router::new()
             .route("/.well-known/agent-card.json", get(card))
             .route("/rpc", post(rpc))
+            .route("/old.json", get(old_card))
+            .route("/old", post(old_rpc))
             .with_state(agent);
         runtime.spawn(async move { axum::serve(listener, routes).await });
         Self { _runtime: runtime, address }
@@ -130,6 +132,46 @@ async fn rpc(
         Err(error) => JsonRpcResponse::error(request.id, error),
     })
     .into_response()
+}
+
+async fn old_card(State(agent): State<Agent>) -> Json<Value> {
+    Json(json!({
+        "name": "Old Agent", "description": "", "version": "1", "protocolVersion": "0.3.0",
+        "url": agent.asked_at.replace("/rpc", "/old"), "capabilities": {},
+        "defaultInputModes": [], "defaultOutputModes": [],
+        "skills": [{
+            "id": "write", "name": "w", "description": "writes", "tags": [], "security": [{"k": []}],
+        }],
+    }))
+}
+
+/// Version 0.3, written out as its specification has it.
+async fn old_rpc(State(agent): State<Agent>, Json(request): Json<Value>) -> Json<Value> {
+    let params = &request["params"];
+    let task = |id: &str, state: &str, text: &str| {
+        json!({
+            "kind": "task", "id": id, "contextId": "c", "status": {"state": state},
+            "artifacts": [{"artifactId": "a", "parts": [{"kind": "text", "text": text}]}],
+        })
+    };
+    let result = match request["method"].as_str().unwrap() {
+        "message/send" => {
+            assert_eq!(params["configuration"]["blocking"], false);
+            let part = &params["message"]["parts"][0];
+            assert_eq!(part["kind"], "text");
+            task(part["text"].as_str().unwrap(), "submitted", "not yet")
+        }
+        "tasks/get" if params["id"] == "hang" => task("hang", "working", "not yet"),
+        "tasks/get" => {
+            task(params["id"].as_str().unwrap(), "completed", &format!("old {}", params["id"]))
+        }
+        "tasks/cancel" => {
+            std::fs::write(agent.witness.join("cancelled"), "").unwrap();
+            task("hang", "canceled", "")
+        }
+        other => panic!("{other}"),
+    };
+    Json(json!({"jsonrpc": "2.0", "id": request["id"], "result": result}))
 }
 
 fn send(agent: &Agent, request: SendMessageRequest) -> Result<Value, JsonRpcError> {
@@ -258,6 +300,19 @@ pub(crate) fn task_over_its_time_is_cancelled() {
     let peer = Peer::start(&stage, None);
     let program = stage.accepted(peer.program());
     let job = stage.start(&program, PROSE, json!({"text": "hang"}), limits(500));
+    stage.finish(job).failed(FailureReason::TimedOut);
+    assert!(wait_for_trace(stage.witness.path(), "cancelled"));
+}
+
+pub(crate) fn old_agent_is_spoken_to_in_its_own_way() {
+    let stage = Stage::new();
+    let peer = Peer::start(&stage, None);
+    let url = format!("http://{}/old.json", peer.address);
+    let program = stage.accepted(RemoteProgram::a2a(AgentPeer::new(url, true)));
+    let outcome = stage.call(&program, "old-agent.write", json!({"text": "poem"}));
+    let output: Value = serde_json::from_slice(&outcome.output).unwrap();
+    assert_eq!(output["artifacts"][0]["parts"], json!([{"text": "old \"poem\""}]));
+    let job = stage.start(&program, "old-agent.write", json!({"text": "hang"}), limits(500));
     stage.finish(job).failed(FailureReason::TimedOut);
     assert!(wait_for_trace(stage.witness.path(), "cancelled"));
 }

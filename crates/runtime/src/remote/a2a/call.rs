@@ -3,16 +3,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a::{
-    CancelTaskRequest, GetTaskRequest, Message, Part, Role, SendMessageConfiguration,
-    SendMessageRequest, SendMessageResponse, Task, TaskState, methods,
+    Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse, Task,
+    TaskState,
 };
 use ainur_primitives::{CapabilityName, FailureReason};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
+use super::card;
 use super::cards::{Cards, Place};
-use super::{card, wire};
 use crate::failure::Failure;
 use crate::limits::{A2A_POLL_MS_MAX, A2A_POLL_MS_MIN, REMOTE_CANCEL_MS_MAX};
 use crate::remote::program::{A2aProgram, AgentPeer};
@@ -49,9 +49,7 @@ pub(in crate::remote) async fn call(
         )));
     }
     let request = request(&tool.name, parameters, place.tenant.clone())?;
-    let to = (&place.url, place.is_trusted);
-    let answer: SendMessageResponse =
-        wire::call(&place.client, &program.peer, to, methods::SEND_MESSAGE, &request).await?;
+    let answer = place.send(&program.peer, &request).await?;
     match answer {
         SendMessageResponse::Message(message) => write(&json!({ "message": message })),
         SendMessageResponse::Task(task) => follow(&place, &program.peer, task).await,
@@ -97,13 +95,7 @@ async fn follow(place: &Arc<Place>, peer: &AgentPeer, mut task: Task) -> Result<
     ) {
         sleep(Duration::from_millis(pause_ms)).await;
         pause_ms = (2 * pause_ms).min(A2A_POLL_MS_MAX);
-        let request = GetTaskRequest {
-            id: task.id.clone(),
-            history_length: Some(0),
-            tenant: place.tenant.clone(),
-        };
-        let to = (&place.url, place.is_trusted);
-        task = wire::call(&place.client, peer, to, methods::GET_TASK, &request).await?;
+        task = place.task(peer, &task.id).await?;
     }
     if task.status.state.is_terminal() {
         begun.finish();
@@ -145,11 +137,7 @@ impl Drop for Begun {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (place, peer) = (Arc::clone(&self.place), self.peer.clone());
         drop(runtime.spawn(async move {
-            let tenant = place.tenant.clone();
-            let request = CancelTaskRequest { id, metadata: None, tenant };
-            let to = (&place.url, place.is_trusted);
-            let telling =
-                wire::call::<Task>(&place.client, &peer, to, methods::CANCEL_TASK, &request);
+            let telling = place.cancel(&peer, &id);
             let patience = Duration::from_millis(REMOTE_CANCEL_MS_MAX);
             if !matches!(timeout(patience, telling).await, Ok(Ok(_))) {
                 tracing::debug!("an agent could not be told that a task was cancelled");

@@ -3,11 +3,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use a2a::{AgentCard, AgentInterface, AgentSkill, TRANSPORT_PROTOCOL_JSONRPC, VERSION};
+use a2a::{AgentCard, AgentInterface, AgentSkill, TRANSPORT_PROTOCOL_JSONRPC};
 use reqwest::Url;
+use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::old::OldCard;
 use super::wire;
 use crate::failure::Failure;
 use crate::limits::{
@@ -32,6 +34,8 @@ pub(super) struct Place {
     pub(super) url: Url,
     /// The URL is where the card is, so the credential may be sent there.
     pub(super) is_trusted: bool,
+    /// It speaks version 0.3.
+    pub(super) is_old: bool,
     pub(super) tenant: Option<String>,
     pub(super) name: String,
     pub(super) description: String,
@@ -74,22 +78,19 @@ impl Cards {
         }
         let client = self.clients.get(reach).map_err(ours)?;
         let card = wire::get(&client, peer, at.clone(), CARD_BYTES_MAX).await?;
-        let mut card: AgentCard = serde_json::from_slice(&card).map_err(|error| {
-            Failure::crashed(format!("the agent's card is not one of version {VERSION}: {error}"))
-        })?;
-        let interface = choose(&card)?;
-        let (url, reach) = check_url(&interface.url, peer.allow_private).map_err(refused)?;
-        card.skills.truncate(TOOLS_MAX);
+        let said = read(&card)?;
+        let (url, reach) = check_url(&said.url, peer.allow_private).map_err(refused)?;
         let calls = self.kept().get(peer).map(|place| Arc::clone(&place.calls));
         let place = Arc::new(Place {
             client: self.clients.get(reach).map_err(ours)?,
             is_trusted: url.origin() == at.origin(),
             url,
-            tenant: interface.tenant.clone(),
-            name: card.name,
-            description: card.description,
-            version: card.version,
-            skills: card.skills,
+            is_old: said.is_old,
+            tenant: said.tenant,
+            name: said.name,
+            description: said.description,
+            version: said.version,
+            skills: said.skills,
             calls: calls.unwrap_or_else(|| Arc::new(Semaphore::new(REMOTE_CALLS_PER_SERVER_MAX))),
             fetched: Instant::now(),
         });
@@ -105,13 +106,46 @@ impl Cards {
     }
 }
 
-/// The first interface we speak; the card lists them as the agent prefers.
-fn choose(card: &AgentCard) -> Result<AgentInterface, Failure> {
-    let speaks = |interface: &&AgentInterface| {
-        interface.protocol_binding == TRANSPORT_PROTOCOL_JSONRPC
-            && interface.protocol_version.split('.').next() == VERSION.split('.').next()
+/// What is taken from a card.
+struct Said {
+    url: String,
+    is_old: bool,
+    tenant: Option<String>,
+    name: String,
+    description: String,
+    version: String,
+    skills: Vec<AgentSkill>,
+}
+
+/// Reads a card of either version. Of the interfaces we speak, the newest version is taken, and of
+/// these the first: the card lists them as the agent prefers.
+fn read(card: &[u8]) -> Result<Said, Failure> {
+    let wrong = |error| Failure::crashed(format!("the agent's card cannot be read: {error}"));
+    let value: Value = serde_json::from_slice(card).map_err(wrong)?;
+    if value.get("supportedInterfaces").is_none() {
+        let card: OldCard = serde_json::from_value(value).map_err(wrong)?;
+        let url = card.json_rpc_url().ok_or_else(unspoken)?.to_owned();
+        let mut skills = card.skills();
+        skills.truncate(TOOLS_MAX);
+        let OldCard { name, description, version, .. } = card;
+        return Ok(Said { url, is_old: true, tenant: None, name, description, version, skills });
+    }
+    let mut card: AgentCard = serde_json::from_value(value).map_err(wrong)?;
+    let speaks = |version: &str| {
+        card.supported_interfaces.iter().find(|interface| {
+            interface.protocol_binding == TRANSPORT_PROTOCOL_JSONRPC
+                && interface.protocol_version.starts_with(version)
+        })
     };
-    card.supported_interfaces.iter().find(speaks).cloned().ok_or_else(|| {
-        Failure::crashed(format!("the agent does not offer version {VERSION} over JSON-RPC"))
-    })
+    let new = speaks("1.").map(|interface| (interface, false));
+    let chosen = new.or_else(|| speaks("0.3").map(|interface| (interface, true)));
+    let (interface, is_old) = chosen.ok_or_else(unspoken)?;
+    let AgentInterface { url, tenant, .. } = interface.clone();
+    card.skills.truncate(TOOLS_MAX);
+    let AgentCard { name, description, version, skills, .. } = card;
+    Ok(Said { url, is_old, tenant, name, description, version, skills })
+}
+
+fn unspoken() -> Failure {
+    Failure::crashed("the agent offers neither version 1.0 nor 0.3 over JSON-RPC")
 }

@@ -24,15 +24,24 @@ pub(super) async fn get(
     bytes_max: usize,
 ) -> Result<Vec<u8>, Failure> {
     let request = with_credential(client.get(url), peer)?;
-    let (status, body) = send(request, bytes_max).await?;
+    let (status, body) = send(request, VERSION, bytes_max).await?;
     if status.is_success() { Ok(body) } else { Err(refused(status)) }
 }
 
-/// Calls a method. `is_trusted` when the URL is one the credential may be sent to.
+/// Where a method is called.
+pub(super) struct To<'a> {
+    pub(super) url: &'a Url,
+    /// The credential may be sent there.
+    pub(super) is_trusted: bool,
+    /// Of the protocol.
+    pub(super) version: &'static str,
+}
+
+/// Calls a method.
 pub(super) async fn call<A: DeserializeOwned>(
     client: &reqwest::Client,
     peer: &AgentPeer,
-    (url, is_trusted): (&Url, bool),
+    to: To<'_>,
     method: &str,
     params: &impl Serialize,
 ) -> Result<A, Failure> {
@@ -40,9 +49,9 @@ pub(super) async fn call<A: DeserializeOwned>(
     let params = serde_json::to_value(params).map_err(ours)?;
     let request = JsonRpcRequest::new(JsonRpcId::Number(1), method, Some(params));
     let body = serde_json::to_vec(&request).map_err(ours)?;
-    let request = client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(body);
-    let request = if is_trusted { with_credential(request, peer)? } else { request };
-    let (status, answer) = send(request, REMOTE_MESSAGE_BYTES_MAX).await?;
+    let request = client.post(to.url.clone()).header(CONTENT_TYPE, "application/json").body(body);
+    let request = if to.is_trusted { with_credential(request, peer)? } else { request };
+    let (status, answer) = send(request, to.version, REMOTE_MESSAGE_BYTES_MAX).await?;
     // Errors of JSON-RPC come with any status.
     let answer: JsonRpcResponse = match serde_json::from_slice(&answer) {
         Ok(answer) => answer,
@@ -87,11 +96,15 @@ fn with_credential(request: RequestBuilder, peer: &AgentPeer) -> Result<RequestB
     })
 }
 
-async fn send(request: RequestBuilder, bytes_max: usize) -> Result<(StatusCode, Vec<u8>), Failure> {
+async fn send(
+    request: RequestBuilder,
+    version: &'static str,
+    bytes_max: usize,
+) -> Result<(StatusCode, Vec<u8>), Failure> {
     let unreachable = |error| Failure::crashed(http::why_unreachable(&error));
     let mut response: Response = request
         .header(ACCEPT, "application/json")
-        .header(SVC_PARAM_VERSION, VERSION)
+        .header(SVC_PARAM_VERSION, version)
         .timeout(Duration::from_millis(A2A_REQUEST_MS_MAX))
         .send()
         .await
