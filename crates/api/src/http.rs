@@ -7,8 +7,9 @@
 //! | `GET /v1/blobs/{content id}` | the bytes |
 //! | what [`rest`](crate::rest) and [`discovery`](crate::discovery) describe | JSON |
 //! | `GET /healthz` | `{"status":"ok"}` |
+//! | `/a2a`, `/a2a/v1/…`, `/.well-known/agent-card.json` | see [`a2a`](crate::a2a) |
 //!
-//! Every request but the last carries `Authorization: Bearer <token>`. What is refused is answered
+//! Every request but those for health and cards carries `Authorization: Bearer <token>`. What is refused is answered
 //! with a problem document in the manner of RFC 9457, whose `code`, `detail` and `next_step` are
 //! those of [`Problem`](crate::Problem). There is no TLS: the socket is meant for loopback.
 pub mod bounds;

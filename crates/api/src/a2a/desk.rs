@@ -99,6 +99,21 @@ impl Clerk {
         }
     }
 
+    /// The same for whoever has just paid and waited.
+    pub(super) async fn show_bought(
+        &self,
+        visit: &Visit,
+        task: &str,
+        wanted: Wanted,
+    ) -> Result<Task, Error> {
+        match self {
+            Self::Market(market) => {
+                market.show_bought(visit, task, wanted).await.map(|(task, _)| task)
+            }
+            Self::Fixtures(fixtures) => fixtures.show(visit, task, wanted).map(|(task, _)| task),
+        }
+    }
+
     /// Waits for the next news of a task.
     pub(super) async fn next(
         &self,

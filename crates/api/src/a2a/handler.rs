@@ -217,7 +217,7 @@ impl Handler {
         if let Ok(ended) = timeout(Duration::from_millis(BLOCKING_MS_MAX), rest).await {
             ended?;
         }
-        let (task, _) = self.clerk.show(visit, &task.id, wanted).await?;
+        let task = self.clerk.show_bought(visit, &task.id, wanted).await?;
         Ok(SendMessageResponse::Task(task))
     }
 

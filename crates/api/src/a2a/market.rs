@@ -83,7 +83,7 @@ impl Market {
         });
         match bought.await?? {
             Bought::Task(task) => {
-                let (task, cursor) = self.show(visit, &task.to_string(), wanted).await?;
+                let (task, cursor) = self.show_bought(visit, &task.to_string(), wanted).await?;
                 Ok(Opened::Task(Box::new(task), cursor))
             }
             Bought::Rejected(why) => {
@@ -149,6 +149,16 @@ impl Market {
         .map_err(|error| if error.is_no_task() { Error::no_task(text) } else { error })
     }
 
+    /// The same for whoever has just paid: a busy node is no reason to lose sight of the task.
+    pub(super) async fn show_bought(
+        &self,
+        visit: &Visit,
+        text: &str,
+        wanted: Wanted,
+    ) -> Result<(Task, Cursor), Error> {
+        self.patiently(|| self.show(visit, text, wanted)).await
+    }
+
     pub(super) async fn next(
         &self,
         visit: &Visit,
@@ -161,7 +171,7 @@ impl Market {
         let mut updates: Vec<_> =
             news.events.iter().filter_map(|event| picture::update(task, event, cursor)).collect();
         if news.phase.is_final() {
-            let (ended, _) = self.patiently(|| self.show(visit, text, wanted)).await?;
+            let (ended, _) = self.show_bought(visit, text, wanted).await?;
             cursor.ended = true;
             updates.extend(picture::last_updates(ended));
         }

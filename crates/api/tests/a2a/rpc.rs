@@ -99,6 +99,8 @@ fn what_cannot_be_bought_is_a_rejected_task_that_can_be_got() {
         let client = served.bazaar.client("other", Scope::Spend, Amount::ainu(1));
         let asked = served.rpc_as(&client, "GetTask", &json!({ "id": task["id"] }));
         assert_eq!(asked["error"]["code"], -32001);
+        served.refused("CancelTask", &json!({ "id": task["id"] }), -32002);
+        served.refused("SubscribeToTask", &json!({ "id": task["id"] }), -32004);
     }
 }
 

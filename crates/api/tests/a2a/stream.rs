@@ -106,8 +106,10 @@ fn a_thousand_idle_streams_take_no_thread_each() {
     assert!(threads() < STREAMS / 4, "{} threads", threads());
     let more = served.result("GetTask", &json!({ "id": id }));
     assert_eq!(more["status"]["state"], "TASK_STATE_WORKING", "others are still answered");
-    let one_more = served.rpc("SubscribeToTask", &json!({ "id": id }));
-    assert!(one_more["error"]["message"].as_str().unwrap().contains("too many"), "{one_more}");
+    let one_more = served.call_as(&served.token, "SubscribeToTask", &json!({ "id": id }));
+    assert!(one_more.head.contains("content-type: application/json"), "{}", one_more.head);
+    let refused = one_more.json();
+    assert!(refused["error"]["message"].as_str().unwrap().contains("too many"), "{refused}");
     served.bazaar.settle(id, b"{}".to_vec());
     for heard in heard {
         let last = heard.events().pop().unwrap();
