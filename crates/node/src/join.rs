@@ -13,6 +13,7 @@ use ainur_ledger::{
     reputation,
 };
 use ainur_primitives::{Amount, CapabilityContract, CapabilityName, DurationMs, Timestamp};
+use ainur_runtime::limits::COMMAND_WORDS_MAX;
 use ainur_runtime::remote::{RemoteProgram, Secret};
 use ainur_runtime::{Manifest, Program};
 use ainur_storage::clock::{Clock, SystemClock};
@@ -127,6 +128,17 @@ impl Node {
         capability: Option<&CapabilityName>,
     ) -> Result<Offer, Problem> {
         let named = || name.map(str::to_owned);
+        let argv = match &source {
+            ProgramSource::Command { argv, .. } => Some(argv),
+            ProgramSource::McpCommand(command) => Some(&command.argv),
+            ProgramSource::Component { .. } | ProgramSource::Url(_) => None,
+        };
+        if argv.is_some_and(|argv| !(1..=COMMAND_WORDS_MAX).contains(&argv.len())) {
+            let message = format!("a command line has 1 to {COMMAND_WORDS_MAX} words");
+            return Err(
+                Problem::new(Code::InvalidAgent, message).next("name a program and its arguments")
+            );
+        }
         let candidates = match source {
             ProgramSource::Component { content } => {
                 return self.local(AgentProgram::Component { content }, capability);

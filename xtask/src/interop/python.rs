@@ -6,7 +6,7 @@ use super::market::Market;
 use super::step;
 use crate::crash;
 use crate::steps::Tally;
-use crate::workspace::{installed, output, root, run as execute, target_directory};
+use crate::workspace::{installed, root, run as execute, target_directory};
 
 /// The packages, pinned.
 const PACKAGES: [&str; 6] = [
@@ -48,8 +48,7 @@ fn script(python: &Path, name: &str, arguments: &[&str]) -> anyhow::Result<()> {
     let path = std::env::var("PATH").unwrap_or_default();
     command.env("PATH", format!("{}:{path}", folder.display()));
     command.arg(root().join("xtask/interop").join(name)).args(arguments);
-    print!("{}", output(&mut command)?);
-    Ok(())
+    execute(&mut command)
 }
 
 fn mcp_stdio(python: &Path) -> anyhow::Result<()> {

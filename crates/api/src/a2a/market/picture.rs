@@ -20,8 +20,6 @@ use crate::problem::{Code, Problem};
 use crate::service::Service;
 use crate::view::{TaskEvent, TaskPhase, TaskView};
 
-/// How the detail of a task begins that its buyer cancelled.
-const CANCELLED: &str = "cancelled";
 /// From this event on there is work.
 const AGREED: &str = "agreed";
 /// These events are told by the last status.
@@ -99,7 +97,7 @@ pub(super) fn state(view: &TaskView) -> TaskState {
             TaskState::Working
         }
         TaskPhase::Settled => TaskState::Completed,
-        TaskPhase::Refunded | TaskPhase::Unfunded if view.detail.starts_with(CANCELLED) => {
+        TaskPhase::Refunded | TaskPhase::Unfunded if view.cancelled => {
             TaskState::Canceled
         }
         TaskPhase::Refunded | TaskPhase::Unfunded => TaskState::Failed,
