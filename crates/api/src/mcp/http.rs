@@ -12,6 +12,7 @@ use axum::{Extension, Router};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
+use super::conformance::Endpoint;
 use super::{McpServer, Terms};
 use crate::access::Caller;
 use crate::http::bounds::OPERATION_BYTES_MAX;
@@ -22,9 +23,16 @@ pub(crate) const MCP_PATH: &str = "/mcp";
 /// The most a call of the node's own operator may cost when it says nothing.
 const OWNER_RESERVE: Amount = Amount::ainu(1);
 
-/// The endpoint.
-pub(crate) fn router() -> Router<Arc<Calls>> {
-    Router::new().route(MCP_PATH, any(serve))
+/// The endpoint: the market's, or that of the fixtures.
+pub(crate) fn router(fixtures: Option<Arc<Endpoint>>) -> Router<Arc<Calls>> {
+    let served = match fixtures {
+        None => any(serve),
+        Some(fixtures) => any(move |request: Request| {
+            let fixtures = Arc::clone(&fixtures);
+            async move { fixtures.answer(request).await }
+        }),
+    };
+    Router::new().route(MCP_PATH, served)
 }
 
 async fn serve(

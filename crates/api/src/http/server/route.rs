@@ -27,20 +27,26 @@ use crate::http::bounds::{
 use crate::http::document::Refusal;
 use crate::http::{BLOBS_PATH, HEALTH_PATH, JSON, OCTETS, OPERATIONS_PATH, Stored};
 use crate::mcp;
+use crate::mcp::http::MCP_PATH;
 use crate::metrics::{self, METRICS_PATH};
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::rest;
 
 /// Every route behind the guard.
-pub(super) fn router(guard: Guard, calls: Arc<Calls>, a2a: Arc<a2a::Handler>) -> Router {
-    let door = (Arc::new(guard), Arc::clone(&calls));
+pub(super) fn router(
+    guard: Guard,
+    calls: Arc<Calls>,
+    a2a: Arc<a2a::Handler>,
+    fixtures: Option<Arc<mcp::conformance::Endpoint>>,
+) -> Router {
+    let door = Arc::new(Door { guard, calls: Arc::clone(&calls), fixtures: fixtures.is_some() });
     Router::new()
         .route(OPERATIONS_PATH, post(perform))
         .route(BLOBS_PATH, put(put_blob))
         .route(&format!("{BLOBS_PATH}/{{content}}"), get(get_blob))
         .route(HEALTH_PATH, get(health))
-        .merge(mcp::http::router())
+        .merge(mcp::http::router(fixtures))
         .merge(rest::router())
         .merge(discovery::router())
         .merge(a2a::router(a2a))
@@ -51,18 +57,22 @@ pub(super) fn router(guard: Guard, calls: Arc<Calls>, a2a: Arc<a2a::Handler>) ->
         .layer(from_fn_with_state(calls, metrics::measure))
 }
 
+/// What stands before every route.
+struct Door {
+    guard: Guard,
+    calls: Arc<Calls>,
+    /// MCP is answered by fixtures.
+    fixtures: bool,
+}
+
 /// Everything but what is public needs a token, even to learn that a path does not exist.
-async fn admit(
-    State((guard, calls)): State<(Arc<Guard>, Arc<Calls>)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let admitted = guard.check_source(request.uri(), headers).and_then(|()| {
-        if is_public(&guard, request.uri().path()) {
+    let admitted = door.guard.check_source(request.uri(), headers).and_then(|()| {
+        if door.is_public(request.uri().path()) {
             Ok(None)
         } else {
-            guard.caller(headers, calls.service()).map(Some)
+            door.guard.caller(headers, door.calls.service()).map(Some)
         }
     });
     match admitted {
@@ -79,13 +89,16 @@ async fn admit(
     }
 }
 
-/// What anyone may see: that the node is there, and what it offers.
-fn is_public(guard: &Guard, path: &str) -> bool {
-    path == HEALTH_PATH
-        || a2a::is_public(path)
-        || rest::is_public(path)
-        || discovery::is_public(path)
-        || (path == METRICS_PATH && guard.is_local())
+impl Door {
+    /// What anyone may see: that the node is there, and what it offers. Fixtures spend nothing.
+    fn is_public(&self, path: &str) -> bool {
+        path == HEALTH_PATH
+            || a2a::is_public(path)
+            || rest::is_public(path)
+            || discovery::is_public(path)
+            || (path == METRICS_PATH && self.guard.is_local())
+            || (path == MCP_PATH && self.fixtures)
+    }
 }
 
 /// Lets a caller that is sending finish, unless it asked first whether it should.
