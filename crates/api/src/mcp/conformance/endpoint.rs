@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ainur_crypto::entropy::random_bytes;
-use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use rmcp::model::RequestStateCodec;
@@ -15,6 +14,7 @@ use super::sessions::Sessions;
 use super::{Fixtures, Shared};
 use crate::http::bounds::OPERATION_BYTES_MAX;
 use crate::http::{Error, StopSignal};
+use crate::mcp::http;
 
 /// Bytes of the key that seals the state of unfinished calls.
 const KEY_BYTES: usize = RequestStateCodec::MIN_KEY_LENGTH;
@@ -54,7 +54,7 @@ impl Endpoint {
     }
 
     pub(crate) async fn answer(&self, request: Request) -> Response {
-        self.service.handle(request).await.map(Body::new)
+        http::answer(self.service.clone(), request).await
     }
 }
 
