@@ -6,6 +6,7 @@ use crate::steps::Tally;
 use crate::workspace::{cargo, run as execute};
 
 mod market;
+mod npm;
 mod python;
 
 /// Builds the binary and runs every client against it.
@@ -26,6 +27,10 @@ pub(crate) fn run_built() -> anyhow::Result<Tally> {
     match python::environment() {
         Ok(python) => tally += python::run(&python),
         Err(why) => println!("skipped, Python's SDKs cannot be installed here: {why:#}"),
+    }
+    match npm::environment() {
+        Ok(folder) => tally += npm::run(&folder),
+        Err(why) => println!("skipped, npm's packages cannot be installed here: {why:#}"),
     }
     Ok(tally)
 }

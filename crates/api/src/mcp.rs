@@ -21,6 +21,7 @@ use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
 use crate::problem::{Code, Problem};
 use crate::service::Service;
 
+pub mod conformance;
 pub(crate) mod http;
 mod purchase;
 mod resource;

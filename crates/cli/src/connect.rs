@@ -110,6 +110,10 @@ impl Place {
         let options = Options { listen: Some(address.to_string()), ..Options::default() };
         let node = Arc::new(Node::open(self.directory.clone(), options)?);
         let server = server.with_a2a(node.a2a(serving.desk, serving.public_url)?);
+        let server = match serving.desk {
+            Desk::Market => server,
+            Desk::Conformance => server.with_conformance(),
+        };
         let endpoint = Endpoint::of_this_process(address, token);
         endpoint.write(self.directory.root()).map_err(|error| of(&error))?;
         listening(address);

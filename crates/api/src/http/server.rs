@@ -17,8 +17,8 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 
 use super::{Bounds, Error, Token};
-use crate::a2a;
 use crate::service::Service;
+use crate::{a2a, mcp};
 use guard::Guard;
 
 pub(crate) use calls::{Calls, Lane};
@@ -44,6 +44,7 @@ pub struct Server {
     token: Token,
     bounds: Bounds,
     a2a: a2a::Config,
+    conformance: bool,
 }
 
 impl Server {
@@ -62,6 +63,7 @@ impl Server {
             token,
             bounds: Bounds::default(),
             a2a: a2a::Config::default(),
+            conformance: false,
         })
     }
 
@@ -76,6 +78,16 @@ impl Server {
     #[must_use]
     pub fn with_a2a(mut self, config: a2a::Config) -> Self {
         self.a2a = config;
+        self
+    }
+
+    /// The same server with the fixtures of the conformance tests in place of the market, over MCP
+    /// and A2A. Those of MCP are there for anyone on this machine, without a token: they spend
+    /// nothing. All else, and what is checked of every request, stays as it is.
+    #[must_use]
+    pub const fn with_conformance(mut self) -> Self {
+        self.conformance = true;
+        self.a2a.desk = a2a::Desk::Conformance;
         self
     }
 
@@ -102,15 +114,20 @@ impl Server {
             .max_blocking_threads(Calls::threads_max(&bounds))
             .build()
             .map_err(Error::Start)?;
+        let fixtures = self.conformance.then(mcp::conformance::Endpoint::new).transpose()?;
+        let fixtures = fixtures.map(Arc::new);
         let guard = Guard::new(self.token, self.address);
         let calls = Arc::new(Calls::new(service, bounds, stop.clone()));
         let a2a = a2a::Handler::new(Arc::clone(&calls), self.a2a).map_err(Error::Start)?;
-        let router = route::router(guard, calls, Arc::clone(&a2a));
+        let router = route::router(guard, calls, Arc::clone(&a2a), fixtures.clone());
         runtime
             .block_on(async {
                 let listener = tokio::net::TcpListener::from_std(self.listener)?;
                 stop.on_signals()?;
                 a2a.start();
+                if let Some(fixtures) = &fixtures {
+                    fixtures.start(stop.clone());
+                }
                 connection::serve(listener, router, bounds, &stop).await;
                 Ok(())
             })

@@ -6,25 +6,38 @@ use std::sync::Arc;
 use ainur_primitives::Amount;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Extension, Router};
+use rmcp::model::ServerJsonRpcMessage;
+use rmcp::transport::streamable_http_server::SessionManager;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use rmcp::{ErrorData, ServerHandler};
 
+use super::conformance::Endpoint;
 use super::{McpServer, Terms};
 use crate::access::Caller;
 use crate::http::bounds::OPERATION_BYTES_MAX;
 use crate::http::server::calls::Calls;
+use crate::http::server::route::{is_json, json};
 
 /// Where it is served.
 pub(crate) const MCP_PATH: &str = "/mcp";
 /// The most a call of the node's own operator may cost when it says nothing.
 const OWNER_RESERVE: Amount = Amount::ainu(1);
 
-/// The endpoint.
-pub(crate) fn router() -> Router<Arc<Calls>> {
-    Router::new().route(MCP_PATH, any(serve))
+/// The endpoint: the market's, or that of the fixtures.
+pub(crate) fn router(fixtures: Option<Arc<Endpoint>>) -> Router<Arc<Calls>> {
+    let served = match fixtures {
+        None => any(serve),
+        Some(fixtures) => any(move |request: Request| {
+            let fixtures = Arc::clone(&fixtures);
+            async move { fixtures.answer(request).await }
+        }),
+    };
+    Router::new().route(MCP_PATH, served)
 }
 
 async fn serve(
@@ -43,7 +56,24 @@ async fn serve(
         Arc::new(NeverSessionManager::default()),
         configuration(),
     );
-    service.handle(request).await.map(Body::new)
+    answer(service, request).await
+}
+
+/// What the SDK answers. It treats a message that it cannot read as one of a foreign media type,
+/// where JSON-RPC has an error of its own; that is what the client gets instead.
+pub(super) async fn answer<S, M>(service: StreamableHttpService<S, M>, request: Request) -> Response
+where
+    S: ServerHandler,
+    M: SessionManager,
+{
+    let stated_json = is_json(request.headers());
+    let response = service.handle(request).await;
+    if response.status() != StatusCode::UNSUPPORTED_MEDIA_TYPE || !stated_json {
+        return response.map(Body::new);
+    }
+    let error = ErrorData::parse_error("this is no message of the protocol", None);
+    let refusal = json(&ServerJsonRpcMessage::error(error, None));
+    (StatusCode::BAD_REQUEST, refusal).into_response()
 }
 
 /// Hosts and origins are checked by the guard before every route.

@@ -110,6 +110,7 @@ impl Bazaar {
             let mut tasks = self.tasks.lock().unwrap();
             let running = tasks.iter_mut().find(|running| running.view.id == task).unwrap();
             running.view.detail = detail.into();
+            running.view.cancelled = kind == "cancelled";
         }
         self.happen(task, kind, detail, TaskPhase::Refunded);
     }

@@ -120,5 +120,6 @@ fn paths_of_0_3_speak_as_protocol_buffers_do() {
     assert_eq!(events.last().unwrap()["statusUpdate"]["final"], true);
     let missing = served.ask("GET", "/a2a/v1/tasks/nobody", headers, b"");
     assert_eq!(missing.status, 404);
-    assert_eq!(missing.json()["type"], "TaskNotFoundError");
+    let missing = missing.json();
+    assert_eq!((&missing["type"], &missing["code"]), (&json!("TaskNotFoundError"), &json!(-32001)));
 }

@@ -179,7 +179,8 @@ fn push(config: Value) -> Value {
     json!({ "name": name, "pushNotificationConfig": shape::push_out(config) })
 }
 
-/// An error: by the name 0.3 knows it under, and as 1.0 tells it.
+/// An error as 1.0 tells it, by the name 0.3 knows it under (which the SDK for Python reads), and
+/// by its number (which the one for Node reads).
 pub(in super::super) fn error(error: &Error) -> Value {
     let mut body = error.rest();
     body["type"] = json!(match error.code {
@@ -193,6 +194,7 @@ pub(in super::super) fn error(error: &Error) -> Value {
         error_code::INTERNAL_ERROR => "InternalError",
         _ => "InvalidRequestError",
     });
+    body["code"] = json!(error.code);
     body["message"] = json!(error.to_string());
     body
 }

@@ -97,9 +97,7 @@ pub(super) fn state(view: &TaskView) -> TaskState {
             TaskState::Working
         }
         TaskPhase::Settled => TaskState::Completed,
-        TaskPhase::Refunded | TaskPhase::Unfunded if view.cancelled => {
-            TaskState::Canceled
-        }
+        TaskPhase::Refunded | TaskPhase::Unfunded if view.cancelled => TaskState::Canceled,
         TaskPhase::Refunded | TaskPhase::Unfunded => TaskState::Failed,
     }
 }

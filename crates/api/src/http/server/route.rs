@@ -27,20 +27,31 @@ use crate::http::bounds::{
 use crate::http::document::Refusal;
 use crate::http::{BLOBS_PATH, HEALTH_PATH, JSON, OCTETS, OPERATIONS_PATH, Stored};
 use crate::mcp;
+use crate::mcp::http::MCP_PATH;
 use crate::metrics::{self, METRICS_PATH};
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::rest;
 
 /// Every route behind the guard.
-pub(super) fn router(guard: Guard, calls: Arc<Calls>, a2a: Arc<a2a::Handler>) -> Router {
-    let door = (Arc::new(guard), Arc::clone(&calls), a2a.desk);
+pub(super) fn router(
+    guard: Guard,
+    calls: Arc<Calls>,
+    a2a: Arc<a2a::Handler>,
+    fixtures: Option<Arc<mcp::conformance::Endpoint>>,
+) -> Router {
+    let door = Arc::new(Door {
+        guard,
+        calls: Arc::clone(&calls),
+        desk: a2a.desk,
+        fixtures: fixtures.is_some(),
+    });
     Router::new()
         .route(OPERATIONS_PATH, post(perform))
         .route(BLOBS_PATH, put(put_blob))
         .route(&format!("{BLOBS_PATH}/{{content}}"), get(get_blob))
         .route(HEALTH_PATH, get(health))
-        .merge(mcp::http::router())
+        .merge(mcp::http::router(fixtures))
         .merge(rest::router())
         .merge(discovery::router())
         .merge(a2a::router(a2a))
@@ -51,22 +62,27 @@ pub(super) fn router(guard: Guard, calls: Arc<Calls>, a2a: Arc<a2a::Handler>) ->
         .layer(from_fn_with_state(calls, metrics::measure))
 }
 
+/// What stands before every route.
+struct Door {
+    guard: Guard,
+    calls: Arc<Calls>,
+    desk: a2a::Desk,
+    /// MCP is answered by fixtures.
+    fixtures: bool,
+}
+
 /// Everything but what is public needs a token, even to learn that a path does not exist.
-async fn admit(
-    State((guard, calls, desk)): State<(Arc<Guard>, Arc<Calls>, a2a::Desk)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let admitted = guard.check_source(request.uri(), headers).and_then(|()| {
+    let admitted = door.guard.check_source(request.uri(), headers).and_then(|()| {
         let path = request.uri().path();
-        if is_public(&guard, path) {
+        if door.is_public(path) {
             return Ok(None);
         }
         let has_token = headers.contains_key(header::AUTHORIZATION);
-        match a2a::stranger(desk, path).filter(|_| !has_token) {
+        match a2a::stranger(door.desk, path).filter(|_| !has_token) {
             Some(stranger) => Ok(Some(stranger)),
-            None => guard.caller(headers, calls.service()).map(Some),
+            None => door.guard.caller(headers, door.calls.service()).map(Some),
         }
     });
     match admitted {
@@ -83,13 +99,16 @@ async fn admit(
     }
 }
 
-/// What anyone may see: that the node is there, and what it offers.
-fn is_public(guard: &Guard, path: &str) -> bool {
-    path == HEALTH_PATH
-        || a2a::is_public(path)
-        || rest::is_public(path)
-        || discovery::is_public(path)
-        || (path == METRICS_PATH && guard.is_local())
+impl Door {
+    /// What anyone may see: that the node is there, and what it offers. Fixtures spend nothing.
+    fn is_public(&self, path: &str) -> bool {
+        path == HEALTH_PATH
+            || a2a::is_public(path)
+            || rest::is_public(path)
+            || discovery::is_public(path)
+            || (path == METRICS_PATH && self.guard.is_local())
+            || (path == MCP_PATH && self.fixtures)
+    }
 }
 
 /// Lets a caller that is sending finish, unless it asked first whether it should.

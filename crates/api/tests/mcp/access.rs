@@ -1,0 +1,77 @@
+//! Who is let in, and where the fixtures are.
+use serde_json::{Value, json};
+
+use crate::market::ECHO;
+use crate::served::{STATELESS, Served, stateless};
+
+fn names(list: &Value) -> Vec<&str> {
+    list["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect()
+}
+
+fn list(served: &Served, more: &[(&str, &str)]) -> crate::served::Answer {
+    let mut headers = vec![("MCP-Protocol-Version", STATELESS), ("Mcp-Method", "tools/list")];
+    headers.extend(more);
+    served.post(&headers, &stateless("tools/list", &json!({})))
+}
+
+#[test]
+fn market_needs_a_token_and_fixtures_need_none() {
+    let (market, fixtures) = (Served::market(), Served::fixtures());
+    list(&market, &[]).assert_problem(401, "unauthorized");
+    list(&market, &[("Authorization", "Bearer wrong")]).assert_problem(401, "unauthorized");
+    assert_eq!(list(&fixtures, &[]).status, 200);
+}
+
+#[test]
+fn fixtures_are_there_in_conformance_mode_alone() {
+    let (market, fixtures) = (Served::market(), Served::fixtures());
+    let sold = market.result("tools/list", &json!({}));
+    assert!(names(&sold).contains(&ECHO), "{sold}");
+    assert!(!names(&sold).iter().any(|name| name.starts_with("test_")), "{sold}");
+    let call = json!({ "name": "test_simple_text", "arguments": {} });
+    market.call("tools/call", &call).assert_error(200, -32602);
+    let shown = fixtures.result("tools/list", &json!({}));
+    assert!(names(&shown).contains(&"test_simple_text"), "{shown}");
+    assert!(!names(&shown).contains(&ECHO), "{shown}");
+    let said = fixtures.result("tools/call", &call);
+    assert_eq!(said["content"][0]["text"], "This is a simple text response for testing.");
+}
+
+#[test]
+fn conformance_mode_opens_no_other_path() {
+    let served = Served::fixtures();
+    for path in ["/v1/operations", "/a2a", "/mcp/", "/v1/blobs/x"] {
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            served.address
+        );
+        let mut stream = served.connect();
+        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
+        crate::served::Answer::read(stream).assert_problem(401, "unauthorized");
+    }
+}
+
+#[test]
+fn foreign_pages_and_foreign_hosts_are_refused_by_both() {
+    for served in [Served::market(), Served::fixtures()] {
+        let (name, token) = served.authorization();
+        let port = served.address.port();
+        let foreign = list(&served, &[(name, &token), ("Origin", "http://evil.example")]);
+        foreign.assert_problem(403, "forbidden");
+        let rebound = format!("evil.example:{port}");
+        list(&served, &[(name, &token), ("Host", &rebound)]).assert_problem(421, "forbidden");
+        let own = format!("http://localhost:{port}");
+        assert_eq!(list(&served, &[(name, &token), ("Origin", &own)]).status, 200);
+    }
+}
+
+#[test]
+fn market_keeps_no_sessions() {
+    let served = Served::market();
+    let (name, token) = served.authorization();
+    let begin = crate::sessions::initialize();
+    let begun = served.post(&[(name, &token)], &begin);
+    assert_eq!((begun.status, begun.header("mcp-session-id")), (200, None), "{begun:?}");
+    let stream = served.ask("GET", &[(name, &token)], &Value::Null);
+    assert_eq!(stream.status, 405, "{stream:?}");
+}
