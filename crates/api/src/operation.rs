@@ -162,7 +162,7 @@ pub struct AgentAdd {
     pub price: Option<Amount>,
     /// Prices of single capabilities, where they differ.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, schema::Amount>")]
+    #[schemars(with = "schema::Prices")]
     pub prices: BTreeMap<CapabilityName, Amount>,
     /// Stake to bond for it; the node's default when absent.
     #[schemars(with = "Option<schema::Amount>")]
@@ -252,7 +252,7 @@ pub struct TaskRequest {
     #[schemars(with = "Option<schema::ContentId>")]
     pub input: Option<ContentId>,
     /// The most to pay.
-    #[schemars(with = "schema::Amount")]
+    #[schemars(with = "schema::PositiveAmount")]
     pub reserve: Amount,
     /// What failed work would cost the buyer (scored selection); the reserve when absent.
     #[schemars(with = "Option<schema::Amount>")]
@@ -308,6 +308,7 @@ pub struct TaskQuery {
 #[serde(deny_unknown_fields)]
 pub struct TokenCreate {
     /// A short name, unique on the node.
+    #[schemars(with = "schema::ShortName")]
     pub name: String,
     /// What its holder may do.
     pub scope: view::Scope,

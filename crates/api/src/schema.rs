@@ -31,6 +31,27 @@ shapes! {
         "description": "Money in base units as a decimal string; one AINU is 10^12 of them",
         "examples": ["2500000000000"]
     }
+    /// Base units of which there is at least one.
+    PositiveAmount |_g| {
+        "type": "string",
+        "pattern": "^([1-9][0-9]{0,37}|[12][0-9]{38}|340282366920938463463374607431768211455)$",
+        "description": "Money in base units as a decimal string, at least one; one AINU is 10^12",
+        "examples": ["2500000000000"]
+    }
+    /// Prices by capability.
+    Prices |generator| {
+        "type": "object",
+        "propertyNames": generator.subschema_for::<CapabilityName>(),
+        "additionalProperties": generator.subschema_for::<Amount>(),
+        "description": "Prices of single capabilities, where they differ"
+    }
+    /// A name an operator gives.
+    ShortName |_g| {
+        "type": "string",
+        "pattern": "^[a-z0-9-]{1,48}$",
+        "description": "A name of a-z, 0-9 and '-'",
+        "examples": ["assistant"]
+    }
     /// A party.
     Did |_g| {
         "type": "string",

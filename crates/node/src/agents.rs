@@ -151,9 +151,8 @@ pub fn check_name(name: &str) -> Result<(), Problem> {
     if good {
         return Ok(());
     }
-    Err(Problem::new(Code::InvalidAgent, format!("'{name}' cannot be an agent's name")).next(
-        format!("give one of a-z, 0-9 and '-', at most {AGENT_NAME_BYTES_MAX} long, with --name"),
-    ))
+    Err(Problem::new(Code::InvalidAgent, format!("'{name}' cannot be a name here"))
+        .next(format!("use a-z, 0-9 and '-', at most {AGENT_NAME_BYTES_MAX} of them")))
 }
 
 /// Where a remote agent is, when it is a service.

@@ -27,7 +27,7 @@ pub(super) static ROUTES: [Route; 3] = [
             content: &[(JSON, SchemaGenerator::subschema_for::<Created>)],
             headers: &[],
         }],
-        refusals: &[402, 404, 409],
+        refusals: &[402, 404, 409, 422],
         handler: Some(|ask| Box::pin(create(ask))),
     },
     Route {
