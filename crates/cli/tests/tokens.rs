@@ -30,14 +30,14 @@ fn request(reserve: &str, key: Option<&str>) -> TaskRequest {
 fn buy(service: &dyn Service, request: TaskRequest) -> Result<TaskView, Problem> {
     match service.perform(Operation::TaskRun(request))? {
         Reply::Task(task) => Ok(*task),
-        other => panic!("another answer: {other:?}"),
+        other => unreachable!("another answer: {other:?}"),
     }
 }
 
 fn tasks(service: &dyn Service) -> Vec<TaskView> {
     match service.perform(Operation::TaskList(TaskQuery { limit: 100, ..TaskQuery::default() })) {
         Ok(Reply::Tasks(page)) => page.tasks,
-        other => panic!("another answer: {other:?}"),
+        other => unreachable!("another answer: {other:?}"),
     }
 }
 

@@ -14,9 +14,11 @@ pub const HEADERS_MAX: usize = 64;
 /// Nesting of arrays and objects in an operation, enforced by `serde_json`.
 pub const JSON_DEPTH_MAX: usize = 127;
 
-/// Connections at once; more are turned away. Half of the usual limit on open files, so that
-/// callers cannot keep the node from opening its own.
-pub const CONNECTIONS_MAX: usize = 512;
+/// Connections at once; more are turned away. Never more than half of the open files the system
+/// allows, so that callers cannot keep the node from opening its own.
+pub const CONNECTIONS_MAX: usize = 4_096;
+/// Open files that are asked of the system; fewer are taken when it allows no more.
+pub const OPEN_FILES_WANTED: u64 = 16_384;
 /// Operations at once that are expected to answer soon.
 pub const PROMPT_CALLS_MAX: usize = 64;
 /// Operations at once that were asked to wait for news. Counted apart, so that a house full of

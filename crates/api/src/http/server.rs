@@ -14,8 +14,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Builder;
 
+use super::bounds::OPEN_FILES_WANTED;
 use super::{Bounds, Error, Token};
 use crate::service::Service;
 use crate::{a2a, mcp};
@@ -107,7 +109,7 @@ impl Server {
     /// # Errors
     /// When threads, timers or signal handlers cannot be set up.
     pub fn serve(self, service: Arc<dyn Service>, stop: StopSignal) -> Result<(), Error> {
-        let bounds = self.bounds;
+        let bounds = within_open_files(self.bounds);
         let runtime = Builder::new_current_thread()
             .enable_all()
             .thread_name("ainur-api")
@@ -135,4 +137,16 @@ impl Server {
         runtime.shutdown_timeout(Duration::from_millis(bounds.stop_ms_max));
         Ok(())
     }
+}
+
+/// Raises the limit on open files as far as is wanted and allowed, and leaves half of them to the
+/// node itself.
+fn within_open_files(bounds: Bounds) -> Bounds {
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(OPEN_FILES_WANTED).min(OPEN_FILES_WANTED);
+    let now = limit.current.unwrap_or(OPEN_FILES_WANTED);
+    let raised = Rlimit { current: Some(most.max(now)), maximum: limit.maximum };
+    let allowed = if setrlimit(Resource::Nofile, raised).is_ok() { most.max(now) } else { now };
+    let callers = usize::try_from(allowed / 2).unwrap_or(usize::MAX).max(1);
+    Bounds { connections_max: bounds.connections_max.min(callers), ..bounds }
 }

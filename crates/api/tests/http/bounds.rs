@@ -202,3 +202,31 @@ fn waiting_for_events_is_bounded_and_answers_when_the_time_is_over() {
     let asked = served.shelf.performed.lock().unwrap().last().cloned();
     assert_eq!(asked, Some(events(ainur_api::http::bounds::WAIT_MS_MAX)));
 }
+
+/// Memory of this process.
+fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+#[test]
+fn ten_thousand_idle_connections_cost_little_and_keep_nobody_out_for_long() {
+    let header_ms_max = 3_000;
+    let served = Served::with_bounds(Bounds { header_ms_max, ..Bounds::default() });
+    // Both ends are in this process.
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let most = files.map_or(10_000, |files| (files * 2 / 3) as usize).min(10_000);
+    let before = resident_bytes();
+    let mut idle = Vec::with_capacity(most);
+    for _ in 0..most {
+        match TcpStream::connect(served.address) {
+            Ok(stream) => idle.push(stream),
+            Err(error) => panic!("connection {}: {error}", idle.len()),
+        }
+    }
+    let grown = resident_bytes().saturating_sub(before);
+    assert!(grown < 192 << 20, "{grown} bytes for {most} connections");
+    eventually(|| served.post_admitted(STATUS).status == 200);
+    drop(idle);
+}
