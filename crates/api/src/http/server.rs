@@ -87,7 +87,6 @@ impl Server {
     #[must_use]
     pub const fn with_conformance(mut self) -> Self {
         self.conformance = true;
-        self.a2a.desk = a2a::Desk::Conformance;
         self
     }
 
@@ -106,7 +105,7 @@ impl Server {
     ///
     /// # Errors
     /// When threads, timers or signal handlers cannot be set up.
-    pub fn serve(self, service: Arc<dyn Service>, stop: StopSignal) -> Result<(), Error> {
+    pub fn serve(mut self, service: Arc<dyn Service>, stop: StopSignal) -> Result<(), Error> {
         let bounds = self.bounds;
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -114,6 +113,9 @@ impl Server {
             .max_blocking_threads(Calls::threads_max(&bounds))
             .build()
             .map_err(Error::Start)?;
+        if self.conformance {
+            self.a2a.desk = a2a::Desk::Conformance;
+        }
         let fixtures = self.conformance.then(mcp::conformance::Endpoint::new).transpose()?;
         let fixtures = fixtures.map(Arc::new);
         let guard = Guard::new(self.token, self.address);

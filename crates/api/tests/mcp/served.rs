@@ -56,8 +56,18 @@ impl Served {
         stream
     }
 
-    /// Sends the request; headers given replace those that are sent otherwise.
+    /// Sends a request to the MCP server; headers given replace those that are sent otherwise.
     pub(crate) fn send(&self, method: &str, headers: &[(&str, &str)], body: &[u8]) -> TcpStream {
+        self.send_to(&format!("{method} /mcp"), headers, body)
+    }
+
+    /// Sends a request, which is a method and a path.
+    pub(crate) fn send_to(
+        &self,
+        request: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> TcpStream {
         let (host, length) = (self.address.to_string(), body.len().to_string());
         let usual = [
             ("Host", host.as_str()),
@@ -67,7 +77,7 @@ impl Served {
             ("Connection", "close"),
         ];
         let given = |name: &str| headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
-        let mut head = format!("{method} /mcp HTTP/1.1\r\n");
+        let mut head = format!("{request} HTTP/1.1\r\n");
         for (name, value) in usual.iter().filter(|(name, _)| !given(name)).chain(headers) {
             write!(head, "{name}: {value}\r\n").unwrap();
         }
