@@ -82,8 +82,8 @@ impl Server {
     }
 
     /// The same server with the fixtures of the conformance tests in place of the market, over MCP
-    /// and A2A. Those of MCP are there for anyone on this machine, without a token: they spend
-    /// nothing. All else, and what is checked of every request, stays as it is.
+    /// and A2A. On a loopback address those of MCP are there without a token: they spend nothing.
+    /// All else, and what is checked of every request, stays as it is.
     #[must_use]
     pub const fn with_conformance(mut self) -> Self {
         self.conformance = true;

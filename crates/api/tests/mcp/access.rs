@@ -20,6 +20,10 @@ fn market_needs_a_token_and_fixtures_need_none() {
     list(&market, &[]).assert_problem(401, "unauthorized");
     list(&market, &[("Authorization", "Bearer wrong")]).assert_problem(401, "unauthorized");
     assert_eq!(list(&fixtures, &[]).status, 200);
+    let open = Served::fixtures_for_all();
+    list(&open, &[]).assert_problem(401, "unauthorized");
+    let (name, token) = open.authorization();
+    assert_eq!(list(&open, &[(name, &token)]).status, 200);
 }
 
 #[test]

@@ -27,17 +27,22 @@ pub(crate) struct Served {
 impl Served {
     /// The market.
     pub(crate) fn market() -> Self {
-        Self::start(|server| server)
+        Self::start([127, 0, 0, 1], |server| server)
     }
 
     /// The fixtures.
     pub(crate) fn fixtures() -> Self {
-        Self::start(Server::with_conformance)
+        Self::start([127, 0, 0, 1], Server::with_conformance)
     }
 
-    fn start(configure: impl FnOnce(Server) -> Server) -> Self {
+    /// The fixtures, for other machines too.
+    pub(crate) fn fixtures_for_all() -> Self {
+        Self::start([0, 0, 0, 0], Server::with_conformance)
+    }
+
+    fn start(address: [u8; 4], configure: impl FnOnce(Server) -> Server) -> Self {
         let token = Token::generate().unwrap();
-        let server = Server::bind(([127, 0, 0, 1], 0).into(), token.clone()).unwrap();
+        let server = Server::bind((address, 0).into(), token.clone()).unwrap();
         let (server, stop) = (configure(server), StopSignal::new());
         let (address, signal) = (server.address(), stop.clone());
         let thread = std::thread::spawn(move || {
