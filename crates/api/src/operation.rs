@@ -268,7 +268,7 @@ pub struct TaskRequest {
     #[schemars(with = "Option<schema::AcceptanceCheck>")]
     pub check: Option<AcceptanceCheck>,
     /// Time until refund.
-    #[schemars(with = "Option<schema::Milliseconds>")]
+    #[schemars(with = "Option<schema::Deadline>")]
     pub deadline_ms: Option<DurationMs>,
     /// Limits on each attempt.
     #[schemars(with = "Option<schema::ExecutionLimits>")]

@@ -6,6 +6,9 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+/// The largest number that every reader of JSON takes as it is: 2^53 - 1.
+const EXACT_MAX: u64 = (1 << 53) - 1;
+
 macro_rules! shapes {
     ($($(#[$doc:meta])* $name:ident |$generator:ident| $schema:tt)*) => {$(
         $(#[$doc])*
@@ -80,8 +83,15 @@ shapes! {
     Milliseconds |_g| {
         "type": "integer",
         "minimum": 0,
-        "maximum": u64::MAX,
+        "maximum": EXACT_MAX,
         "description": "Milliseconds"
+    }
+    /// How long a task may take.
+    Deadline |_g| {
+        "type": "integer",
+        "minimum": 1_000,
+        "maximum": 82_800_000,
+        "description": "Milliseconds: a second at least, 23 hours at most"
     }
     /// A probability.
     Ppm |_g| {
@@ -119,16 +129,19 @@ shapes! {
         "description": "Hard limits on one attempt",
         "properties": {
             "fuel_max": {
-                "type": "integer", "minimum": 0, "maximum": u64::MAX,
+                "type": "integer", "minimum": 1, "maximum": EXACT_MAX,
                 "description": "WASM fuel; about one unit per instruction"
             },
             "memory_bytes_max": {
-                "type": "integer", "minimum": 0, "maximum": u64::MAX,
+                "type": "integer", "minimum": 1, "maximum": EXACT_MAX,
                 "description": "Memory of the sandbox"
             },
-            "duration_ms_max": generator.subschema_for::<Milliseconds>(),
+            "duration_ms_max": {
+                "type": "integer", "minimum": 1, "maximum": EXACT_MAX,
+                "description": "Milliseconds"
+            },
             "output_bytes_max": {
-                "type": "integer", "minimum": 0, "maximum": u64::MAX,
+                "type": "integer", "minimum": 0, "maximum": EXACT_MAX,
                 "description": "All output of one attempt"
             }
         },

@@ -42,7 +42,8 @@ fn task() -> String {
     "5f3a".into()
 }
 
-fn operations() -> Vec<Operation> {
+/// The node itself, and every way to add an agent.
+fn first_operations() -> Vec<Operation> {
     let component = ProgramSource::Component { content: content(1) };
     let argv = vec!["/usr/bin/tr".into(), "a-z".into(), "A-Z".into()];
     vec![
@@ -92,6 +93,12 @@ fn operations() -> Vec<Operation> {
             stake: None,
             capability: None,
         }),
+    ]
+}
+
+fn operations() -> Vec<Operation> {
+    let mut operations = first_operations();
+    operations.extend([
         Operation::AgentList,
         Operation::AgentAccept { agent: "files".into() },
         Operation::AgentShow { agent: "upper".into() },
@@ -134,7 +141,8 @@ fn operations() -> Vec<Operation> {
         Operation::LedgerExport { folder: "/var/export".into() },
         Operation::ReceiptShow { task: task() },
         Operation::ReceiptVerify { receipt: "{\"a\":1}".into() },
-    ]
+    ]);
+    operations
 }
 
 fn task_request() -> TaskRequest {

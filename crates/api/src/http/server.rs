@@ -84,12 +84,11 @@ impl Server {
     }
 
     /// The same server with the fixtures of the conformance tests in place of the market, over MCP
-    /// and A2A. Those of MCP are there for anyone on this machine, without a token: they spend
-    /// nothing. All else, and what is checked of every request, stays as it is.
+    /// and A2A. On a loopback address those of MCP are there without a token: they spend nothing.
+    /// All else, and what is checked of every request, stays as it is.
     #[must_use]
     pub const fn with_conformance(mut self) -> Self {
         self.conformance = true;
-        self.a2a.desk = a2a::Desk::Conformance;
         self
     }
 
@@ -108,7 +107,7 @@ impl Server {
     ///
     /// # Errors
     /// When threads, timers or signal handlers cannot be set up.
-    pub fn serve(self, service: Arc<dyn Service>, stop: StopSignal) -> Result<(), Error> {
+    pub fn serve(mut self, service: Arc<dyn Service>, stop: StopSignal) -> Result<(), Error> {
         let bounds = within_open_files(self.bounds);
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -116,6 +115,9 @@ impl Server {
             .max_blocking_threads(Calls::threads_max(&bounds))
             .build()
             .map_err(Error::Start)?;
+        if self.conformance {
+            self.a2a.desk = a2a::Desk::Conformance;
+        }
         let fixtures = self.conformance.then(mcp::conformance::Endpoint::new).transpose()?;
         let fixtures = fixtures.map(Arc::new);
         let guard = Guard::new(self.token, self.address);

@@ -2,13 +2,13 @@
 use serde_json::{Value, json};
 
 use crate::market::ECHO;
-use crate::served::{STATELESS, Served, stateless};
+use crate::served::{Answer, STATELESS, Served, stateless};
 
 fn names(list: &Value) -> Vec<&str> {
     list["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect()
 }
 
-fn list(served: &Served, more: &[(&str, &str)]) -> crate::served::Answer {
+fn list(served: &Served, more: &[(&str, &str)]) -> Answer {
     let mut headers = vec![("MCP-Protocol-Version", STATELESS), ("Mcp-Method", "tools/list")];
     headers.extend(more);
     served.post(&headers, &stateless("tools/list", &json!({})))
@@ -20,6 +20,10 @@ fn market_needs_a_token_and_fixtures_need_none() {
     list(&market, &[]).assert_problem(401, "unauthorized");
     list(&market, &[("Authorization", "Bearer wrong")]).assert_problem(401, "unauthorized");
     assert_eq!(list(&fixtures, &[]).status, 200);
+    let open = Served::fixtures_for_all();
+    list(&open, &[]).assert_problem(401, "unauthorized");
+    let (name, token) = open.authorization();
+    assert_eq!(list(&open, &[(name, &token)]).status, 200);
 }
 
 #[test]
@@ -42,14 +46,26 @@ fn conformance_mode_opens_no_other_path() {
     let served = Served::fixtures();
     // Those of A2A are open to strangers as well: what they ask for is answered by fixtures.
     for path in ["/v1/operations", "/v1/tasks", "/mcp/", "/v1/blobs/x"] {
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
-            served.address
-        );
-        let mut stream = served.connect();
-        std::io::Write::write_all(&mut stream, request.as_bytes()).unwrap();
-        crate::served::Answer::read(stream).assert_problem(401, "unauthorized");
+        let stream = served.send_to(&format!("POST {path}"), &[], b"");
+        Answer::read(stream).assert_problem(401, "unauthorized");
     }
+}
+
+#[test]
+fn one_switch_serves_the_fixtures_of_a2a_too() {
+    let served = Served::fixtures();
+    let (name, token) = served.authorization();
+    let message = json!({
+        "messageId": "tck-complete-task-1", "role": "ROLE_USER", "parts": [{ "text": "hi" }],
+    });
+    let request = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": { "message": message },
+    });
+    let headers = [(name, token.as_str()), ("A2A-Version", "1.0")];
+    let stream = served.send_to("POST /a2a", &headers, request.to_string().as_bytes());
+    let answer = Answer::read(stream).message();
+    let status = &answer["result"]["task"]["status"];
+    assert_eq!(status["message"]["parts"][0]["text"], "Hello from TCK", "{answer}");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What the fixtures answer that the suite does not look at.
 use std::io::{BufRead, BufReader};
+use std::time::Duration;
 
+use ainur_api::mcp::conformance::limits::TASKS_MAX;
 use serde_json::{Value, json};
 
-use crate::served::{STATELESS, Served, stateless};
+use crate::served::{Answer, STATELESS, Served, stateless};
 
 const CONFIRM: &str = "test_input_required_result_request_state";
 const OTHER: &str = "test_input_required_result_tampered_state";
@@ -85,4 +87,64 @@ fn missing_arguments_and_unknown_names_are_the_callers_fault() {
         served.call("prompts/get", &call(prompt)).assert_error(200, -32602);
     }
     served.call("resources/read", &json!({ "uri": "test://nothing" })).assert_error(200, -32602);
+}
+
+/// A call that becomes a task.
+fn begin(served: &Served, tool: &str, arguments: &Value) -> Answer {
+    let mut call = stateless("tools/call", &json!({ "name": tool, "arguments": arguments }));
+    call["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = takes_tasks();
+    let headers =
+        [("MCP-Protocol-Version", STATELESS), ("Mcp-Method", "tools/call"), ("Mcp-Name", tool)];
+    served.post(&headers, &call)
+}
+
+fn takes_tasks() -> Value {
+    json!({ "elicitation": {}, "extensions": { "io.modelcontextprotocol/tasks": {} } })
+}
+
+/// What a request about a task results in.
+fn about(served: &Served, method: &str, task: &str, params: &Value) -> Value {
+    let mut params = params.clone();
+    params["taskId"] = json!(task);
+    let mut request = stateless(method, &params);
+    request["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = takes_tasks();
+    let headers = [("MCP-Protocol-Version", STATELESS), ("Mcp-Method", method), ("Mcp-Name", task)];
+    served.post(&headers, &request).message()["result"].take()
+}
+
+/// How a task is once it is so.
+fn once(served: &Served, task: &str, status: &str) -> Value {
+    for _ in 0..200 {
+        let got = about(served, "tasks/get", task, &json!({}));
+        if got["status"] == status {
+            return got;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("the task is not {status}");
+}
+
+#[test]
+fn task_asks_for_what_it_needs_and_goes_on_with_it() {
+    let served = Served::fixtures();
+    let begun = begin(&served, "confirm_delete", &json!({ "filename": "a.txt" })).message();
+    assert_eq!(begun["result"]["resultType"], "task", "{begun}");
+    let task = begun["result"]["taskId"].as_str().unwrap();
+    let asks = once(&served, task, "input_required");
+    assert_eq!(asks["inputRequests"]["confirm"]["method"], "elicitation/create");
+    let answer = json!({ "confirm": { "action": "accept", "content": { "confirm": true } } });
+    about(&served, "tasks/update", task, &json!({ "inputResponses": answer }));
+    let done = once(&served, task, "completed");
+    assert_eq!(done["result"]["content"][0]["text"], "a.txt is deleted.");
+}
+
+#[test]
+fn one_task_too_many_is_refused() {
+    let served = Served::fixtures();
+    let begin = || begin(&served, "slow_compute", &json!({ "seconds": 60 })).message();
+    for _ in 0..TASKS_MAX {
+        assert_eq!(begin()["result"]["resultType"], "task");
+    }
+    let refused = begin();
+    assert!(refused["error"]["message"].as_str().unwrap().contains("too many"), "{refused}");
 }

@@ -27,17 +27,22 @@ pub(crate) struct Served {
 impl Served {
     /// The market.
     pub(crate) fn market() -> Self {
-        Self::start(|server| server)
+        Self::start([127, 0, 0, 1], |server| server)
     }
 
     /// The fixtures.
     pub(crate) fn fixtures() -> Self {
-        Self::start(Server::with_conformance)
+        Self::start([127, 0, 0, 1], Server::with_conformance)
     }
 
-    fn start(configure: impl FnOnce(Server) -> Server) -> Self {
+    /// The fixtures, for other machines too.
+    pub(crate) fn fixtures_for_all() -> Self {
+        Self::start([0, 0, 0, 0], Server::with_conformance)
+    }
+
+    fn start(address: [u8; 4], configure: impl FnOnce(Server) -> Server) -> Self {
         let token = Token::generate().unwrap();
-        let server = Server::bind(([127, 0, 0, 1], 0).into(), token.clone()).unwrap();
+        let server = Server::bind((address, 0).into(), token.clone()).unwrap();
         let (server, stop) = (configure(server), StopSignal::new());
         let (address, signal) = (server.address(), stop.clone());
         let thread = std::thread::spawn(move || {
@@ -56,8 +61,18 @@ impl Served {
         stream
     }
 
-    /// Sends the request; headers given replace those that are sent otherwise.
+    /// Sends a request to the MCP server; headers given replace those that are sent otherwise.
     pub(crate) fn send(&self, method: &str, headers: &[(&str, &str)], body: &[u8]) -> TcpStream {
+        self.send_to(&format!("{method} /mcp"), headers, body)
+    }
+
+    /// Sends a request, which is a method and a path.
+    pub(crate) fn send_to(
+        &self,
+        request: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> TcpStream {
         let (host, length) = (self.address.to_string(), body.len().to_string());
         let usual = [
             ("Host", host.as_str()),
@@ -67,7 +82,7 @@ impl Served {
             ("Connection", "close"),
         ];
         let given = |name: &str| headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
-        let mut head = format!("{method} /mcp HTTP/1.1\r\n");
+        let mut head = format!("{request} HTTP/1.1\r\n");
         for (name, value) in usual.iter().filter(|(name, _)| !given(name)).chain(headers) {
             write!(head, "{name}: {value}\r\n").unwrap();
         }

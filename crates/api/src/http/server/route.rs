@@ -107,7 +107,7 @@ impl Door {
             || rest::is_public(path)
             || discovery::is_public(path)
             || (path == METRICS_PATH && self.guard.is_local())
-            || (path == MCP_PATH && self.fixtures)
+            || (path == MCP_PATH && self.fixtures && self.guard.is_local())
     }
 }
 

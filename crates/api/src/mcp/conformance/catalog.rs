@@ -16,7 +16,7 @@ pub(super) const WAV: &str = "UklGRigAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZG
 pub(super) const COMES_AND_GOES: &str = "test_dynamic_tool";
 
 /// Tools that take no arguments.
-const PLAIN: [(&str, &str); 24] = [
+const PLAIN: [(&str, &str); 28] = [
     ("test_simple_text", "Answers with a text"),
     ("test_image_content", "Answers with a picture"),
     ("test_audio_content", "Answers with a sound"),
@@ -33,6 +33,10 @@ const PLAIN: [(&str, &str); 24] = [
     ("test_streaming_elicitation", "Asks the user, in the stream of its answer"),
     ("test_trigger_tool_change", "Lets a tool come or go"),
     ("test_trigger_prompt_change", "Lets a prompt come or go"),
+    ("failing_job", "Becomes a task that fails"),
+    ("protocol_error_job", "Becomes a task that breaks"),
+    ("multi_input", "Becomes a task that asks for two things at once"),
+    ("test_tool_with_task", "Asks for a name, and becomes a task"),
     ("test_input_required_result_elicitation", "Asks for a name and greets"),
     ("test_input_required_result_sampling", "Asks the client's model for a capital"),
     ("test_input_required_result_list_roots", "Asks for the client's roots"),
@@ -50,6 +54,9 @@ pub(super) fn tools(changes: &Changes) -> Vec<Tool> {
     tools.extend([
         tool("test_sampling", "Asks the client's model", &one_text("prompt", "What to ask it")),
         tool("test_elicitation", "Asks the user", &one_text("message", "What to ask them")),
+        tool("greet", "Greets", &one_text("name", "Whom to greet")),
+        tool("slow_compute", "Becomes a task that takes its time", &seconds()),
+        tool("confirm_delete", "Becomes a task that asks first", &one_text("filename", "A file")),
         tool("test_header_parameter", "Takes its argument in a header too", &header_parameter()),
         tool("json_schema_2020_12_tool", "Has a schema of many words", &schema_2020_12()),
     ]);
@@ -69,6 +76,16 @@ fn one_text(name: &str, description: &str) -> Value {
         "type": "object",
         "properties": { name: { "type": "string", "description": description } },
         "required": [name],
+    })
+}
+
+fn seconds() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "seconds": { "type": "integer", "minimum": 0 },
+            "label": { "type": "string" },
+        },
     })
 }
 

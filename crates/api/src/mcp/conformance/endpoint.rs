@@ -9,6 +9,7 @@ use rmcp::model::RequestStateCodec;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
 use super::change::Changes;
+use super::jobs::Jobs;
 use super::limits::RETRY_MS;
 use super::sessions::Sessions;
 use super::{Fixtures, Shared};
@@ -33,7 +34,7 @@ impl Endpoint {
     pub(crate) fn new() -> Result<Self, Error> {
         let key = random_bytes::<KEY_BYTES>()?;
         let codec = RequestStateCodec::new_unchecked(key);
-        let shared = Arc::new(Shared { changes: Changes::new(), codec });
+        let shared = Arc::new(Shared { changes: Changes::new(), codec, jobs: Jobs::new() });
         let configuration = configuration();
         let service = StreamableHttpService::new(
             move || Ok(Fixtures::new(Arc::clone(&shared))),

@@ -178,7 +178,7 @@ impl Round<'_> {
 }
 
 /// Requests by name; refused when the client cannot answer one of them.
-fn requests<'a>(
+pub(super) fn requests<'a>(
     client: &ClientCapabilities,
     wanted: impl IntoIterator<Item = (&'a str, Value)>,
 ) -> Result<InputRequests, ErrorData> {
@@ -216,7 +216,7 @@ fn given<T: DeserializeOwned>(
 }
 
 /// The text the user gave; nothing when they gave none.
-fn told(
+pub(super) fn told(
     responses: &InputResponses,
     name: &str,
     property: &str,
@@ -239,7 +239,8 @@ fn named(answer: &ListRootsResult) -> String {
     format!("{} roots: {}", roots.len(), roots.join(", "))
 }
 
-fn text_request(message: &str, property: &str) -> Value {
+/// A request to the user for one text.
+pub(super) fn text_request(message: &str, property: &str) -> Value {
     let properties = json!({ property: { "type": "string" } });
     let schema = json!({ "type": "object", "properties": properties, "required": [property] });
     user_request(message, schema)

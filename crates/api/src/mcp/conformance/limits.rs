@@ -18,6 +18,12 @@ pub const CHANGES_AHEAD_MAX: usize = 16;
 pub const CLIENT_ANSWER_MS_MAX: u64 = 30_000;
 /// How long the state of an unfinished call may be handed back, in milliseconds.
 pub const REQUEST_STATE_MS_MAX: u64 = 600_000;
+/// Tasks that are kept at once.
+pub const TASKS_MAX: usize = 256;
+/// How long a task may take, in milliseconds; it is kept as long again.
+pub const TASK_MS_MAX: u64 = 120_000;
+/// How often a client should ask how its task is, in milliseconds.
+pub const POLL_MS: u64 = 200;
 /// The pause between the steps of a tool that has some, in milliseconds.
 pub const STEP_MS: u64 = 50;
 /// How soon a client whose stream was closed is asked to come back, in milliseconds.

@@ -23,7 +23,7 @@ pub(super) async fn call(
     context: &RequestContext<RoleServer>,
 ) -> Result<CallToolResponse, ErrorData> {
     let arguments = request.arguments.clone().unwrap_or_default();
-    if let Some(result) = at_once(&request.name, &arguments) {
+    if let Some(result) = at_once(&request.name, &arguments)? {
         return Ok(result.into());
     }
     let changes = &fixtures.shared.changes;
@@ -50,6 +50,14 @@ pub(super) async fn call(
             changes.make(Change::Prompts);
             said("The list of prompts has changed.")
         }
+        "slow_compute"
+        | "failing_job"
+        | "protocol_error_job"
+        | "confirm_delete"
+        | "multi_input"
+        | "test_tool_with_task" => {
+            return fixtures.shared.jobs.call(&request, &arguments, context).await;
+        }
         COMES_AND_GOES if changes.is_there(Change::Tools) => said("I came back."),
         _ => return input::tool(&fixtures.shared.codec, request, context),
     };
@@ -57,7 +65,7 @@ pub(super) async fn call(
 }
 
 /// What the tools answer that need nothing but their arguments.
-fn at_once(name: &str, arguments: &JsonObject) -> Option<CallToolResult> {
+fn at_once(name: &str, arguments: &JsonObject) -> Result<Option<CallToolResult>, ErrorData> {
     let image = || ContentBlock::image(PNG, "image/png");
     let content = match name {
         "test_simple_text" => vec![words("This is a simple text response for testing.")],
@@ -78,14 +86,15 @@ fn at_once(name: &str, arguments: &JsonObject) -> Option<CallToolResult> {
         }
         "test_error_handling" => {
             let why = words("This tool intentionally returns an error for testing");
-            return Some(CallToolResult::error(vec![why]));
+            return Ok(Some(CallToolResult::error(vec![why])));
         }
         "test_header_parameter" | "json_schema_2020_12_tool" => {
             vec![words(&Value::Object(arguments.clone()).to_string())]
         }
-        _ => return None,
+        "greet" => vec![words(&format!("Hello, {}!", text(arguments, "name")?))],
+        _ => return Ok(None),
     };
-    Some(CallToolResult::success(content))
+    Ok(Some(CallToolResult::success(content)))
 }
 
 /// Says what it does, as far as the client wants to hear it.
@@ -132,7 +141,8 @@ fn words(text: &str) -> ContentBlock {
     ContentBlock::text(text)
 }
 
-fn text<'a>(arguments: &'a JsonObject, name: &str) -> Result<&'a str, ErrorData> {
+/// An argument that is a text.
+pub(super) fn text<'a>(arguments: &'a JsonObject, name: &str) -> Result<&'a str, ErrorData> {
     arguments
         .get(name)
         .and_then(Value::as_str)
