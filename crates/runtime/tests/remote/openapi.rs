@@ -210,9 +210,15 @@ async fn stall(State(site): State<Site>) -> String {
     std::future::pending().await
 }
 
+/// Breaks off when the beginning has arrived.
 async fn broken() -> Body {
-    let pieces = [Ok("the beginning of"), Err(std::io::Error::other("the end"))];
-    Body::from_stream(futures_util::stream::iter(pieces))
+    Body::from_stream(futures_util::stream::unfold(true, |is_first| async move {
+        if is_first {
+            return Some((Ok("the beginning of"), false));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Some((Err(std::io::Error::other("the end")), false))
+    }))
 }
 
 async fn redirect() -> Response {
@@ -319,7 +325,7 @@ pub(crate) fn service_describes_its_operations_as_capabilities() {
     let input: Value = serde_json::from_str(&add.input_schema).unwrap();
     assert_eq!(input["properties"]["body"]["properties"]["name"]["minLength"], 1);
     assert_eq!(input["properties"]["body"]["properties"]["parent"], true);
-    assert!(of("delete-pets-petid").idempotent);
+    assert!(of("delete-pets-pet-id").idempotent);
     assert_eq!(of("large").output_media_type, "text/plain");
     assert_eq!(tools[&find.name].name, "GET /pets/{petId}");
     let has = |what: &str, why: &str| {
@@ -344,7 +350,7 @@ pub(crate) fn parameters_go_where_the_document_says() {
     let said = answer(&stage, &program, "pet-store.add-pet", json!({ "body": body }));
     assert_eq!((&said["body"], &said["method"]), (&body, &json!("POST")));
     assert_eq!((&said["type"], &said["uri"]), (&json!("application/json"), &json!("/v1/pets")));
-    let gone = stage.call(&program, "pet-store.delete-pets-petid", json!({"petId": "1"}));
+    let gone = stage.call(&program, "pet-store.delete-pets-pet-id", json!({"petId": "1"}));
     assert!(matches!(gone.last, Event::Executed { output_bytes: 0, .. }), "{gone:?}");
 }
 

@@ -147,7 +147,7 @@ async fn receive(mut response: Response, room: Room<'_>) -> Result<Vec<u8>, Fail
         return Err(too_long());
     }
     let mut output = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| broken(&error))? {
+    while let Some(piece) = response.chunk().await.map_err(broken)? {
         if (output.len() + piece.len()) as u64 > most {
             return Err(too_long());
         }
@@ -161,9 +161,10 @@ fn unreachable(error: &reqwest::Error) -> Failure {
     Failure::crashed(http::why_unreachable(error))
 }
 
-fn broken(error: &reqwest::Error) -> Failure {
-    let why = http::why_unreachable(error);
-    Failure::crashed(format!("the answer ended before its time: {why}"))
+fn broken(error: reqwest::Error) -> Failure {
+    // The URL may hold what is nobody's business.
+    tracing::debug!(error = %error.without_url(), "an answer ended early");
+    Failure::crashed("the answer ended before its time")
 }
 
 fn declined(detail: impl Into<String>) -> Failure {

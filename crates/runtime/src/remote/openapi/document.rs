@@ -374,3 +374,96 @@ pub(super) fn mark(text: &str) -> String {
     }
     mark
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_server(server: Value) -> Value {
+        json!({
+            "openapi": "3.1.0",
+            "servers": [server],
+            "paths": {"/x": {"get": {}}},
+        })
+    }
+
+    fn read_at(root: &Value, at: &str) -> (Vec<Operation>, Vec<String>) {
+        let document = ApiDocument {
+            credential_header: Some("X-Key".into()),
+            ..ApiDocument::new(at.into(), false)
+        };
+        let readings = read(root, &document, &Url::parse(at).unwrap()).ok().unwrap();
+        let operations = readings.operations.into_iter().map(|reading| reading.operation);
+        (operations.collect(), readings.left_out.into_iter().map(|(_, why)| why).collect())
+    }
+
+    #[test]
+    fn openapi_public_document_leads_to_no_private_server() {
+        for server in [
+            "http://127.0.0.1/",
+            "https://127.0.0.1/",
+            "https://169.254.169.254/latest",
+            "https://[::1]/",
+            "https://0x7f.1/",
+            "//10.0.0.1/",
+            "file:///etc",
+        ] {
+            let root = with_server(json!({ "url": server }));
+            let (operations, left_out) = read_at(&root, "https://api.example/openapi.json");
+            assert!(operations.is_empty(), "{server}");
+            assert!(left_out[0].contains("its server cannot be used"), "{server}: {left_out:?}");
+        }
+    }
+
+    #[test]
+    fn openapi_credential_is_for_the_origin_of_the_document_only() {
+        for (server, place, is_trusted) in [
+            ("/v1", "https://api.example/v1", true),
+            ("v1/", "https://api.example/docs/v1/", true),
+            ("https://api.example:443/v1?a#b", "https://api.example/v1", true),
+            ("https://api.example:8443/v1", "https://api.example:8443/v1", false),
+            ("https://other.example/", "https://other.example/", false),
+            ("//other.example/", "https://other.example/", false),
+            ("https://{host}/", "https://other.example/", false),
+        ] {
+            let variables = json!({"host": {"default": "other.example"}});
+            let root = with_server(json!({ "url": server, "variables": variables }));
+            let (operations, _) = read_at(&root, "https://api.example/docs/openapi.json");
+            assert_eq!(operations[0].server.as_str(), place);
+            assert_eq!(operations[0].is_trusted, is_trusted, "{server}");
+        }
+    }
+
+    #[test]
+    fn openapi_parameters_never_set_headers_of_the_connection() {
+        let names = ["Host", "CONTENT-LENGTH", "authorization", "Transfer-Encoding", "x-key", "ok"];
+        let parameters = names.map(|name| json!({"name": name, "in": "header", "required": true}));
+        let mut root = with_server(json!({"url": "/"}));
+        root["paths"]["/x"]["get"]["parameters"] = json!(parameters);
+        let (operations, _) = read_at(&root, "https://api.example/openapi.json");
+        let kept: Vec<&str> = operations[0].parameters.iter().map(|known| &*known.name).collect();
+        assert_eq!(kept, ["ok"]);
+    }
+
+    #[test]
+    fn openapi_operation_of_its_own_replaces_what_its_path_says() {
+        let mut root = with_server(json!({"url": "/root"}));
+        root["paths"]["/x"] = json!({
+            "servers": [{"url": "/path"}],
+            "parameters": [{"name": "a", "in": "query"}, {"name": "b", "in": "query"}],
+            "get": {
+                "servers": [{"url": "/own"}],
+                "parameters": [{"name": "a", "in": "query", "required": true}],
+            },
+            "put": {},
+        });
+        let (operations, _) = read_at(&root, "https://api.example/openapi.json");
+        assert_eq!(operations[0].server.path(), "/own");
+        assert_eq!(operations[1].server.path(), "/path");
+        let required = |operation: &Operation| {
+            operation.parameters.iter().filter(|known| known.is_required).count()
+        };
+        assert_eq!((required(&operations[0]), operations[0].parameters.len()), (1, 2));
+        assert_eq!((required(&operations[1]), operations[1].parameters.len()), (0, 2));
+    }
+}

@@ -5,7 +5,7 @@
 //! the service itself still refuses what it does not like.
 use serde_json::{Map, Value, json};
 
-use super::reference::local;
+use super::reference::{local, resolved};
 use crate::limits::API_SCHEMA_DEPTH_MAX;
 
 /// What a schema costs beside its texts.
@@ -123,7 +123,7 @@ impl<'a> Resolver<'a> {
         if self.is_simplified {
             self.remove_the_rest(keywords, &mut made);
         }
-        self.remove_the_other_way(&mut made);
+        self.remove_the_other_way(keywords, &mut made);
         self.is_simplified |= before;
         if self.is_version_3_0 { self.from_version_3_0(keywords, made) } else { made.into() }
     }
@@ -149,14 +149,14 @@ impl<'a> Resolver<'a> {
     }
 
     /// A member that only travels the other way need not be there.
-    fn remove_the_other_way(&self, made: &mut Map<String, Value>) {
-        let Some(Value::Array(mut required)) = made.remove("required") else { return };
-        let properties = made.get("properties").and_then(Value::as_object);
-        required.retain(|name| {
-            let member = name.as_str().and_then(|name| properties?.get(name));
-            member.and_then(|member| member.get(self.other_way)) != Some(&Value::Bool(true))
-        });
-        made.insert("required".into(), required.into());
+    fn remove_the_other_way(&self, said: &Map<String, Value>, made: &mut Map<String, Value>) {
+        let Some(Value::Array(names)) = made.get_mut("required") else { return };
+        let marked = |schema: &Value| schema.get(self.other_way) == Some(&Value::Bool(true));
+        let is_other_way = |name: &Value| {
+            let member = said.get("properties")?.get(name.as_str()?)?;
+            Some(marked(member) || marked(resolved(self.root, member)?))
+        };
+        names.retain(|name| is_other_way(name) != Some(true));
     }
 
     fn keyword(
@@ -349,7 +349,8 @@ mod tests {
             let document = json!({ "start": { (keyword): schema, "then": false } });
             assert_eq!(resolve(&document, false, ROOM), (json!({}), true), "{keyword}");
         }
-        let document = json!({"start": {"oneOf": [circle, {"type": "null"}]}});
+        let inner = json!({"properties": {"a": {"$ref": "#/a"}}});
+        let document = json!({"start": {"$ref": "#/a"}, "a": {"oneOf": [inner, {"type": "null"}]}});
         let expected = json!({"anyOf": [{"properties": {"a": true}}, {"type": "null"}]});
         assert_eq!(resolve(&document, false, ROOM), (expected, true));
     }
