@@ -152,6 +152,35 @@ pub const A2A_REQUEST_MS_MAX: u64 = 60_000;
 pub const A2A_POLL_MS_MIN: u64 = 50;
 /// See [`A2A_POLL_MS_MIN`].
 pub const A2A_POLL_MS_MAX: u64 = 2_000;
+/// Documents of HTTP services that are kept.
+pub const API_DOCUMENTS_MAX: usize = 256;
+/// Bytes of the document of an HTTP service.
+pub const API_DOCUMENT_BYTES_MAX: usize = 8 << 20;
+/// How long the document of an HTTP service may take to arrive.
+pub const API_DOCUMENT_MS_MAX: u64 = 30_000;
+/// Different references an operation of an HTTP service may lead to, directly and indirectly.
+pub const API_REFERENCES_MAX: usize = 2_048;
+/// References that lead to references, one after the other.
+pub const API_REFERENCE_HOPS_MAX: usize = 8;
+/// Bytes of operations, and of what they refer to, that are read in one document.
+pub const API_READ_BYTES_MAX: usize = 32 << 20;
+/// Parameters of one operation.
+pub const API_PARAMETERS_MAX: usize = 64;
+/// Schemas inside each other, references resolved; deeper ones accept anything.
+pub const API_SCHEMA_DEPTH_MAX: usize = 24;
+/// Bytes, roughly, of the schemas of one operation, references resolved; what is beyond them
+/// accepts anything.
+pub const API_SCHEMAS_BYTES_MAX: usize = 32 << 10;
+/// Bytes, roughly, of the schemas of one operation that are there for it whatever others need.
+pub const API_SCHEMAS_BYTES_MIN: usize = 2 << 10;
+/// Bytes of the URL of one request to an HTTP service.
+pub const API_URL_BYTES_MAX: usize = 64 << 10;
+/// Bytes of an answer that are read to find out why a request was refused.
+pub const API_PROBLEM_BYTES_MAX: usize = 16 << 10;
+/// How long finding that out may take.
+pub const API_PROBLEM_MS_MAX: u64 = 2_000;
+/// Characters of it that are told.
+pub const API_PROBLEM_CHARACTERS_MAX: usize = 200;
 /// Memory of each process of a server that is a command.
 pub const SERVER_MEMORY_BYTES_MAX: u64 = 2 << 30;
 /// Bytes of one file a server that is a command writes, and of its temporary folder.

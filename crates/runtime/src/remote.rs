@@ -31,10 +31,12 @@ mod deliver;
 mod jobs;
 mod mcp;
 mod naming;
+mod openapi;
 mod runner;
 
 pub use program::{
-    A2aProgram, AgentPeer, McpProgram, RemoteProgram, RemoteTool, ServerEndpoint, ToolServer,
+    A2aProgram, AgentPeer, ApiDocument, McpProgram, OpenApiProgram, RemoteProgram, RemoteTool,
+    ServerEndpoint, ToolServer,
 };
 pub use secret::Secret;
 
@@ -69,7 +71,7 @@ impl Config {
 /// What a remote offers, as an agent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Description {
-    /// The manifest made of its tools or skills.
+    /// The manifest made of its tools, skills or operations.
     pub manifest: Manifest,
     /// Which of them stands behind which capability, for [`RemoteProgram::with_tools`].
     pub tools: BTreeMap<CapabilityName, RemoteTool>,

@@ -61,6 +61,16 @@ impl Holding {
     }
 }
 
+impl Held {
+    /// Makes room for more of the output, or says that there is none.
+    pub(super) fn grow(&mut self, bytes: u64) -> Result<(), Failure> {
+        let mut more = self.holding.take(bytes)?;
+        // Given back with the rest.
+        self.bytes += std::mem::take(&mut more.bytes);
+        Ok(())
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         self.holding.0.fetch_sub(self.bytes, Ordering::Relaxed);

@@ -21,6 +21,8 @@ pub enum RemoteProgram {
     Mcp(McpProgram),
     /// An agent of the Agent2Agent protocol.
     A2a(A2aProgram),
+    /// An HTTP service described by an OpenAPI document.
+    OpenApi(OpenApiProgram),
 }
 
 /// The tools of one MCP server.
@@ -41,6 +43,35 @@ pub struct A2aProgram {
     /// Which skill stands behind which capability. Empty for an agent that was not added yet.
     #[serde(default)]
     pub tools: BTreeMap<CapabilityName, RemoteTool>,
+}
+
+/// The operations of one HTTP service.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct OpenApiProgram {
+    /// Where it is described.
+    pub document: ApiDocument,
+    /// Which operation stands behind which capability. Empty for a service that was not added yet.
+    #[serde(default)]
+    pub tools: BTreeMap<CapabilityName, RemoteTool>,
+}
+
+/// An HTTP service that says in an OpenAPI document, version 3.0 or 3.1, what it can be asked.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct ApiDocument {
+    /// Where the document is, as JSON: `https://…`, or `http://…` for allowed private addresses.
+    pub url: String,
+    /// It, and the service, may be on this machine or a private network.
+    #[serde(default)]
+    pub allow_private: bool,
+    /// What its capabilities begin with, instead of the title of the document.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The header its credential is sent in, as it is; `Authorization: Bearer …` when `None`.
+    #[serde(default)]
+    pub credential_header: Option<String>,
+    /// Its credential, sent only to the origin of the document. Not written: the node sets it.
+    #[serde(skip)]
+    pub credential: Option<Secret>,
 }
 
 /// An agent that says in a card what it can do and where it is asked to do it.
@@ -112,14 +143,15 @@ pub enum ServerEndpoint {
     },
 }
 
-/// A tool or a skill as it was when the agent was added.
+/// A tool, a skill or an operation as it was when the agent was added.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct RemoteTool {
-    /// The remote's name for it; the `id` of a skill.
+    /// The remote's name for it; the `id` of a skill; method and path of an operation.
     pub name: String,
     /// BLAKE3 of all that is said about it in canonical JSON: of a tool its name, title,
-    /// description, schemas and annotations; of a skill all of it, and the URL it is asked at. With
-    /// another digest it is another one, and is not called.
+    /// description, schemas and annotations; of a skill all of it, and the URL it is asked at; of
+    /// an operation all of it, what it refers to, and the URL of its server. With another digest it
+    /// is another one, and is not called.
     pub digest: Digest,
 }
 
@@ -157,6 +189,13 @@ impl AgentPeer {
     }
 }
 
+impl ApiDocument {
+    /// A service without credentials, under the title it gives itself.
+    pub fn new(url: String, allow_private: bool) -> Self {
+        Self { url, allow_private, name: None, credential_header: None, credential: None }
+    }
+}
+
 impl RemoteProgram {
     /// An MCP server that was not added yet: it can be asked what it offers.
     pub fn mcp(server: ToolServer) -> Self {
@@ -168,11 +207,17 @@ impl RemoteProgram {
         Self::A2a(A2aProgram { peer, tools: BTreeMap::new() })
     }
 
+    /// An HTTP service that was not added yet: its document can be read.
+    pub fn openapi(document: ApiDocument) -> Self {
+        Self::OpenApi(OpenApiProgram { document, tools: BTreeMap::new() })
+    }
+
     /// What stands behind which capability.
     pub fn tools(&self) -> &BTreeMap<CapabilityName, RemoteTool> {
         match self {
             Self::Mcp(program) => &program.tools,
             Self::A2a(program) => &program.tools,
+            Self::OpenApi(program) => &program.tools,
         }
     }
 
@@ -181,6 +226,7 @@ impl RemoteProgram {
         match &mut self {
             Self::Mcp(program) => program.tools = new,
             Self::A2a(program) => program.tools = new,
+            Self::OpenApi(program) => program.tools = new,
         }
         self
     }
@@ -190,6 +236,7 @@ impl RemoteProgram {
         match self {
             Self::Mcp(program) => &mut program.server.credential,
             Self::A2a(program) => &mut program.peer.credential,
+            Self::OpenApi(program) => &mut program.document.credential,
         }
     }
 }

@@ -14,8 +14,9 @@ use super::deliver::{Holding, deliver};
 use super::http::Clients;
 use super::jobs::{Attempt, Jobs};
 use super::mcp::connections::Connections;
+use super::openapi::documents::Documents;
 use super::program::RemoteProgram;
-use super::{Config, DescribeError, Description, a2a, mcp};
+use super::{Config, DescribeError, Description, a2a, mcp, openapi};
 use crate::detail;
 use crate::executor::{Error, Event};
 use crate::failure::Failure;
@@ -34,6 +35,7 @@ struct Shared {
     jobs: Arc<Jobs>,
     connections: Connections,
     cards: Cards,
+    documents: Documents,
     holding: Holding,
 }
 
@@ -52,9 +54,10 @@ pub(super) fn start(
             let sweep_ms = config.idle_ms_max.min(REMOTE_SWEEP_MS);
             let clients = Arc::new(Clients::default());
             let connections = Connections::new(config, Arc::clone(&clients));
-            let cards = Cards::new(clients);
+            let cards = Cards::new(Arc::clone(&clients));
+            let documents = Documents::new(clients);
             let holding = Holding::default();
-            let shared = Arc::new(Shared { jobs, connections, cards, holding });
+            let shared = Arc::new(Shared { jobs, connections, cards, documents, holding });
             runtime.block_on(take_orders(&shared, orders, sweep_ms));
             shared.connections.close();
             drop(shared);
@@ -95,6 +98,7 @@ async fn describe(shared: &Shared, program: &RemoteProgram) -> Result<Descriptio
                 mcp::describe(&shared.connections, &program.server).await
             }
             RemoteProgram::A2a(program) => a2a::describe(&shared.cards, &program.peer).await,
+            RemoteProgram::OpenApi(program) => shared.documents.describe(&program.document).await,
         }
     };
     match timeout(patience, asking).await {
@@ -171,26 +175,35 @@ async fn execute(
     let report = |done, total| {
         shared.jobs.tell(attempt, Event::Progress { job: attempt.job, done, total });
     };
+    let mut held = shared.holding.take(0)?;
     let call = async {
-        match program {
+        let output = match program {
             RemoteProgram::Mcp(program) => {
-                mcp::call::call(&shared.connections, program, capability, parameters, report).await
+                mcp::call::call(&shared.connections, program, capability, parameters, report)
+                    .await?
             }
             RemoteProgram::A2a(program) => {
-                a2a::call::call(&shared.cards, program, capability, parameters).await
+                a2a::call::call(&shared.cards, program, capability, parameters).await?
             }
+            RemoteProgram::OpenApi(program) => {
+                let room =
+                    openapi::call::Room { bytes_max: limits.output_bytes_max, held: &mut held };
+                let documents = &shared.documents;
+                return openapi::call::call(documents, program, capability, parameters, room).await;
+            }
+        };
+        let most = limits.output_bytes_max;
+        if output.len() as u64 > most {
+            return Err(Failure::limit(format!("more than {most} bytes of output")));
         }
+        held.grow(output.len() as u64)?;
+        Ok(output)
     };
     let output = timeout_at(deadline, call)
         .await
         .map_err(|_| Failure::new(FailureReason::TimedOut, "its time ran out"))??;
     let duration_ms = started.elapsed().as_millis() as u64;
     let output_bytes = output.len() as u64;
-    if output_bytes > limits.output_bytes_max {
-        let most = limits.output_bytes_max;
-        return Err(Failure::limit(format!("more than {most} bytes of output")));
-    }
-    let held = shared.holding.take(output_bytes)?;
     let chunks = deliver(&shared.jobs, attempt, &output).await?;
     drop(held);
     Ok(Event::Executed { job: attempt.job, fuel_used: 0, chunks, output_bytes, duration_ms })

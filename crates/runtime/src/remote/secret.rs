@@ -3,7 +3,11 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use reqwest::RequestBuilder;
+use reqwest::header::{HeaderName, HeaderValue};
 use zeroize::Zeroizing;
+
+use crate::failure::Failure;
 
 /// A credential for a remote agent. The node reads it from a file only its user can read.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,6 +35,25 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(hidden)")
     }
+}
+
+/// Adds a credential to a request: in a header as it is, or as `Authorization: Bearer …`.
+pub(super) fn attach(
+    request: RequestBuilder,
+    header: Option<&str>,
+    credential: Option<&Secret>,
+) -> Result<RequestBuilder, Failure> {
+    let Some(credential) = credential else { return Ok(request) };
+    let wrong = || Failure::infrastructure("the credential does not fit into its header");
+    Ok(match header {
+        None => request.bearer_auth(credential.expose()),
+        Some(header) => {
+            let name = HeaderName::from_bytes(header.as_bytes()).map_err(|_| wrong())?;
+            let mut value = HeaderValue::from_str(credential.expose()).map_err(|_| wrong())?;
+            value.set_sensitive(true);
+            request.header(name, value)
+        }
+    })
 }
 
 #[cfg(test)]

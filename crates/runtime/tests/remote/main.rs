@@ -1,5 +1,6 @@
 //! Remote agents against real servers: of the Model Context Protocol, started confined and spoken to
-//! through pipes, or over HTTP; and of the Agent2Agent protocol.
+//! through pipes, or over HTTP; of the Agent2Agent protocol; and of
+//! plain HTTP with an OpenAPI document.
 //!
 //! This test has its own `main`, because it is also the worker binary and the server: started with
 //! `worker`, `mcp-server` or `node` as its first argument, it is one of them.
@@ -12,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
+mod openapi;
 mod peers;
 mod pipes;
 mod sandbox;
@@ -84,6 +86,22 @@ const TESTS: &[Test] = tests! {
         credential_goes_only_where_the_card_is,
         agents_on_private_addresses_need_permission,
         long_answer_of_an_agent_is_a_limit;
+    openapi:
+        service_describes_its_operations_as_capabilities,
+        parameters_go_where_the_document_says,
+        wrong_parameters_of_an_operation_decline,
+        answers_other_than_success_have_their_reasons,
+        output_of_a_service_arrives_in_chunks,
+        endless_output_of_a_service_is_a_limit,
+        service_that_stalls_times_out_and_its_connection_is_closed,
+        answer_that_breaks_off_or_is_not_json_crashed,
+        redirect_of_an_operation_is_not_followed,
+        changed_operation_is_refused,
+        credential_of_a_service_goes_only_to_the_origin_of_its_document,
+        documents_on_private_addresses_need_permission,
+        server_that_may_not_be_reached_leaves_its_operations_out,
+        hostile_documents_are_refused_or_cut_in_time,
+        document_of_version_3_0_is_understood;
 };
 
 fn main() -> ExitCode {

@@ -3,15 +3,15 @@ use std::time::Duration;
 
 use a2a::{JsonRpcId, JsonRpcRequest, JsonRpcResponse, SVC_PARAM_VERSION, VERSION};
 use ainur_primitives::FailureReason;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
 use crate::limits::{A2A_REQUEST_MS_MAX, REMOTE_MESSAGE_BYTES_MAX};
-use crate::remote::http;
 use crate::remote::program::AgentPeer;
+use crate::remote::{http, secret};
 
 /// Code of JSON-RPC for parameters that were not understood.
 const INVALID_PARAMS: i32 = -32602;
@@ -83,17 +83,7 @@ fn broken(error: serde_json::Error) -> Failure {
 }
 
 fn with_credential(request: RequestBuilder, peer: &AgentPeer) -> Result<RequestBuilder, Failure> {
-    let Some(credential) = &peer.credential else { return Ok(request) };
-    let wrong = || Failure::infrastructure("the credential does not fit into its header");
-    Ok(match &peer.credential_header {
-        None => request.bearer_auth(credential.expose()),
-        Some(header) => {
-            let name = HeaderName::from_bytes(header.as_bytes()).map_err(|_| wrong())?;
-            let mut value = HeaderValue::from_str(credential.expose()).map_err(|_| wrong())?;
-            value.set_sensitive(true);
-            request.header(name, value)
-        }
-    })
+    secret::attach(request, peer.credential_header.as_deref(), peer.credential.as_ref())
 }
 
 async fn send(
