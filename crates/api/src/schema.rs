@@ -124,7 +124,7 @@ shapes! {
         "description": "Why an attempt did not lead to accepted work"
     }
     /// Limits on an attempt.
-    ExecutionLimits |generator| {
+    ExecutionLimits |_g| {
         "type": "object",
         "description": "Hard limits on one attempt",
         "properties": {

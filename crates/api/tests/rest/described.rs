@@ -97,7 +97,7 @@ fn every_primitive_fits_its_description() {
         AcceptanceCheck::Digest { expected: content(0) },
         AcceptanceCheck::Verifier { component: content(255) },
         AcceptanceCheck::Reexecution,
-        AcceptanceCheck::BuyerWord { window_ms: DurationMs(u64::MAX) },
+        AcceptanceCheck::BuyerWord { window_ms: DurationMs((1 << 53) - 1) },
     ];
     let all = AcceptanceCheck::All { checks: leaves.clone() };
     let examples = (rules.iter().map(|rule| ("SelectionRule", json!(rule))))
