@@ -6,6 +6,8 @@ mod body;
 pub(crate) mod calls;
 mod connection;
 mod guard;
+mod multiplex;
+mod preface;
 pub(crate) mod route;
 mod stop;
 mod stream;
@@ -14,18 +16,23 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::uri::Scheme;
 use tokio::runtime::Builder;
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 
-use super::{Bounds, Error, Token};
+use super::{Bounds, Error, Token, tls};
 use crate::a2a;
 use crate::service::Service;
+use connection::Door;
 use guard::Guard;
 
 pub(crate) use calls::{Calls, Lane};
 pub(crate) use route::collect;
 pub use stop::StopSignal;
 
-/// A socket that is bound and not yet served.
+/// A socket that is bound and not yet served. HTTP/1.1 and HTTP/2 are spoken on it, with TLS or
+/// without.
 ///
 /// ```no_run
 /// # fn example(node: std::sync::Arc<dyn ainur_api::Service>) -> Result<(), ainur_api::http::Error> {
@@ -44,6 +51,7 @@ pub struct Server {
     token: Token,
     bounds: Bounds,
     a2a: a2a::Config,
+    tls: Option<tls::Config>,
 }
 
 impl Server {
@@ -62,6 +70,7 @@ impl Server {
             token,
             bounds: Bounds::default(),
             a2a: a2a::Config::default(),
+            tls: None,
         })
     }
 
@@ -76,6 +85,13 @@ impl Server {
     #[must_use]
     pub fn with_a2a(mut self, config: a2a::Config) -> Self {
         self.a2a = config;
+        self
+    }
+
+    /// The same server, which answers only what is encrypted.
+    #[must_use]
+    pub fn with_tls(mut self, config: tls::Config) -> Self {
+        self.tls = Some(config);
         self
     }
 
@@ -102,8 +118,9 @@ impl Server {
             .max_blocking_threads(Calls::threads_max(&bounds))
             .build()
             .map_err(Error::Start)?;
-        let guard = Guard::new(self.token, self.address);
-        let calls = Arc::new(Calls::new(service, bounds, stop.clone()));
+        let scheme = if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let guard = Guard::new(self.token, self.address, scheme.clone());
+        let calls = Arc::new(Calls::new(service, bounds, stop.clone(), scheme));
         let a2a = a2a::Handler::new(Arc::clone(&calls), self.a2a).map_err(Error::Start)?;
         let router = route::router(guard, calls, Arc::clone(&a2a));
         runtime
@@ -111,7 +128,9 @@ impl Server {
                 let listener = tokio::net::TcpListener::from_std(self.listener)?;
                 stop.on_signals()?;
                 a2a.start();
-                connection::serve(listener, router, bounds, &stop).await;
+                let tls = self.tls.map(|config| TlsAcceptor::from(config.into_inner()));
+                let places = Arc::new(Semaphore::new(bounds.http2_requests_max));
+                connection::serve(listener, Door { router, bounds, stop, tls, places }).await;
                 Ok(())
             })
             .map_err(Error::Start)?;
