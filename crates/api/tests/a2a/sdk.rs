@@ -1,7 +1,7 @@
 //! The official SDK for Python against the server, where there is one.
 //!
-//! `AINUR_A2A_PYTHON` names a Python that has `a2a-sdk`, `httpx` and `PyJWT[crypto]`; without it
-//! these tests do nothing.
+//! `AINUR_A2A_PYTHON` names a Python that has `a2a-sdk[grpc]`, `httpx` and `PyJWT[crypto]`; without
+//! it these tests do nothing.
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;

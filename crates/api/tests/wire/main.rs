@@ -6,5 +6,6 @@
 mod bazaar;
 mod client;
 mod floods;
+mod grpc;
 mod http2;
 mod tls;

@@ -196,7 +196,7 @@ mod tests {
     fn encrypted_node_has_another_usual_port_and_hears_only_encrypted_pages() {
         let source = |pairs: &[_]| source_over(Scheme::HTTPS, "127.0.0.1:443", "/healthz", pairs);
         let host = (header::HOST, "localhost");
-        assert!(source(&[host.clone()]));
+        assert!(source(std::slice::from_ref(&host)));
         assert!(!source(&[(header::HOST, "localhost:80")]));
         assert!(source(&[host.clone(), (header::ORIGIN, "https://localhost:3000")]));
         assert!(!source(&[host.clone(), (header::ORIGIN, "http://localhost:3000")]));
