@@ -8,13 +8,15 @@ Usage: a2a_client.py BASE_URL TOKEN [--capability NAME] [--slow NAME] [--conform
 --conformance the server answers with its fixtures instead of the market
 --key         checks the card's signature with this Ed25519 key (base64url)
 
-Needs a2a-sdk, httpx and, for --key, PyJWT with cryptography. One line for each step.
+Needs a2a-sdk, httpx, grpcio for gRPC and, for --key, PyJWT with cryptography. One line for each
+step.
 """
 import argparse
 import asyncio
 import sys
 import uuid
 
+import grpc
 import httpx
 
 from a2a.client.card_resolver import A2ACardResolver
@@ -30,6 +32,27 @@ from a2a.utils.errors import (
 from google.protobuf.json_format import ParseDict
 
 SAID = {"say": "hi", "count": 2}
+
+
+def with_token(details, token):
+    metadata = list(details.metadata or []) + [("authorization", f"Bearer {token}")]
+    return details._replace(metadata=metadata)
+
+
+class Unary(grpc.aio.UnaryUnaryClientInterceptor):
+    def __init__(self, token):
+        self.token = token
+
+    async def intercept_unary_unary(self, proceed, details, request):
+        return await proceed(with_token(details, self.token), request)
+
+
+class Streamed(grpc.aio.UnaryStreamClientInterceptor):
+    def __init__(self, token):
+        self.token = token
+
+    async def intercept_unary_stream(self, proceed, details, request):
+        return await proceed(with_token(details, self.token), request)
 
 
 class Interface:
@@ -52,9 +75,15 @@ class Interface:
         config = ClientConfig(
             streaming=streaming,
             httpx_client=http,
-            supported_protocol_bindings=["JSONRPC", "HTTP+JSON"],
+            supported_protocol_bindings=["JSONRPC", "HTTP+JSON", "GRPC"],
+            grpc_channel_factory=self.channel,
         )
         return ClientFactory(config).create(self.card)
+
+    def channel(self, url):
+        """A channel that shows the token, which gRPC itself only does over TLS."""
+        token = self.options.token
+        return grpc.aio.insecure_channel(url, interceptors=[Unary(token), Streamed(token)])
 
     def message(self, name, slow=False, wait=True):
         if self.options.conformance:
@@ -217,7 +246,7 @@ async def main(options):
         assert versions == {"0.3.0"}, versions
         print("card: the form of 0.3 is read too")
     for interface in card.supported_interfaces:
-        if interface.protocol_binding in ("JSONRPC", "HTTP+JSON"):
+        if interface.protocol_binding in ("JSONRPC", "HTTP+JSON", "GRPC"):
             await Interface(options, card, interface).try_all()
 
 

@@ -2,12 +2,13 @@
 //!
 //! A message becomes a task that is bought on the market under its sender's budget; the task's
 //! output is its artifact. A message that was sent twice finds the task of the first. Versions 1.0
-//! and 0.3 are served at the same paths, over JSON-RPC and HTTP+JSON.
+//! and 0.3 are served at the same paths, over JSON-RPC and HTTP+JSON; 1.0 over gRPC too.
 //!
 //! | Path | What |
 //! |---|---|
 //! | `POST /a2a` | JSON-RPC, both versions |
 //! | `/a2a/v1/…` | HTTP+JSON, both versions |
+//! | `POST /lf.a2a.v1.A2AService/…` | gRPC, 1.0, over HTTP/2 |
 //! | `GET /.well-known/agent-card.json` | the card, for anyone |
 //! | `GET /.well-known/agent.json` | the card as 0.3 had it, for anyone |
 //!
@@ -30,6 +31,7 @@ mod conformance;
 mod desk;
 mod discovery;
 mod error;
+mod grpc;
 mod handler;
 mod legacy;
 pub mod limits;
@@ -45,6 +47,7 @@ mod wire;
 
 pub use card::{CardKey, CardSigner};
 pub use desk::Desk;
+pub(crate) use grpc::{is_grpc, refuse as refuse_grpc};
 pub(crate) use handler::Handler;
 pub use push::{Deliver, Delivery, PushDelivery, PushFailure};
 
@@ -113,6 +116,7 @@ pub(crate) fn router(handler: Arc<Handler>) -> Router<Arc<Calls>> {
     Router::new()
         .route(RPC_PATH, post(rpc::serve))
         .route(&format!("{REST_PATH}/{{*path}}"), any(rest::serve))
+        .route(grpc::PATH, post(grpc::serve))
         .route(CARD_PATH, get(discovery::card))
         .route(LEGACY_CARD_PATH, get(discovery::legacy_card))
         .with_state(handler)

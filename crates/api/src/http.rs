@@ -11,11 +11,13 @@
 //!
 //! Every request but those for health and cards carries `Authorization: Bearer <token>`. What is refused is answered
 //! with a problem document in the manner of RFC 9457, whose `code`, `detail` and `next_step` are
-//! those of [`Problem`](crate::Problem). There is no TLS: the socket is meant for loopback.
+//! those of [`Problem`](crate::Problem). HTTP/1.1 and HTTP/2 are spoken on one port; without [`tls`] the socket
+//! is meant for loopback.
 pub mod bounds;
 pub mod client;
 pub mod document;
 pub mod server;
+pub mod tls;
 pub mod token;
 
 use ainur_primitives::ContentId;

@@ -101,6 +101,7 @@ impl AgentRecord {
             AgentProgram::Remote { program } => match (program, service(program)) {
                 (RemoteProgram::Mcp(_), Some(url)) => format!("MCP: {url}"),
                 (RemoteProgram::A2a(_), Some(url)) => format!("A2A: {url}"),
+                (RemoteProgram::OpenApi(_), Some(url)) => format!("HTTP: {url}"),
                 (program, None) => format!("MCP: {}", command(program).join(" ")),
             },
         }
@@ -159,6 +160,7 @@ pub fn check_name(name: &str) -> Result<(), Problem> {
 pub(crate) fn service(program: &RemoteProgram) -> Option<&str> {
     match program {
         RemoteProgram::A2a(program) => Some(&program.peer.url),
+        RemoteProgram::OpenApi(program) => Some(&program.document.url),
         RemoteProgram::Mcp(program) => match &program.server.endpoint {
             ServerEndpoint::Url { url, .. } => Some(url),
             ServerEndpoint::Command { .. } => None,
@@ -173,7 +175,7 @@ pub(crate) fn command(program: &RemoteProgram) -> &[String] {
             ServerEndpoint::Command { argv, .. } => argv,
             ServerEndpoint::Url { .. } => &[],
         },
-        RemoteProgram::A2a(_) => &[],
+        RemoteProgram::A2a(_) | RemoteProgram::OpenApi(_) => &[],
     }
 }
 

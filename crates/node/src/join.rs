@@ -239,6 +239,7 @@ impl Node {
                 AgentProgram::Remote { program } => match (program, agents::service(program)) {
                     (RemoteProgram::Mcp(_), Some(url)) => service("mcp", url),
                     (RemoteProgram::A2a(_), Some(url)) => service("a2a", url),
+                    (RemoteProgram::OpenApi(_), Some(url)) => service("http", url),
                     (program, None) => {
                         ProgramRef::Command { argv: agents::command(program).to_vec() }
                     }

@@ -9,7 +9,7 @@ use ainur_api::operation::{McpCommand, ServicePlace};
 use ainur_api::problem::{Code, Problem};
 use ainur_runtime::limits::REMOTE_DESCRIBE_MS_MAX;
 use ainur_runtime::remote::{
-    AgentPeer, Description, RemoteProgram, Secret, ServerEndpoint, ToolServer,
+    AgentPeer, ApiDocument, Description, RemoteProgram, Secret, ServerEndpoint, ToolServer,
 };
 
 use crate::agents::{self, AgentProgram, AgentRecord};
@@ -52,6 +52,13 @@ pub(crate) fn at_url(
     }
     let credential = credential.map(|secret| Secret::new(secret.0.trim().to_owned()));
     let is_card = CARD_FILES.iter().any(|file| url.ends_with(file));
+    let is_document = url.ends_with(".json");
+    let document = ApiDocument {
+        name: name.clone(),
+        credential_header: credential_header.clone(),
+        credential: credential.clone(),
+        ..ApiDocument::new(url.clone(), allow_private)
+    };
     let peer = AgentPeer {
         name: name.clone(),
         credential_header: credential_header.clone(),
@@ -64,8 +71,13 @@ pub(crate) fn at_url(
         credential,
         ..ToolServer::new(ServerEndpoint::Url { url, allow_private })
     };
-    let peer = RemoteProgram::a2a(peer);
-    Ok(if is_card { vec![peer] } else { vec![RemoteProgram::mcp(server), peer] })
+    let (server, peer) = (RemoteProgram::mcp(server), RemoteProgram::a2a(peer));
+    let document = RemoteProgram::openapi(document);
+    Ok(match (is_card, is_document) {
+        (true, _) => vec![peer],
+        (false, true) => vec![document, server, peer],
+        (false, false) => vec![server, peer, document],
+    })
 }
 
 /// How the URLs of A2A agent cards end.
@@ -91,6 +103,7 @@ impl Node {
                     let what = match &program {
                         RemoteProgram::Mcp(_) => "no MCP server answers",
                         RemoteProgram::A2a(_) => "no A2A agent answers",
+                        RemoteProgram::OpenApi(_) => "no OpenAPI document is there",
                     };
                     failed.push(format!("{what}: {why}"));
                     advice = advice_on(&program);
@@ -150,9 +163,10 @@ fn advice_on(program: &RemoteProgram) -> &'static str {
         {
             "see that it runs by itself; grant what it needs with --network, --read, --write, --env"
         }
-        RemoteProgram::Mcp(_) | RemoteProgram::A2a(_) => {
-            "see that an MCP server or an A2A agent answers there; --private lets it be on this \
-             machine or a private network, --credential names a file with its token"
+        RemoteProgram::Mcp(_) | RemoteProgram::A2a(_) | RemoteProgram::OpenApi(_) => {
+            "see that an MCP server, an A2A agent or an OpenAPI document answers there; --private \
+             lets it be on this machine or a private network, --credential names a file with its \
+             token"
         }
     }
 }

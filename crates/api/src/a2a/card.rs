@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use a2a_types::{
     AgentCapabilities, AgentCard, AgentCardSignature, AgentExtension, AgentInterface, AgentSkill,
-    HttpAuthSecurityScheme, SecurityScheme, TRANSPORT_PROTOCOL_HTTP_JSON,
+    HttpAuthSecurityScheme, SecurityScheme, TRANSPORT_PROTOCOL_GRPC, TRANSPORT_PROTOCOL_HTTP_JSON,
     TRANSPORT_PROTOCOL_JSONRPC, VERSION,
 };
 use ainur_primitives::canonical_json::to_canonical_json;
@@ -202,6 +202,8 @@ fn interfaces(base: &str) -> Vec<AgentInterface> {
     vec![
         at(RPC_PATH, TRANSPORT_PROTOCOL_JSONRPC, VERSION),
         at(REST_PATH, TRANSPORT_PROTOCOL_HTTP_JSON, VERSION),
+        // Its address is the server itself: the method is the path.
+        at("", TRANSPORT_PROTOCOL_GRPC, VERSION),
         at(RPC_PATH, TRANSPORT_PROTOCOL_JSONRPC, LEGACY_VERSION),
         // Clients of 0.3 put the rest of the path behind it themselves.
         at(RPC_PATH, TRANSPORT_PROTOCOL_HTTP_JSON, LEGACY_VERSION),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::http::document::{Refusal, a2a_code, status};
 use crate::problem::{Code, Problem};
 
-/// A refusal as both bindings tell it.
+/// A refusal as every binding tells it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Error {
@@ -90,13 +90,24 @@ impl Error {
     fn info(&self) -> Value {
         json!({
             "@type": ERROR_INFO_TYPE,
-            "reason": error_reason(self.code),
+            "reason": self.reason(),
             "domain": PROTOCOL_DOMAIN,
             "metadata": self.facts,
         })
     }
 
-    fn status_word(&self) -> &'static str {
+    /// The reason, for programs.
+    pub(super) fn reason(&self) -> &'static str {
+        error_reason(self.code)
+    }
+
+    /// Facts for programs, by name.
+    pub(super) fn facts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.facts.iter().map(|(name, fact)| (*name, fact.as_str()))
+    }
+
+    /// The status in the words of gRPC.
+    pub(super) fn status_word(&self) -> &'static str {
         match (self.status, self.code) {
             (StatusCode::NOT_FOUND, _) => "NOT_FOUND",
             (StatusCode::UNAUTHORIZED, _) => "UNAUTHENTICATED",

@@ -2,6 +2,10 @@
 
 /// Bytes in a request, as JSON.
 pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes in an answer over gRPC, and in each event of a stream.
+pub const GRPC_ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of what a refusal over gRPC says.
+pub const STATUS_MESSAGE_BYTES_MAX: usize = 1024;
 /// Parts in a message.
 pub const PARTS_MAX: usize = 64;
 /// Bytes in a message id.

@@ -35,7 +35,7 @@ pub(super) fn base(handler: &Handler, headers: &HeaderMap) -> String {
         return url.trim_end_matches('/').to_owned();
     }
     let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-    format!("http://{}", host.unwrap_or("localhost"))
+    format!("{}://{}", handler.calls.scheme, host.unwrap_or("localhost"))
 }
 
 /// The body of a request, which is JSON when it says what it is.

@@ -31,6 +31,26 @@ pub const PUBLIC_CALLS_MAX: usize = 16;
 /// Streams of events at once.
 pub const STREAMS_MAX: usize = 4_096;
 
+/// Requests over HTTP/2 at once, on all connections together; more are answered that the server is
+/// busy.
+pub const HTTP2_REQUESTS_MAX: usize = 1_024;
+/// Requests over HTTP/2 at once on one connection.
+pub const STREAMS_PER_CONNECTION_MAX: u32 = 128;
+/// Requests over HTTP/2 that were taken back before the server looked at them; a connection with
+/// more is closed.
+pub const PENDING_RESETS_MAX: usize = 20;
+/// Requests over HTTP/2 that the server had to refuse for breaking the protocol; a connection with
+/// more is closed.
+pub const LOCAL_RESETS_MAX: usize = 128;
+/// Bytes of a body that a caller may send over HTTP/2 before they are read.
+pub const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// The same for all bodies of one connection.
+pub const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Bytes of an answer over HTTP/2 that wait to be sent.
+pub const SEND_BUFFER_BYTES: usize = 128 * 1024;
+
+/// Time for agreeing on keys, with TLS.
+pub const HANDSHAKE_MS_MAX: u64 = 10_000;
 /// Time for the headers of a request to arrive, and for the next request on a kept connection.
 pub const HEADER_MS_MAX: u64 = 10_000;
 /// Time for the whole body of an operation to arrive.
@@ -41,6 +61,8 @@ pub const STALL_MS_MAX: u64 = 10_000;
 pub const WAIT_MS_MAX: u64 = 600_000;
 /// Time after which a stream that has nothing to say says so.
 pub const KEEP_ALIVE_MS: u64 = 15_000;
+/// Time for a caller to confirm that a connection of HTTP/2 ends, when nothing runs on it.
+pub const GOODBYE_MS_MAX: u64 = 1_000;
 /// Time for running calls to end after a stop was asked for.
 pub const STOP_MS_MAX: u64 = 10_000;
 
@@ -74,6 +96,10 @@ pub struct Bounds {
     pub streams_max: usize,
     /// Time after which a silent stream says that it is there; by default [`KEEP_ALIVE_MS`].
     pub keep_alive_ms: u64,
+    /// Requests over HTTP/2 at once on all connections; by default [`HTTP2_REQUESTS_MAX`].
+    pub http2_requests_max: usize,
+    /// Time for agreeing on keys; by default [`HANDSHAKE_MS_MAX`].
+    pub handshake_ms_max: u64,
     /// Time for headers to arrive; by default [`HEADER_MS_MAX`].
     pub header_ms_max: u64,
     /// Time for the body of an operation to arrive; by default [`OPERATION_MS_MAX`].
@@ -94,6 +120,8 @@ impl Default for Bounds {
             blob_calls_max: BLOB_CALLS_MAX,
             streams_max: STREAMS_MAX,
             keep_alive_ms: KEEP_ALIVE_MS,
+            http2_requests_max: HTTP2_REQUESTS_MAX,
+            handshake_ms_max: HANDSHAKE_MS_MAX,
             header_ms_max: HEADER_MS_MAX,
             operation_ms_max: OPERATION_MS_MAX,
             stall_ms_max: STALL_MS_MAX,

@@ -6,6 +6,8 @@ mod body;
 pub(crate) mod calls;
 mod connection;
 mod guard;
+mod multiplex;
+mod preface;
 pub(crate) mod route;
 mod stop;
 mod stream;
@@ -14,20 +16,25 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::uri::Scheme;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Builder;
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 
 use super::bounds::OPEN_FILES_WANTED;
-use super::{Bounds, Error, Token};
+use super::{Bounds, Error, Token, tls};
 use crate::service::Service;
 use crate::{a2a, mcp};
+use connection::Door;
 use guard::Guard;
 
 pub(crate) use calls::{Calls, Lane};
 pub(crate) use route::collect;
 pub use stop::StopSignal;
 
-/// A socket that is bound and not yet served.
+/// A socket that is bound and not yet served. HTTP/1.1 and HTTP/2 are spoken on it, with TLS or
+/// without.
 ///
 /// ```no_run
 /// # fn example(node: std::sync::Arc<dyn ainur_api::Service>) -> Result<(), ainur_api::http::Error> {
@@ -47,6 +54,7 @@ pub struct Server {
     bounds: Bounds,
     a2a: a2a::Config,
     conformance: bool,
+    tls: Option<tls::Config>,
 }
 
 impl Server {
@@ -66,6 +74,7 @@ impl Server {
             bounds: Bounds::default(),
             a2a: a2a::Config::default(),
             conformance: false,
+            tls: None,
         })
     }
 
@@ -89,6 +98,13 @@ impl Server {
     #[must_use]
     pub const fn with_conformance(mut self) -> Self {
         self.conformance = true;
+        self
+    }
+
+    /// The same server, which answers only what is encrypted.
+    #[must_use]
+    pub fn with_tls(mut self, config: tls::Config) -> Self {
+        self.tls = Some(config);
         self
     }
 
@@ -120,8 +136,9 @@ impl Server {
         }
         let fixtures = self.conformance.then(mcp::conformance::Endpoint::new).transpose()?;
         let fixtures = fixtures.map(Arc::new);
-        let guard = Guard::new(self.token, self.address);
-        let calls = Arc::new(Calls::new(service, bounds, stop.clone()));
+        let scheme = if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let guard = Guard::new(self.token, self.address, scheme.clone());
+        let calls = Arc::new(Calls::new(service, bounds, stop.clone(), scheme));
         let a2a = a2a::Handler::new(Arc::clone(&calls), self.a2a).map_err(Error::Start)?;
         let router = route::router(guard, calls, Arc::clone(&a2a), fixtures.clone());
         runtime
@@ -132,7 +149,9 @@ impl Server {
                 if let Some(fixtures) = &fixtures {
                     fixtures.start(stop.clone());
                 }
-                connection::serve(listener, router, bounds, &stop).await;
+                let tls = self.tls.map(|config| TlsAcceptor::from(config.into_inner()));
+                let places = Arc::new(Semaphore::new(bounds.http2_requests_max));
+                connection::serve(listener, Door { router, bounds, stop, tls, places }).await;
                 Ok(())
             })
             .map_err(Error::Start)?;

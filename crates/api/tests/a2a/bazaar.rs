@@ -294,7 +294,8 @@ impl Service for Stall {
 impl Bazaar {
     fn put_blob(&self, source: &mut dyn Read) -> Result<(ContentId, u64), Problem> {
         let mut bytes = Vec::new();
-        source.read_to_end(&mut bytes).unwrap();
+        let failed = |error: std::io::Error| Problem::new(Code::Storage, error.to_string());
+        source.read_to_end(&mut bytes).map_err(failed)?;
         let (content, length) = (hash::content_id(&bytes), bytes.len() as u64);
         self.blobs.lock().unwrap().insert(content, bytes);
         Ok((content, length))
@@ -357,10 +358,14 @@ impl Served {
 
     /// A server over a market that is there already.
     pub(crate) fn over(bazaar: Arc<Bazaar>, config: Config, bounds: Bounds) -> Self {
+        Self::of(bazaar, |server| server.with_bounds(bounds).with_a2a(config))
+    }
+
+    /// A server that is set up as the caller likes.
+    pub(crate) fn of(bazaar: Arc<Bazaar>, set_up: impl FnOnce(Server) -> Server) -> Self {
         let stop = StopSignal::new();
         let token = Token::generate().unwrap();
-        let server = Server::bind(([127, 0, 0, 1], 0).into(), token.clone()).unwrap();
-        let server = server.with_bounds(bounds).with_a2a(config);
+        let server = set_up(Server::bind(([127, 0, 0, 1], 0).into(), token.clone()).unwrap());
         let address = server.address();
         let (service, signal) = (Arc::new(Stall(Arc::clone(&bazaar))), stop.clone());
         let thread = std::thread::spawn(move || server.serve(service, signal).unwrap());

@@ -24,6 +24,7 @@ fn anyone_sees_who_this_is_and_what_is_on_offer() {
         json!([
             { "url": format!("{base}/a2a"), "protocolBinding": "JSONRPC", "protocolVersion": "1.0" },
             { "url": format!("{base}/a2a/v1"), "protocolBinding": "HTTP+JSON", "protocolVersion": "1.0" },
+            { "url": served.address.to_string(), "protocolBinding": "GRPC", "protocolVersion": "1.0" },
             { "url": format!("{base}/a2a"), "protocolBinding": "JSONRPC", "protocolVersion": "0.3" },
             { "url": format!("{base}/a2a"), "protocolBinding": "HTTP+JSON", "protocolVersion": "0.3" },
         ])

@@ -1,6 +1,6 @@
 //! The official SDKs for Python and Node against the server, where there are some.
 //!
-//! `AINUR_A2A_PYTHON` names a Python that has `a2a-sdk`, `httpx` and `PyJWT[crypto]`, and
+//! `AINUR_A2A_PYTHON` names a Python that has `a2a-sdk[grpc]`, `httpx` and `PyJWT[crypto]`, and
 //! `AINUR_NODE_PACKAGES` a folder in which `xtask/interop/package.json` was installed. Without them
 //! these tests do nothing.
 use std::path::{Path, PathBuf};

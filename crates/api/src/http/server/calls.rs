@@ -1,6 +1,7 @@
 //! Runs the service's blocking calls on threads of their own, so many at once and no more.
 use std::sync::Arc;
 
+use axum::http::uri::Scheme;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
@@ -18,6 +19,8 @@ pub(crate) struct Calls {
     pub(crate) bounds: Bounds,
     pub(crate) stop: StopSignal,
     pub(crate) metrics: Metrics,
+    /// How the server is reached.
+    pub(crate) scheme: Scheme,
     /// Places for streams of events: they hold no thread.
     pub(crate) streams: Arc<Semaphore>,
     /// Places for what callers without a token may ask.
@@ -50,12 +53,18 @@ impl Lane {
 }
 
 impl Calls {
-    pub(super) fn new(service: Arc<dyn Service>, bounds: Bounds, stop: StopSignal) -> Self {
+    pub(super) fn new(
+        service: Arc<dyn Service>,
+        bounds: Bounds,
+        stop: StopSignal,
+        scheme: Scheme,
+    ) -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
         Self {
             bounds,
             stop,
             metrics: Metrics::new(),
+            scheme,
             streams: places(bounds.streams_max),
             public: places(PUBLIC_CALLS_MAX),
             service,

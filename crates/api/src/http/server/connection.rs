@@ -8,11 +8,15 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
+use super::multiplex;
+use super::preface::{self, Spoken};
 use super::stop::StopSignal;
 use super::stream::Stream;
 use crate::http::bounds::{Bounds, HEADER_BYTES_MAX, HEADERS_MAX};
@@ -26,16 +30,23 @@ const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 /// Time to wait when no connection can be accepted, which is when open files have run out.
 const ACCEPT_RETRY_MS: u64 = 100;
 
-/// Serves until `stop`, and then until every connection has ended or time is up.
-pub(super) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    bounds: Bounds,
-    stop: &StopSignal,
-) {
-    let slots = Arc::new(Semaphore::new(bounds.connections_max));
+/// What a connection is served with.
+#[derive(Clone)]
+pub(super) struct Door {
+    pub(super) router: Router,
+    pub(super) bounds: Bounds,
+    pub(super) stop: StopSignal,
+    /// Encrypts, when that was asked for; what is not encrypted is then refused.
+    pub(super) tls: Option<TlsAcceptor>,
+    /// Places for requests over HTTP/2.
+    pub(super) places: Arc<Semaphore>,
+}
+
+/// Serves until the signal to stop, and then until every connection has ended or time is up.
+pub(super) async fn serve(listener: TcpListener, door: Door) {
+    let slots = Arc::new(Semaphore::new(door.bounds.connections_max));
     let mut connections = JoinSet::new();
-    let mut stopped = pin!(stop.stopped());
+    let mut stopped = pin!(door.stop.stopped());
     loop {
         let accepted = tokio::select! {
             () = &mut stopped => break,
@@ -47,34 +58,62 @@ pub(super) async fn serve(
             continue;
         };
         let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
-            turn_away(stream);
+            // One that expects to be encrypted would not understand why.
+            if door.tls.is_none() {
+                turn_away(stream);
+            }
             continue;
         };
-        let (router, stop) = (router.clone(), stop.clone());
+        let door = door.clone();
         connections.spawn(async move {
-            converse(stream, router, bounds, &stop).await;
+            welcome(stream, door).await;
             drop(slot);
         });
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
-    if timeout(Duration::from_millis(bounds.stop_ms_max), ended).await.is_err() {
+    if timeout(Duration::from_millis(door.bounds.stop_ms_max), ended).await.is_err() {
         connections.abort_all();
     }
 }
 
-/// Answers one connection's requests. How it ends is the caller's affair: a peer that goes away
-/// or speaks no HTTP is nothing that the node could act on.
-async fn converse(stream: TcpStream, router: Router, bounds: Bounds, stop: &StopSignal) {
+/// Agrees on keys where there is TLS. How a connection ends is the caller's affair: a peer that goes
+/// away or speaks something else is nothing that the node could act on.
+async fn welcome(stream: TcpStream, door: Door) {
     // Replies are written whole; waiting for more to send would only delay them.
     drop(stream.set_nodelay(true));
-    let io = TokioIo::new(Stream::new(stream, bounds.stall()));
+    let stream = Stream::new(stream, door.bounds.stall());
+    let Some(tls) = &door.tls else {
+        return converse(stream, door).await;
+    };
+    let time = Duration::from_millis(door.bounds.handshake_ms_max);
+    let agreed = tokio::select! {
+        agreed = timeout(time, tls.accept(stream)) => agreed,
+        () = door.stop.stopped() => return,
+    };
+    if let Ok(Ok(stream)) = agreed {
+        converse(stream, door).await;
+    }
+}
+
+/// Answers one connection's requests, in the version of HTTP that it begins with.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, door: Door) {
+    let Door { router, bounds, stop, places, .. } = door;
+    let time = Duration::from_millis(bounds.header_ms_max);
+    let opened = tokio::select! {
+        opened = timeout(time, preface::open(stream)) => opened,
+        () = stop.stopped() => return,
+    };
+    let Ok(Ok((spoken, stream))) = opened else { return };
+    if spoken == Spoken::Http2 {
+        return multiplex::converse(stream, router, places, bounds, &stop).await;
+    }
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_millis(bounds.header_ms_max))
+        .header_read_timeout(time)
         .max_headers(HEADERS_MAX)
         .max_header_size(HEADER_BYTES_MAX)
-        .serve_connection(io, TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,

@@ -1,7 +1,7 @@
 //! Who may ask: holders of a token, through a name of this machine, and no foreign web page.
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::uri::Authority;
+use axum::http::uri::{Authority, Scheme};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 
 use crate::access::Caller;
@@ -15,11 +15,12 @@ use crate::service::Service;
 pub(super) struct Guard {
     token: Token,
     address: SocketAddr,
+    scheme: Scheme,
 }
 
 impl Guard {
-    pub(super) const fn new(token: Token, address: SocketAddr) -> Self {
-        Self { token, address }
+    pub(super) const fn new(token: Token, address: SocketAddr, scheme: Scheme) -> Self {
+        Self { token, address, scheme }
     }
 
     /// Only programs on this machine can ask.
@@ -31,7 +32,7 @@ impl Guard {
     /// point at this machine (DNS rebinding) by the host they ask for.
     pub(super) fn check_source(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
         for origin in headers.get_all(header::ORIGIN) {
-            if !origin.to_str().is_ok_and(is_local_origin) {
+            if !origin.to_str().is_ok_and(|origin| self.is_local_origin(origin)) {
                 return Err(forbidden(
                     StatusCode::FORBIDDEN,
                     "pages of other sites may not ask this node",
@@ -75,13 +76,24 @@ impl Guard {
             .into())
     }
 
+    /// Pages that were not encrypted may not ask a node that is.
+    fn is_local_origin(&self, origin: &str) -> bool {
+        let Some((scheme, authority)) = origin.split_once("://") else { return false };
+        let is_known = scheme == "https" || (scheme == "http" && self.scheme == Scheme::HTTP);
+        is_known
+            && authority.parse::<Authority>().is_ok_and(|authority| {
+                is_local_name(authority.host()) && !authority.as_str().contains('@')
+            })
+    }
+
     fn is_own_host(&self, uri: &Uri, headers: &HeaderMap) -> bool {
         let Some(host) = single(headers, header::HOST) else { return false };
         let Ok(host) = host.parse::<Authority>() else { return false };
         // A request line may name a host too, and then it is the one that counts.
         let named = uri.authority().into_iter().chain([&host]);
+        let usual = if self.scheme == Scheme::HTTPS { 443 } else { 80 };
         named.into_iter().all(|authority| {
-            let port = authority.port_u16().unwrap_or(80);
+            let port = authority.port_u16().unwrap_or(usual);
             is_local_name(authority.host())
                 && port == self.address.port()
                 && !authority.as_str().contains('@')
@@ -100,15 +112,6 @@ fn single(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     values.next().is_none().then_some(value)
 }
 
-fn is_local_origin(origin: &str) -> bool {
-    let Some(authority) = origin.strip_prefix("http://").or(origin.strip_prefix("https://")) else {
-        return false;
-    };
-    authority
-        .parse::<Authority>()
-        .is_ok_and(|authority| is_local_name(authority.host()) && !authority.as_str().contains('@'))
-}
-
 fn is_local_name(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.eq_ignore_ascii_case("localhost")
@@ -120,7 +123,16 @@ mod tests {
     use super::*;
 
     fn source(listen: &str, uri: &str, pairs: &[(header::HeaderName, &str)]) -> bool {
-        let guard = Guard::new(Token::generate().unwrap(), listen.parse().unwrap());
+        source_over(Scheme::HTTP, listen, uri, pairs)
+    }
+
+    fn source_over(
+        scheme: Scheme,
+        listen: &str,
+        uri: &str,
+        pairs: &[(header::HeaderName, &str)],
+    ) -> bool {
+        let guard = Guard::new(Token::generate().unwrap(), listen.parse().unwrap(), scheme);
         let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
         let mut map = HeaderMap::new();
         for (name, value) in headers {
@@ -178,5 +190,16 @@ mod tests {
         for origin in ["file://localhost", "http://localhost@evil.example", "http://10.0.0.1"] {
             assert!(!from(origin), "{origin}");
         }
+    }
+
+    #[test]
+    fn encrypted_node_has_another_usual_port_and_hears_only_encrypted_pages() {
+        let source = |pairs: &[_]| source_over(Scheme::HTTPS, "127.0.0.1:443", "/healthz", pairs);
+        let host = (header::HOST, "localhost");
+        assert!(source(std::slice::from_ref(&host)));
+        assert!(!source(&[(header::HOST, "localhost:80")]));
+        assert!(source(&[host.clone(), (header::ORIGIN, "https://localhost:3000")]));
+        assert!(!source(&[host.clone(), (header::ORIGIN, "http://localhost:3000")]));
+        assert!(!source(&[host, (header::ORIGIN, "https://evil.example")]));
     }
 }

@@ -93,8 +93,9 @@ async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
             next.run(request).await
         }
         Err(refusal) => {
+            let is_grpc = a2a::is_grpc(request.headers());
             refuse_body(request, STRANGER_DRAIN_BYTES_MAX).await;
-            refusal.into_response()
+            if is_grpc { a2a::refuse_grpc(refusal) } else { refusal.into_response() }
         }
     }
 }
