@@ -125,7 +125,7 @@ impl<'a> Resolver<'a> {
         }
         self.remove_the_other_way(keywords, &mut made);
         self.is_simplified |= before;
-        if self.is_version_3_0 { self.from_version_3_0(keywords, made) } else { made.into() }
+        if self.is_version_3_0 { with_version_3_0(keywords, made) } else { made.into() }
     }
 
     /// Removes what applies to all that other keywords did not look at, where these lack something.
@@ -189,7 +189,7 @@ impl<'a> Resolver<'a> {
                 // Half of the alternatives would refuse the other half.
                 let is_whole = resolved.len() == schemas.len();
                 (is_whole || (name == "allOf" && !resolved.is_empty()))
-                    .then(|| Value::Array(resolved))
+                    .then_some(Value::Array(resolved))
             }
             Value::Object(_) | Value::Bool(_) if ALONE.contains(&name) => {
                 Some(self.schema(value, depth + 1))
@@ -265,21 +265,21 @@ impl<'a> Resolver<'a> {
         names.retain(|name| seen.insert(name.as_str().map(str::to_owned)));
         Some(names.into())
     }
+}
 
-    /// What only OpenAPI 3.0 says: exclusive bounds as marks on the others, and `nullable`.
-    fn from_version_3_0(&self, said: &Map<String, Value>, mut made: Map<String, Value>) -> Value {
-        for (mark, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
-            if said.get(mark) == Some(&Value::Bool(true))
-                && let Some(number) = made.remove(bound)
-            {
-                made.insert(mark.into(), number);
-            }
+/// What only OpenAPI 3.0 says: exclusive bounds as marks on the others, and `nullable`.
+fn with_version_3_0(said: &Map<String, Value>, mut made: Map<String, Value>) -> Value {
+    for (mark, bound) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+        if said.get(mark) == Some(&Value::Bool(true))
+            && let Some(number) = made.remove(bound)
+        {
+            made.insert(mark.into(), number);
         }
-        if said.get("nullable") == Some(&Value::Bool(true)) {
-            return json!({"anyOf": [{"type": "null"}, made]});
-        }
-        made.into()
     }
+    if said.get("nullable") == Some(&Value::Bool(true)) {
+        return json!({"anyOf": [{"type": "null"}, made]});
+    }
+    made.into()
 }
 
 fn is_type(value: &Value) -> bool {
