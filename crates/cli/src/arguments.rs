@@ -99,6 +99,16 @@ pub(crate) enum Node {
         /// https://agents.example.
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
+        /// Encrypt: with a certificate made here (`--tls self-signed`), or with the PEM files of
+        /// `--tls-chain` and `--tls-key`.
+        #[arg(long, value_enum, conflicts_with_all = ["tls_chain", "tls_key"])]
+        tls: Option<Tls>,
+        /// The certificate chain of the server.
+        #[arg(long, value_name = "PEM", requires = "tls_key")]
+        tls_chain: Option<PathBuf>,
+        /// Its private key.
+        #[arg(long, value_name = "PEM", requires = "tls_chain")]
+        tls_key: Option<PathBuf>,
         /// Answer with the fixtures of the public conformance kits in place of the market.
         #[arg(long)]
         conformance: bool,
@@ -109,6 +119,13 @@ pub(crate) enum Node {
     Limits,
     /// Stop the running node after what it is doing is safe.
     Stop,
+}
+
+/// Where a certificate comes from.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum Tls {
+    /// Made here, and written to `tls/chain.pem` in the data directory for clients to trust.
+    SelfSigned,
 }
 
 #[derive(Subcommand, Debug)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ainur_api::Service;
 use ainur_api::a2a::Desk;
 use ainur_api::endpoint::Endpoint;
-use ainur_api::http::{Client, Server, StopSignal, Token};
+use ainur_api::http::{Client, Server, StopSignal, Token, tls};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::view::Verification;
 use ainur_node::{DataDirectory, Node, Options, found, founding, trust};
@@ -25,6 +25,24 @@ pub(crate) struct Serving {
     pub(crate) listen: SocketAddr,
     pub(crate) public_url: Option<String>,
     pub(crate) desk: Desk,
+    pub(crate) certificate: Certificate,
+}
+
+/// What the server encrypts with.
+pub(crate) enum Certificate {
+    None,
+    SelfSigned,
+    Files { chain: PathBuf, key: PathBuf },
+}
+
+impl Certificate {
+    /// How URLs of the server begin.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self {
+            Self::None => "http",
+            Self::SelfSigned | Self::Files { .. } => "https",
+        }
+    }
 }
 
 /// What `init` found or made.
@@ -103,23 +121,45 @@ impl Place {
         listening: impl FnOnce(SocketAddr),
     ) -> Result<(), Problem> {
         let token = Token::generate().map_err(|error| of(&error))?;
-        let server = Server::bind(serving.listen, token.clone()).map_err(|error| {
-            of(&error).next("name another address with --listen, such as 127.0.0.1:0")
-        })?;
+        let bind = |listen| {
+            Server::bind(listen, token.clone()).map_err(|error| {
+                of(&error).next("name another address with --listen, such as 127.0.0.1:0")
+            })
+        };
+        let server = bind(serving.listen)?;
         let address = server.address();
         let options = Options { listen: Some(address.to_string()), ..Options::default() };
         let node = Arc::new(Node::open(self.directory.clone(), options)?);
         let server = server.with_a2a(node.a2a(serving.desk, serving.public_url)?);
-        let server = match serving.desk {
+        let mut server = match serving.desk {
             Desk::Market => server,
             Desk::Conformance => server.with_conformance(),
         };
-        let endpoint = Endpoint::of_this_process(address, token);
+        // Commands on this machine speak plain HTTP, on loopback, whatever clients speak.
+        let mut beside = None;
+        if let Some(tls) = self.tls(&serving.certificate, address)? {
+            server = server.with_tls(tls);
+            beside = Some(bind(([127, 0, 0, 1], 0).into())?);
+        }
+        let local = beside.as_ref().map_or(address, Server::address);
+        let endpoint = Endpoint::of_this_process(local, token.clone());
         endpoint.write(self.directory.root()).map_err(|error| of(&error))?;
         listening(address);
         let stop = StopSignal::new();
         let watch = watch(&node, &stop);
-        let served = server.serve(Arc::clone(&node) as Arc<dyn Service>, stop.clone());
+        let served = std::thread::scope(|scope| {
+            let serve = |server: Server| {
+                let served = server.serve(Arc::clone(&node) as Arc<dyn Service>, stop.clone());
+                stop.stop();
+                served
+            };
+            let beside = beside.map(|beside| scope.spawn(move || serve(beside)));
+            let served = serve(server);
+            match beside.map(std::thread::ScopedJoinHandle::join) {
+                Some(Ok(beside)) => served.and(beside),
+                Some(Err(_)) | None => served,
+            }
+        });
         stop.stop();
         if watch.join().is_err() {
             tracing::error!("the thread that watches the node panicked");
@@ -127,6 +167,33 @@ impl Place {
         Endpoint::remove(self.directory.root()).map_err(|error| of(&error))?;
         node.close()?;
         served.map_err(|error| of(&error))
+    }
+
+    /// What the server encrypts with, when it does.
+    fn tls(
+        &self,
+        certificate: &Certificate,
+        address: SocketAddr,
+    ) -> Result<Option<tls::Config>, Problem> {
+        let failed = |error: tls::Error| {
+            of(&error)
+                .next("name two PEM files with --tls-chain and --tls-key, or --tls self-signed")
+        };
+        match certificate {
+            Certificate::None => Ok(None),
+            Certificate::Files { chain, key } => {
+                tls::Config::from_files(chain, key).map(Some).map_err(failed)
+            }
+            Certificate::SelfSigned => {
+                let folder = self.directory.root().join("tls");
+                std::fs::create_dir_all(&folder).map_err(|error| {
+                    crate::output::io_problem(&format!("make {}", folder.display()), &error)
+                })?;
+                let names = ["localhost".to_owned(), address.ip().to_string()];
+                let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
+                tls::Config::self_signed(&names, &chain, &key).map(Some).map_err(failed)
+            }
+        }
     }
 
     /// Checks a receipt; needs neither a running node nor the lock of one.

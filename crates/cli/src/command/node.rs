@@ -6,19 +6,26 @@ use ainur_api::view::NodeStatus;
 use ainur_api::{Operation, Reply};
 
 use super::{Outcome, ask};
-use crate::arguments::Node;
-use crate::connect::{Place, Serving};
+use crate::arguments::{Node, Tls};
+use crate::connect::{Certificate, Place, Serving};
 use crate::output::{Column, Output};
 
 pub(super) fn run(verb: Node, place: &Place, output: &Output) -> Outcome {
     match verb {
-        Node::Start { listen, public_url, conformance } => {
+        Node::Start { listen, public_url, tls, tls_chain, tls_key, conformance } => {
             let desk = if conformance { Desk::Conformance } else { Desk::Market };
-            place.serve(Serving { listen, public_url, desk }, |address| {
+            let certificate = match (tls, tls_chain, tls_key) {
+                (Some(Tls::SelfSigned), _, _) => Certificate::SelfSigned,
+                (None, Some(chain), Some(key)) => Certificate::Files { chain, key },
+                (None, _, _) => Certificate::None,
+            };
+            let scheme = certificate.scheme();
+            let serving = Serving { listen, public_url, desk, certificate };
+            place.serve(serving, |address| {
                 if output.is_json() {
                     output.json(&serde_json::json!({ "listening": address.to_string() }));
                 } else {
-                    output.line(format!("listening on http://{address}; Ctrl-C stops"));
+                    output.line(format!("listening on {scheme}://{address}; Ctrl-C stops"));
                 }
             })?;
         }

@@ -16,7 +16,7 @@ pub(super) enum Spoken {
 }
 
 /// A stream whose first bytes were looked at, and are read again.
-pub(super) struct Opened<S> {
+pub(super) struct Replayed<S> {
     seen: [u8; PREFACE.len()],
     seen_bytes: usize,
     given_bytes: usize,
@@ -24,7 +24,7 @@ pub(super) struct Opened<S> {
 }
 
 /// Reads until the version is known, or the stream ends. HTTP/1 is what is not HTTP/2.
-pub(super) async fn open<S: AsyncRead + Unpin>(mut inner: S) -> io::Result<(Spoken, Opened<S>)> {
+pub(super) async fn open<S: AsyncRead + Unpin>(mut inner: S) -> io::Result<(Spoken, Replayed<S>)> {
     let mut seen = [0; PREFACE.len()];
     let mut seen_bytes = 0;
     let spoken = loop {
@@ -37,10 +37,10 @@ pub(super) async fn open<S: AsyncRead + Unpin>(mut inner: S) -> io::Result<(Spok
             break Spoken::Http2;
         }
     };
-    Ok((spoken, Opened { seen, seen_bytes, given_bytes: 0, inner }))
+    Ok((spoken, Replayed { seen, seen_bytes, given_bytes: 0, inner }))
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Opened<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Replayed<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -56,7 +56,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Opened<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Opened<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Replayed<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
