@@ -244,3 +244,28 @@ fn two_nodes_hire_each_others_agents_and_lose_nothing_when_the_other_dies() {
     one.succeeds(&["ledger", "audit"]);
     two.succeeds(&["ledger", "audit"]);
 }
+
+#[test]
+fn a_notification_to_this_machine_is_not_sent() {
+    let place = with_agent("0");
+    let node = place.start_node();
+    let secret = place.token(&["pushy", "--limit", "5", "--per-task", "1"]);
+    let caller = Caller::new(&place, &secret);
+    let inside = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    inside.set_nonblocking(true).expect("not blocking");
+    let port = inside.local_addr().expect("an address").port();
+    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
+        let data = json!({ "capability": "json.echo", "parameters": {} });
+        let push = json!({ "url": format!("https://{host}:{port}/hook") });
+        let params = json!({
+            "message": { "messageId": host, "role": "ROLE_USER", "parts": [{ "data": data }] },
+            "configuration": { "taskPushNotificationConfig": push },
+        });
+        let answer = caller.post("/a2a/v1/message:send", &[("A2A-Version", "1.0")], &params);
+        assert_eq!(answer.expect("answered")["task"]["status"]["state"], "TASK_STATE_COMPLETED");
+    }
+    // Time for a delivery and its first repetitions.
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(inside.accept().is_err(), "the node came knocking");
+    drop(node);
+}

@@ -155,3 +155,30 @@ fn a_token_outlives_a_killed_node_and_its_key_finds_the_task_again() {
     let file = std::fs::read_to_string(place.data_dir().join("tokens.json")).expect("readable");
     assert!(!file.contains(&secret));
 }
+
+#[test]
+fn a_token_opens_nothing_after_its_time() {
+    use ainur_api::operation::TokenCreate;
+    use ainur_api::view::Scope;
+    use ainur_primitives::DurationMs;
+    let place = Place::with_echo();
+    let node = place.start_node();
+    let create = Operation::TokenCreate(TokenCreate {
+        name: "brief".into(),
+        scope: Scope::Spend,
+        limit: Amount::ainu(5),
+        daily: None,
+        per_task: None,
+        parent: None,
+        expires_ms: Some(DurationMs(4_000)),
+    });
+    let Ok(Reply::TokenCreated { secret, .. }) = place.client(None).perform(create) else {
+        unreachable!("a token")
+    };
+    let client = place.client(Some(&secret));
+    client.perform(Operation::AgentList).expect("it opens");
+    std::thread::sleep(std::time::Duration::from_millis(4_100));
+    let refused = client.perform(Operation::AgentList).expect_err("it is over");
+    assert_eq!(refused.code, Code::Unauthorized);
+    drop(node);
+}

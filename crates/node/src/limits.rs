@@ -1,5 +1,7 @@
 //! Every named limit, for `ainur node limits`.
+use ainur_api::a2a::limits as a2a;
 use ainur_api::http::bounds;
+use ainur_api::rest;
 use ainur_api::view::Limit;
 use ainur_audit::{entry, receipt};
 use ainur_crypto::agreement;
@@ -78,6 +80,12 @@ fn named() -> Vec<Named> {
             bounds::HEADERS_MAX => "headers",
             bounds::JSON_DEPTH_MAX => "levels",
             bounds::CONNECTIONS_MAX => "connections",
+            bounds::STREAMS_MAX => "streams",
+            bounds::STREAMS_PER_CONNECTION_MAX => "streams",
+            bounds::HTTP2_REQUESTS_MAX => "requests",
+            bounds::PUBLIC_CALLS_MAX => "calls",
+            bounds::HANDSHAKE_MS_MAX => "ms",
+            bounds::KEEP_ALIVE_MS => "ms",
             bounds::PROMPT_CALLS_MAX => "calls",
             bounds::WAITING_CALLS_MAX => "calls",
             bounds::BLOB_CALLS_MAX => "calls",
@@ -86,6 +94,24 @@ fn named() -> Vec<Named> {
             bounds::STALL_MS_MAX => "ms",
             bounds::WAIT_MS_MAX => "ms",
             bounds::STOP_MS_MAX => "ms";
+        "rest": rest::BODY_BYTES_MAX => "bytes",
+            rest::WAIT_SECONDS_MAX => "s",
+            rest::PAGE_TASKS_MAX => "tasks",
+            rest::QUERY_PARAMETERS_MAX => "parameters",
+            rest::IDEMPOTENCY_KEY_BYTES_MAX => "bytes";
+        "a2a": a2a::BODY_BYTES_MAX => "bytes",
+            a2a::PARTS_MAX => "parts",
+            a2a::MESSAGE_ID_BYTES_MAX => "bytes",
+            a2a::CONTEXT_ID_BYTES_MAX => "bytes",
+            a2a::HISTORY_MAX => "messages",
+            a2a::EMBEDDED_BYTES_MAX => "bytes",
+            a2a::STREAMS_MAX => "streams",
+            a2a::BLOCKING_MS_MAX => "ms",
+            a2a::PAGE_SIZE_MAX => "tasks",
+            a2a::SKILLS_MAX => "skills",
+            a2a::PUSH_CONFIGS_PER_TASK_MAX => "configurations",
+            a2a::PUSH_TASKS_MAX => "tasks",
+            a2a::PUSH_TRIES_MAX => "tries";
     }
 }
 

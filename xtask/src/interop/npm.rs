@@ -10,11 +10,30 @@ use serde_json::{Value, json};
 
 use super::market::Market;
 use super::step;
+use crate::crash;
 use crate::steps::Tally;
 use crate::workspace::{installed, root, run as execute, target_directory};
 
 /// What is copied beside the packages, where they are found.
-const FILES: [&str; 3] = ["package.json", "mcp_node.mjs", "a2a_node.mjs"];
+const FILES: [&str; 4] = ["package.json", "mcp_node.mjs", "a2a_node.mjs", "mcp_suite_client.mjs"];
+/// Scenarios of the client suite, and the versions they are run for. Left out, with the reason:
+/// `http-custom-headers` (17 of 18 checks: it wants a null sent that the tool's own schema refuses, and
+/// what a schema refuses is never sent); `elicitation-sep1034-client-defaults` and
+/// `sep-2322-client-request-state` (a hired tool has nobody to ask: its requests for input are
+/// refused); `auth/*` (no OAuth: credentials come from files); `sep-2640-*` (skills are not used).
+const CLIENT_SCENARIOS: [(&str, &str); 11] = [
+    ("initialize", "2025-11-25"),
+    ("tools_call", "2025-06-18"),
+    ("tools_call", "2025-11-25"),
+    ("tools_call", "2026-07-28"),
+    ("sse-retry", "2025-11-25"),
+    ("request-metadata", "2026-07-28"),
+    ("http-standard-headers", "2026-07-28"),
+    ("http-invalid-tool-headers", "2026-07-28"),
+    ("json-schema-ref-no-deref", "2026-07-28"),
+    ("json-schema-2020-12-preservation", "2025-11-25"),
+    ("json-schema-2020-12-preservation", "2026-07-28"),
+];
 /// Time for a reference server to listen.
 const START_SECONDS_MAX: u64 = 30;
 
@@ -40,6 +59,10 @@ pub(super) fn run(folder: &Path) -> Tally {
     let mut tally = step("@modelcontextprotocol/sdk and inspector (npm)", || sdk(folder));
     tally += step("@a2a-js/sdk (npm)", || a2a(folder));
     tally += step("@modelcontextprotocol/conformance (npm), server suite", || conformance(folder));
+    for (scenario, version) in CLIENT_SCENARIOS {
+        let name = format!("@modelcontextprotocol/conformance (npm), client: {scenario} {version}");
+        tally += step(&name, || client_scenario(folder, scenario, version));
+    }
     tally += step("reference MCP servers (npm) hired as agents", || servers(folder));
     tally
 }
@@ -92,6 +115,19 @@ fn conformance(folder: &Path) -> anyhow::Result<()> {
     suite.args(["server", "--url", &url, "--suite", "all", "--expected-failures"]).arg(expected);
     execute(&mut suite)?;
     market.close()
+}
+
+/// Our client, which is the binary hiring the tools of the suite's server.
+fn client_scenario(folder: &Path, scenario: &str, version: &str) -> anyhow::Result<()> {
+    let kit = folder.join("node_modules/@modelcontextprotocol/conformance/dist/index.js");
+    let client = [
+        node(folder).display().to_string(),
+        folder.join("mcp_suite_client.mjs").display().to_string(),
+        crash::binary().display().to_string(),
+    ];
+    let mut suite = script(folder, &kit.display().to_string());
+    suite.args(["client", "--scenario", scenario, "--spec-version", version]);
+    execute(suite.arg("--command").arg(client.join(" ")))
 }
 
 /// `server-filesystem` and `server-everything`, over their standard streams and over HTTP.
