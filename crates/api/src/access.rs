@@ -2,7 +2,8 @@
 //!
 //! A [`Counter`] is a [`Service`] seen through one client's token. It lets through what the token's
 //! scope allows, puts every purchase under the token's budget, which the ledger enforces, and shows
-//! only tasks bought under that budget. Delegation narrows: a client may open budgets inside its own
+//! only tasks bought under that budget. A client with every right buys under its budget too, unless it
+//! names another, and sees all. Delegation narrows: a client may open budgets inside its own
 //! and nowhere else.
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::http::Token;
 use crate::operation::{Operation, Reply, TaskQuery, TaskRequest};
 use crate::problem::{Code, Problem};
 use crate::service::{Service, Told, Waiting};
-use crate::view::{BudgetView, Scope, TaskView};
+use crate::view::{AgentView, BudgetView, Scope, TaskView};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +51,8 @@ impl Caller {
     /// The service as this caller may use it.
     pub fn served_by(&self, service: Arc<dyn Service>) -> Arc<dyn Service> {
         match self {
-            Self::Client(client) if client.scope < Scope::Admin => {
-                Arc::new(Counter { service, client: client.clone() })
-            }
-            Self::Owner | Self::Client(_) => service,
+            Self::Client(client) => Arc::new(Counter { service, client: client.clone() }),
+            Self::Owner => service,
         }
     }
 
@@ -91,6 +90,9 @@ impl Counter {
     }
 
     fn is_inside(&self, budget: BudgetId) -> Result<bool, Problem> {
+        if self.client.scope >= Scope::Admin {
+            return Ok(true);
+        }
         let mut next = Some(budget);
         for _ in 0..BUDGETS_ABOVE_MAX {
             match next {
@@ -117,6 +119,7 @@ impl Counter {
         let show = Operation::TaskShow { task: text.to_owned() };
         let unknown = || Problem::new(Code::NotFound, format!("there is no task '{text}'"));
         match self.service.perform(show) {
+            result if self.client.scope >= Scope::Admin => result.map(|_| text.to_owned()),
             Ok(Reply::Task(task)) if self.bought(&task)? => Ok(task.id.to_string()),
             // That a beginning fits tasks of others must not be learnt either.
             Err(problem) if !matches!(problem.code, Code::NotFound | Code::InvalidRequest) => {
@@ -154,8 +157,22 @@ impl Counter {
 
     /// The client's tasks; those of budgets inside its own are found by naming the budget.
     fn tasks(&self, query: TaskQuery) -> Result<Reply, Problem> {
+        if self.client.scope >= Scope::Admin {
+            return self.service.perform(Operation::TaskList(query));
+        }
         let budget = Some(self.budget(query.budget)?);
         self.service.perform(Operation::TaskList(TaskQuery { budget, ..query }))
+    }
+
+    /// An agent as the client may see it: command lines and URLs may hold keys.
+    fn shown(&self, mut agent: AgentView) -> AgentView {
+        if self.client.scope < Scope::Admin {
+            let kind = agent.program.split([' ', ':']).next().unwrap_or_default();
+            let kinds = ["component", "MCP", "A2A", "HTTP"];
+            agent.program = if kinds.contains(&kind) { kind } else { "program" }.to_owned();
+            agent.unreachable = agent.unreachable.map(|_| "unreachable".to_owned());
+        }
+        agent
     }
 
     /// The operation as the client may have it performed.
@@ -214,9 +231,16 @@ impl Counter {
 
 impl Service for Counter {
     fn perform(&self, operation: Operation) -> Result<Reply, Problem> {
-        match self.narrowed(operation)? {
+        let reply = match self.narrowed(operation)? {
             Operation::TaskList(query) => self.tasks(query),
             operation => self.service.perform(operation),
+        };
+        match reply {
+            Ok(Reply::Agent(agent)) => Ok(Reply::Agent(self.shown(agent))),
+            Ok(Reply::Agents(agents)) => {
+                Ok(Reply::Agents(agents.into_iter().map(|agent| self.shown(agent)).collect()))
+            }
+            reply => reply,
         }
     }
 

@@ -15,7 +15,8 @@ mod search;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderMap, StatusCode, header, uri::Authority};
+use axum::http::uri::{Authority, Scheme};
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Value, json};
@@ -41,6 +42,8 @@ pub const REGISTRATION_PATH: &str = "/.well-known/agent-registration.json";
 pub const ENTRIES_MAX: usize = 1_000;
 /// Characters in what is searched for.
 pub const SEARCH_CHARACTERS_MAX: usize = 256;
+/// Bytes of the name of a field in a filter.
+pub const FILTER_PATH_BYTES_MAX: usize = 128;
 /// Fields that a search may filter by.
 pub const FILTERS_MAX: usize = 16;
 /// Values that it may name for one of them.
@@ -136,14 +139,16 @@ struct Origin {
 }
 
 impl Origin {
-    fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+    fn of(ask: &Ask) -> Result<Self, Refusal> {
+        let headers = &ask.headers;
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let host = text(header::HOST).and_then(|host| host.parse::<Authority>().ok());
         let host = host.filter(|host| !host.as_str().contains('@'));
         let host =
             host.ok_or_else(|| Refusal::invalid("the request does not say which host it asks"))?;
-        // There is no TLS here; who puts a proxy in front says so.
-        let is_https = text(header::HeaderName::from_static("x-forwarded-proto")) == Some("https");
+        // Who puts a proxy with TLS in front says so.
+        let is_https = ask.calls.scheme == Scheme::HTTPS
+            || text(header::HeaderName::from_static("x-forwarded-proto")) == Some("https");
         let base = format!("{}://{host}", if is_https { "https" } else { "http" });
         let named = |name: &str| {
             name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
@@ -156,7 +161,7 @@ impl Origin {
 }
 
 async fn catalog(ask: Ask) -> Result<Response, Refusal> {
-    let origin = Origin::of(&ask.headers)?;
+    let origin = Origin::of(&ask)?;
     let catalog = ask.run_for_all(move |service| {
         Ok(Catalog::new(catalog::entries(&offered(service)?, &origin), did(service)?))
     });
@@ -176,7 +181,7 @@ const IMAGE: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg
                      9'%3E%3Ccircle cx='4.5' cy='4.5' r='4'/%3E%3C/svg%3E";
 
 async fn registration(ask: Ask) -> Result<Response, Refusal> {
-    let Origin { base, .. } = Origin::of(&ask.headers)?;
+    let Origin { base, .. } = Origin::of(&ask)?;
     let did = ask.run_for_all(did).await?;
     let document = json!({
         "type": "https://eips.ethereum.org/EIPS/eip-8004#registration-v1",

@@ -36,7 +36,7 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 /// What tasks that belong together have in common.
 pub const CONTEXT_BYTES_MAX: usize = 128;
 /// Tasks looked at for one page of a list.
-pub const SCANNED_MAX: u64 = 10_000;
+pub const SCANNED_MAX: u64 = 2_000;
 /// A JSON output that is checked against a schema.
 pub const SCHEMA_OUTPUT_BYTES_MAX: u64 = 32 << 20;
 /// Ended tasks kept in memory before they are archived.

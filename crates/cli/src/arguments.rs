@@ -96,7 +96,7 @@ pub(crate) enum Node {
         #[arg(long, default_value = "127.0.0.1:7717", value_name = "ADDRESS")]
         listen: SocketAddr,
         /// Scheme and authority under which clients reach it, when that is another, such as
-        /// https://agents.example.
+        /// `https://agents.example`.
         #[arg(long, value_name = "URL")]
         public_url: Option<String>,
         /// Encrypt: with a certificate made here (`--tls self-signed`), or with the PEM files of

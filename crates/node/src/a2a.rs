@@ -1,5 +1,6 @@
 //! What the node gives its A2A server: the key that signs its card, and a way to post notifications
 //! that reaches no private address unless the operator allows it.
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ainur_api::a2a::{CardKey, Config, Deliver, Desk, PushDelivery, PushFailure};
@@ -22,6 +23,11 @@ impl Node {
         let keys = KeyPair::load(&self.directory, KEY_FILE)?.ok_or_else(|| {
             Problem::new(Code::Corrupted, "the node's key is missing").next("restore a backup")
         })?;
+        // A card names the address it was asked at; one that anyone may make up is not signed.
+        let loopback = |listen: &String| {
+            listen.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+        };
+        let known = public_url.is_some() || self.options.listen.as_ref().is_none_or(loopback);
         let sign = move |input: &[u8]| {
             let input = std::str::from_utf8(input).unwrap_or_default();
             keys.signing.sign_jose(input).to_vec()
@@ -29,7 +35,8 @@ impl Node {
         Ok(Config {
             desk,
             public_url,
-            key: Some(CardKey { id: format!("{}#ed25519-0", self.did), sign: Arc::new(sign) }),
+            key: known
+                .then(|| CardKey { id: format!("{}#ed25519-0", self.did), sign: Arc::new(sign) }),
             deliver: Some(deliver(self.config.allow_private_push)),
             push_file: Some(self.directory.path(PUSH_FILE)),
             ..Config::default()

@@ -179,16 +179,19 @@ pub(crate) fn command(program: &RemoteProgram) -> &[String] {
     }
 }
 
-/// Keeps what an agent wants to be shown.
+/// Keeps what an agent wants to be shown, and nothing of one before it.
 ///
 /// # Errors
 /// When the system refuses.
 pub(crate) fn store_credential(
     directory: &DataDirectory,
     name: &str,
-    credential: &Secret,
+    credential: Option<&Secret>,
 ) -> Result<(), Problem> {
-    directory.write(&credential_file(name), credential.expose().as_bytes())
+    match credential {
+        Some(credential) => directory.write(&credential_file(name), credential.expose().as_bytes()),
+        None => directory.remove(&credential_file(name)),
+    }
 }
 
 /// What an agent wants to be shown, when there is something.

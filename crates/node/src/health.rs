@@ -111,33 +111,31 @@ impl Shared {
                 });
             match asked {
                 Ok(description) => {
-                    self.reached(watched, &agent, true);
+                    lock(&self.unreachable).remove(&agent.name);
+                    reached(watched, &agent, true);
                     quarantine(watched, &agent, &changes(known, &description));
                 }
                 Err(why) => {
                     let before = lock(&self.unreachable).insert(agent.name.clone(), why.clone());
                     if before.is_none() {
                         tracing::warn!(agent = agent.name, why, "an agent cannot be reached");
-                        self.reached(watched, &agent, false);
                     }
+                    reached(watched, &agent, false);
                 }
             }
         }
     }
+}
 
-    /// Tells the broker, when it is news.
-    fn reached(&self, watched: &Watched, agent: &AgentRecord, reachable: bool) {
-        if reachable && lock(&self.unreachable).remove(&agent.name).is_none() {
-            return;
-        }
-        let did = agent.did;
-        let told = watched.mailbox.call(move |broker| {
-            broker.set_reachable(did, reachable);
-            Ok(())
-        });
-        if let Err(problem) = told {
-            tracing::debug!(%problem, "the node is stopping");
-        }
+/// Tells the broker, each time: it may have got another seat for the agent since.
+fn reached(watched: &Watched, agent: &AgentRecord, reachable: bool) {
+    let did = agent.did;
+    let told = watched.mailbox.call(move |broker| {
+        broker.set_reachable(did, reachable);
+        Ok(())
+    });
+    if let Err(problem) = told {
+        tracing::debug!(%problem, "the node is stopping");
     }
 }
 

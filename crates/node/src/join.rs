@@ -93,9 +93,8 @@ impl Node {
         }
         let stake = add.stake.unwrap_or_else(|| self.config.agent_stake());
         let keys = agents::keys_for(&self.directory, &name)?;
-        if let Some(credential) = &credential {
-            agents::store_credential(&self.directory, &name, credential)?;
-        }
+        // One that another agent of this name left is nobody else's business.
+        agents::store_credential(&self.directory, &name, credential.as_ref())?;
         crash_point("join.keys");
         let card = self.card(&keys, &name, &manifest, &program)?;
         self.join_ledger(&keys, &card, stake)?;
@@ -367,6 +366,7 @@ impl Node {
         let _joining = self.join_lock();
         record.active = false;
         record.store(&self.directory)?;
+        agents::store_credential(&self.directory, &record.name, None)?;
         let name = record.name.clone();
         self.agents.write().unwrap_or_else(PoisonError::into_inner).insert(name, record.clone());
         let did = record.did;

@@ -1,7 +1,7 @@
 //! A running node: everything wired together.
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -55,6 +55,8 @@ pub struct Node {
     /// Why agents cannot be reached that cannot.
     pub(crate) health: Health,
     pub(crate) tokens: Tokens,
+    /// Whether commands run without network; looked at once.
+    pub(crate) network: OnceLock<String>,
     /// Held while an agent is added or removed, so that two do not get one name.
     pub(crate) joining: Mutex<()>,
     pub(crate) mailbox: Mailbox<NodeBroker>,
@@ -111,6 +113,7 @@ impl Node {
             agents,
             health,
             tokens,
+            network: OnceLock::new(),
             joining: Mutex::new(()),
             mailbox,
             log,

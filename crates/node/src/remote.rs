@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ainur_api::operation::{McpCommand, ServicePlace};
 use ainur_api::problem::{Code, Problem};
+use ainur_primitives::CapabilityName;
 use ainur_runtime::limits::REMOTE_DESCRIBE_MS_MAX;
 use ainur_runtime::remote::{
     AgentPeer, ApiDocument, Description, RemoteProgram, Secret, ServerEndpoint, ToolServer,
@@ -133,7 +134,14 @@ impl Node {
         *program.credential_mut() = agents::load_credential(&self.directory, &record.name)?;
         let found = self.find(vec![program])?;
         let _joining = self.join_lock();
+        let mut record = self.agent(agent)?;
+        if !record.active {
+            let message = format!("'{}' was removed", record.name);
+            return Err(Problem::new(Code::Conflict, message).next("add it again"));
+        }
         let manifest = found.description.manifest;
+        let offered = |name: &CapabilityName| manifest.capabilities.iter().any(|c| c.name == *name);
+        record.prices.retain(|name, _| offered(name));
         crate::join::check_prices(&manifest, record.price, &record.prices)?;
         let keys = record.keys(&self.directory)?;
         let card = self.card(&keys, &record.name, &manifest, &found.program)?;

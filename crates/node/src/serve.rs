@@ -166,7 +166,7 @@ impl Node {
             tasks_open: open,
             tasks_total: total,
             workers: workers.collect(),
-            command_network: self.command_network(),
+            command_network: self.network.get_or_init(|| self.command_network()).clone(),
         }))
     }
 

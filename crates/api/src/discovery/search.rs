@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::catalog::{self, Entry};
 use super::{
-    FILTER_VALUES_MAX, FILTERS_MAX, Origin, RESULTS_DEFAULT, RESULTS_MAX, SEARCH_CHARACTERS_MAX,
-    rank,
+    FILTER_PATH_BYTES_MAX, FILTER_VALUES_MAX, FILTERS_MAX, Origin, RESULTS_DEFAULT, RESULTS_MAX,
+    SEARCH_CHARACTERS_MAX, rank,
 };
 use crate::http::document::Refusal;
 use crate::rest::ask::{Ask, reply};
@@ -103,7 +103,7 @@ pub(super) async fn search(ask: Ask) -> Result<Response, Refusal> {
         None => 0,
         Some(token) => page(token)?,
     };
-    let origin = Origin::of(&ask.headers)?;
+    let origin = Origin::of(&ask)?;
     let source = format!("{}/", origin.base);
     let (query, size) = (asked.query, asked.page_size as usize);
     let ranked = ask.run_for_all(move |service| {
@@ -129,6 +129,11 @@ impl Request {
             let message =
                 format!("the field `text` holds {SEARCH_CHARACTERS_MAX} characters at most");
             return Err(Refusal::invalid(message));
+        }
+        if filter.keys().any(|path| path.len() > FILTER_PATH_BYTES_MAX) {
+            return Err(Refusal::invalid(format!(
+                "a field of `filter` is named in {FILTER_PATH_BYTES_MAX} bytes at most"
+            )));
         }
         let is_long = |wanted: &OneOrMany| wanted.values().len() > FILTER_VALUES_MAX;
         if filter.len() > FILTERS_MAX || filter.values().any(is_long) {

@@ -2,6 +2,7 @@
 //! and is served under the terms of the token it carries; clients of versions before 2026-07-28,
 //! which may do without a session, are answered all the same.
 use std::sync::Arc;
+use std::time::Duration;
 
 use ainur_primitives::Amount;
 use axum::body::Body;
@@ -15,13 +16,15 @@ use rmcp::transport::streamable_http_server::SessionManager;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{ErrorData, ServerHandler};
+use tokio::time::timeout;
 
 use super::conformance::Endpoint;
 use super::{McpServer, Terms};
 use crate::access::Caller;
-use crate::http::bounds::OPERATION_BYTES_MAX;
+use crate::http::bounds::{OPERATION_BYTES_MAX, OPERATION_MS_MAX};
+use crate::http::document::Refusal;
 use crate::http::server::calls::Calls;
-use crate::http::server::route::{is_json, json};
+use crate::http::server::route::{collect, is_json, json};
 
 /// Where it is served.
 pub(crate) const MCP_PATH: &str = "/mcp";
@@ -67,6 +70,16 @@ where
     M: SessionManager,
 {
     let stated_json = is_json(request.headers());
+    // The SDK waits for a body as long as it takes; whoever sends none must not keep a place.
+    let (head, body) = request.into_parts();
+    let whole = Request::from_parts(head.clone(), body);
+    let collecting = collect(whole, OPERATION_BYTES_MAX);
+    let body = match timeout(Duration::from_millis(OPERATION_MS_MAX), collecting).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(refusal)) => return refusal.into_response(),
+        Err(_) => return Refusal::timeout().into_response(),
+    };
+    let request = Request::from_parts(head, Body::from(body));
     let response = service.handle(request).await;
     if response.status() != StatusCode::UNSUPPORTED_MEDIA_TYPE || !stated_json {
         return response.map(Body::new);

@@ -214,7 +214,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let wanted = |did: &&Did| request.only.is_none_or(|only| only == **did);
         let mut invited = Vec::new();
         let mut misfit = None;
-        for did in offering.iter().filter(wanted).take(INVITED_MAX) {
+        for did in offering.iter().filter(wanted) {
+            if invited.len() >= INVITED_MAX {
+                break;
+            }
             let Some(seat) = self.seats.get(*did) else { continue };
             let Some(contract) = seat.contract(capability) else { continue };
             if !seat.may_bid(capability) {

@@ -23,7 +23,14 @@ pub(super) async fn describe(
     server: &ToolServer,
 ) -> Result<Description, Failure> {
     let connection = connections.get(server).await?;
-    let tools = connection.describe().await?;
+    let tools = match connection.describe().await {
+        Ok(tools) => tools,
+        Err(failure) => {
+            // Such as one whose session the server has forgotten: the next question opens another.
+            connections.forget(server, &connection);
+            return Err(failure);
+        }
+    };
     let information = connection.information();
     catalog::describe(information.as_deref(), server, tools)
 }

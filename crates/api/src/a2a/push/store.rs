@@ -13,6 +13,10 @@ use super::super::limits::{PUSH_CONFIGS_PER_TASK_MAX, PUSH_FILE_BYTES_MAX, PUSH_
 use super::super::version::Version;
 use crate::problem::{Code, Problem};
 
+/// Bytes of a configuration in the file: all there can be stay below [`PUSH_FILE_BYTES_MAX`].
+const KEPT_BYTES_MAX: usize =
+    PUSH_FILE_BYTES_MAX as usize / (PUSH_TASKS_MAX * PUSH_CONFIGS_PER_TASK_MAX) - 256;
+
 /// One configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Kept {
@@ -69,6 +73,11 @@ impl Store {
             Error::from(Problem::new(Code::LimitReached, format!("{what}: {max} at most")))
         };
         let task = kept.config.task_id.clone();
+        // As JSON a text may be six times as long.
+        let written = |kept: &Kept| serde_json::to_vec(kept).map_or(0, |json| json.len());
+        if written(&kept) > KEPT_BYTES_MAX {
+            return Err(full("bytes of a push notification configuration", KEPT_BYTES_MAX));
+        }
         if !self.tasks.contains_key(&task) && self.tasks.len() >= PUSH_TASKS_MAX {
             let ended = self.tasks.iter().find(|(_, asked)| asked.ended);
             let Some(ended) = ended.map(|(task, _)| task.clone()) else {

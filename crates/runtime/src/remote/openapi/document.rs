@@ -11,7 +11,7 @@ use super::reference::{Digests, resolved};
 use super::request::{BODY, Path};
 use crate::detail;
 use crate::failure::Failure;
-use crate::limits::{API_PARAMETERS_MAX, TOOLS_MAX};
+use crate::limits::{API_PARAMETERS_MAX, API_URL_BYTES_MAX, TOOLS_MAX};
 use crate::remote::address::{Reach, check_url};
 use crate::remote::program::ApiDocument;
 
@@ -219,7 +219,13 @@ impl<'a> Reader<'a, '_> {
         let mut url = first.map_or("/", |server| text(server, "url")).to_owned();
         let variables = first.and_then(|server| server.get("variables")?.as_object());
         for (name, variable) in variables.into_iter().flatten().take(API_PARAMETERS_MAX) {
-            url = url.replace(&format!("{{{name}}}"), text(variable, "default"));
+            let (name, value) = (format!("{{{name}}}"), text(variable, "default"));
+            // Before it is made: values that name others would double it each time.
+            let longer = url.matches(&name).count().saturating_mul(value.len());
+            if url.len().saturating_add(longer) > API_URL_BYTES_MAX {
+                return Err(format!("its server's URL has more than {API_URL_BYTES_MAX} bytes"));
+            }
+            url = url.replace(&name, value);
         }
         let refused = |error: &dyn std::fmt::Display| format!("its server cannot be used: {error}");
         let mut url = self.at.join(&url).map_err(|error| refused(&error))?;
