@@ -1,6 +1,6 @@
 //! The REST face of a [`Service`](crate::Service): `/v1/…`, and `/openapi.json` that describes it.
 //!
-//! Every path, parameter, body and answer is one row of a table ([`route::Route`]); the router, the
+//! Every path, parameter, body and answer is one row of a table (`route::Route`); the router, the
 //! checks of what comes in and the OpenAPI document are made of the same rows, so that none can say
 //! what another does not. JSON has the shapes of [`view`](crate::view); what is refused is answered
 //! with a problem document. Who asks, and what that lets them do, was settled by the guard and is

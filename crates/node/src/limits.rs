@@ -73,6 +73,12 @@ fn named() -> Vec<Named> {
             protocol::LIFETIME_MS_MAX.0 => "ms",
             protocol::CLOCK_DIFFERENCE_MS_MAX.0 => "ms",
             protocol::REPLAY_IDS_MAX => "messages";
+    }
+}
+
+/// What callers over the network run into.
+fn served() -> Vec<Named> {
+    listed! {
         "api": bounds::OPERATION_BYTES_MAX => "bytes",
             bounds::REPLY_BYTES_MAX => "bytes",
             bounds::BLOB_BYTES_MAX => "bytes",
@@ -122,7 +128,7 @@ pub fn all() -> Vec<Limit> {
     let runtime = ainur_runtime::limits::LISTED.iter();
     let runtime = runtime
         .map(|(name, value, unit)| ("runtime", name.to_uppercase(), u128::from(*value), *unit));
-    let named = named().into_iter().map(|(area, path, value, unit)| {
+    let named = named().into_iter().chain(served()).map(|(area, path, value, unit)| {
         let path = path.trim_end_matches(".0");
         (area, path.rsplit("::").next().unwrap_or(path).trim().to_owned(), value, unit)
     });

@@ -24,7 +24,7 @@ pub enum ClientError {
 }
 
 /// A client that connects only where `reach` allows. It checks what names resolve to; the URL
-/// itself has to go through [`check_url`](super::address::check_url), because an address that
+/// itself has to go through [`check_url`], because an address that
 /// stands in it is not resolved.
 ///
 /// # Errors
