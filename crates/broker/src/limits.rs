@@ -31,8 +31,8 @@ pub const RETRY_MS: DurationMs = DurationMs(50);
 pub const RETRY_DOUBLINGS_MAX: u32 = 8;
 /// Parameters of a task, as canonical JSON.
 pub const PARAMETERS_BYTES_MAX: usize = 64 << 10;
-/// Idempotency keys.
-pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
+/// Idempotency keys, with the name of whose they are.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 320;
 /// What tasks that belong together have in common.
 pub const CONTEXT_BYTES_MAX: usize = 128;
 /// Tasks looked at for one page of a list.

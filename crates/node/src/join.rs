@@ -138,6 +138,7 @@ impl Node {
                 Problem::new(Code::InvalidAgent, message).next("name a program and its arguments")
             );
         }
+        let mut silent = None;
         let candidates = match source {
             ProgramSource::Component { content } => {
                 return self.local(AgentProgram::Component { content }, capability);
@@ -145,7 +146,8 @@ impl Node {
             ProgramSource::Command { argv, network, or_mcp } => {
                 let program = AgentProgram::Command { argv: argv.clone(), network };
                 match self.local(program, capability) {
-                    Err(_) if or_mcp && capability.is_none() => {
+                    Err(problem) if or_mcp && capability.is_none() => {
+                        silent = Some(problem);
                         let command = McpCommand { argv, network, ..McpCommand::default() };
                         vec![remote::on_this_machine(command, named())]
                     }
@@ -155,7 +157,13 @@ impl Node {
             ProgramSource::McpCommand(command) => vec![remote::on_this_machine(command, named())],
             ProgramSource::Url(place) => remote::at_url(place, named())?,
         };
-        let found = self.find(candidates)?;
+        let found = self.find(candidates).map_err(|nor| match silent {
+            // What a program lacks is told first: most are no servers.
+            Some(Problem { code, message, next_step }) => {
+                Problem { code, message: format!("{message}; {}", nor.message), next_step }
+            }
+            None => nor,
+        })?;
         Ok(Offer {
             program: found.program,
             manifest: found.description.manifest,

@@ -211,6 +211,9 @@ impl Node {
         parent: Option<BudgetId>,
         expires: Option<Timestamp>,
     ) -> Result<BudgetId, Problem> {
+        if period.is_some_and(|period| period.0 > EXACT_MAX) {
+            return Err(too_long("a period"));
+        }
         let salt = ainur_crypto::entropy::random_bytes::<32>()
             .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
         let id = BudgetId(hash::tagged("ainur/budget/v1", &[&self.did.0.0, &salt]));
@@ -237,4 +240,12 @@ impl Node {
         let receipt = String::from_utf8(bytes).expect("JSON is UTF-8");
         Ok(Reply::Receipt { receipt })
     }
+}
+
+/// The largest number that every reader of JSON takes as it is: 2^53 - 1.
+pub(crate) const EXACT_MAX: u64 = (1 << 53) - 1;
+
+/// A refusal of times that could not be told in JSON.
+pub(crate) fn too_long(what: &str) -> Problem {
+    Problem::new(Code::InvalidRequest, format!("{what} is at most {EXACT_MAX} ms long"))
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::agents::check_name;
 use crate::directory::DataDirectory;
 use crate::node::Node;
+use crate::serve::{EXACT_MAX, too_long};
 
 /// Tokens one node remembers, those taken back included.
 pub(crate) const TOKENS_MAX: usize = 10_000;
@@ -115,6 +116,9 @@ impl Node {
     pub(crate) fn create_token(&self, asked: &TokenCreate) -> Result<Reply, Problem> {
         let _joining = self.join_lock();
         self.tokens.check_new(&asked.name)?;
+        if asked.expires_ms.is_some_and(|span| span.0 > EXACT_MAX) {
+            return Err(too_long("the life of a token"));
+        }
         let created = SystemClock.now();
         let expires = asked.expires_ms.map(|span| created.plus(span));
         let whole = self.open_budget(asked.limit, None, asked.parent, expires)?;

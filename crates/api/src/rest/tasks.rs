@@ -267,9 +267,11 @@ async fn create(ask: Ask) -> Result<Response, Refusal> {
 
 fn idempotency_key(ask: &Ask) -> Result<Option<String>, Refusal> {
     let Some(key) = ask.header("Idempotency-Key")? else { return Ok(None) };
-    if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
-        let message =
-            format!("the header Idempotency-Key holds 1 to {IDEMPOTENCY_KEY_BYTES_MAX} characters");
+    let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+    if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX || !is_visible {
+        let message = format!(
+            "the header Idempotency-Key holds 1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible characters"
+        );
         return Err(Refusal::invalid(message));
     }
     Ok(Some(key.to_owned()))
