@@ -55,6 +55,7 @@ def main(base: str, token: str, examples: str = "25") -> int:
                 "--no-color",
             ],
             check=False,
+            cwd=folder,
         ).returncode
 
 

@@ -202,6 +202,7 @@ shapes! {
                     "kind": { "const": "all" },
                     "checks": {
                         "type": "array",
+                        "minItems": 1,
                         "maxItems": ainur_primitives::acceptance::CHECKS_MAX,
                         "items": generator.subschema_for::<AcceptanceCheck>()
                     }

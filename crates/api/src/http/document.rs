@@ -88,6 +88,16 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// The same of a request that is well-formed: 422 in place of 400.
+    pub(crate) fn unprocessable(self) -> Self {
+        match self.status {
+            StatusCode::BAD_REQUEST => {
+                Self { status: StatusCode::UNPROCESSABLE_ENTITY, problem: self.problem }
+            }
+            _ => self,
+        }
+    }
+
     pub(crate) fn with_status(status: StatusCode, problem: Problem) -> Self {
         Self { status, problem }
     }

@@ -251,7 +251,9 @@ async fn create(ask: Ask) -> Result<Response, Refusal> {
         return Err(Refusal::invalid(message));
     }
     let (is_keyed, asked) = (request.idempotency_key.is_some(), now());
-    let task = match ask.perform(Operation::TaskRun(request)).await? {
+    // Well said, but nothing that could be bought.
+    let announced = ask.perform(Operation::TaskRun(request)).await;
+    let task = match announced.map_err(Refusal::unprocessable)? {
         Reply::TaskAnnounced { task } => task.to_string(),
         Reply::Task(task) => task.id.to_string(),
         other => return Err(unexpected(&other).into()),
