@@ -108,6 +108,19 @@ pub struct AgentView {
     pub barred: bool,
 }
 
+impl AgentView {
+    /// What can be bought of it now, and its price where it does not quote: nothing while it is
+    /// removed, barred or unreachable, and nothing that is quarantined.
+    pub fn on_offer(&self) -> impl Iterator<Item = (&CapabilityContract, Option<Amount>)> {
+        let may_bid = self.active && !self.barred && self.unreachable.is_none();
+        let offered = self
+            .capabilities
+            .iter()
+            .filter(move |contract| may_bid && !self.quarantined.contains_key(&contract.name));
+        offered.map(|contract| (contract, self.prices.get(&contract.name).copied().or(self.price)))
+    }
+}
+
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -452,3 +452,23 @@ fn operations_are_read_whatever_the_order_of_their_fields() {
         assert_eq!(serde_json::from_str::<Operation>(&text).unwrap(), operation, "{text}");
     }
 }
+
+#[test]
+fn what_is_quarantined_unreachable_barred_or_removed_is_not_on_offer() {
+    let mut offering = agent();
+    let lower = json!({ "name": "text.lower" });
+    offering.capabilities.push(serde_json::from_value(lower).unwrap());
+    let on_offer = |agent: &AgentView| -> Vec<_> {
+        agent.on_offer().map(|(contract, price)| (contract.name.to_string(), price)).collect()
+    };
+    // Its own price goes before that of everything.
+    assert_eq!(on_offer(&offering), [("text.upper".to_owned(), Some(Amount::ainu(3)))]);
+    let unreachable = Some("no answer".to_owned());
+    for gone in [
+        AgentView { unreachable, ..offering.clone() },
+        AgentView { barred: true, ..offering.clone() },
+        AgentView { active: false, ..offering.clone() },
+    ] {
+        assert_eq!(on_offer(&gone), []);
+    }
+}

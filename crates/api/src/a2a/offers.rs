@@ -7,7 +7,6 @@ use super::error::unexpected;
 use crate::operation::{Operation, Reply};
 use crate::problem::Problem;
 use crate::service::Service;
-use crate::view::AgentView;
 
 /// One capability.
 #[derive(Debug, Clone)]
@@ -28,16 +27,15 @@ pub(super) fn offers(service: &dyn Service) -> Result<Offers, Problem> {
         return Err(unexpected());
     };
     let mut offers = Offers::new();
-    let may_bid = |agent: &AgentView| agent.active && !agent.barred;
-    for agent in agents.into_iter().filter(may_bid) {
-        for contract in agent.capabilities {
+    for agent in &agents {
+        for (contract, price) in agent.on_offer() {
             let offer = offers.entry(contract.name.to_string()).or_insert_with(|| Offer {
-                contract,
+                contract: contract.clone(),
                 agents: Vec::new(),
                 price: None,
             });
             offer.agents.push(agent.name.clone());
-            offer.price = [offer.price, agent.price].into_iter().flatten().min();
+            offer.price = [offer.price, price].into_iter().flatten().min();
         }
     }
     Ok(offers)

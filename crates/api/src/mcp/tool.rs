@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use super::refused;
 use crate::operation::{Operation, Reply};
 use crate::service::Service;
-use crate::view::AgentView;
 
 /// The argument that carries the input stream as text.
 pub(super) const INPUT: &str = "input";
@@ -43,11 +42,10 @@ fn offers(service: &dyn Service) -> Result<Offers, ErrorData> {
     let reply = service.perform(Operation::AgentList).map_err(|problem| refused(&problem))?;
     let Reply::Agents(agents) = reply else { return Ok(Offers::new()) };
     let mut offers = Offers::new();
-    let may_bid = |agent: &AgentView| agent.active && !agent.barred;
-    for agent in agents.into_iter().filter(may_bid) {
-        for contract in agent.capabilities {
+    for agent in &agents {
+        for (contract, _) in agent.on_offer() {
             let name = contract.name.to_string();
-            let offer = offers.entry(name).or_insert_with(|| (contract, Vec::new()));
+            let offer = offers.entry(name).or_insert_with(|| (contract.clone(), Vec::new()));
             offer.1.push(agent.name.clone());
         }
     }

@@ -75,20 +75,21 @@ pub(crate) struct Offer {
 }
 
 /// The distinct contracts of agents that may bid, by name.
-fn offers(agents: Vec<AgentView>) -> Vec<Offer> {
+fn offers(agents: &[AgentView]) -> Vec<Offer> {
     let mut offers = BTreeMap::<CapabilityName, Vec<Offer>>::new();
-    for agent in agents.into_iter().filter(|agent| agent.active && !agent.barred) {
-        for contract in agent.capabilities {
+    for agent in agents {
+        for (contract, price) in agent.on_offer() {
             let same_name = offers.entry(contract.name.clone()).or_default();
-            let offer = match same_name.iter_mut().find(|offer| offer.contract == contract) {
+            let offer = match same_name.iter_mut().find(|offer| offer.contract == *contract) {
                 Some(offer) => offer,
                 None => {
+                    let contract = contract.clone();
                     same_name.push(Offer { contract, agents: 0, cheapest: None });
                     same_name.last_mut().expect("one was just pushed")
                 }
             };
             offer.agents = offer.agents.saturating_add(1);
-            offer.cheapest = offer.cheapest.into_iter().chain(agent.price).min();
+            offer.cheapest = offer.cheapest.into_iter().chain(price).min();
         }
     }
     offers.into_values().flatten().collect()
@@ -97,7 +98,7 @@ fn offers(agents: Vec<AgentView>) -> Vec<Offer> {
 /// What this service offers now.
 pub(crate) fn offered(service: &dyn Service) -> Result<Vec<Offer>, Problem> {
     match service.perform(Operation::AgentList)? {
-        Reply::Agents(agents) => Ok(offers(agents)),
+        Reply::Agents(agents) => Ok(offers(&agents)),
         other => Err(unexpected(&other)),
     }
 }

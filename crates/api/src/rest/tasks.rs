@@ -40,7 +40,7 @@ pub(super) static ROUTES: [Route; 8] = [
         parameters: &[
             Parameter::header(
                 "Idempotency-Key",
-                |_| json!({ "type": "string", "pattern": "^[!-~]+$", "maxLength": IDEMPOTENCY_KEY_BYTES_MAX }),
+                |_| json!({ "type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$", "maxLength": IDEMPOTENCY_KEY_BYTES_MAX }),
                 "The same key never makes two tasks",
             ),
             Parameter::query(
@@ -269,7 +269,7 @@ async fn create(ask: Ask) -> Result<Response, Refusal> {
 
 fn idempotency_key(ask: &Ask) -> Result<Option<String>, Refusal> {
     let Some(key) = ask.header("Idempotency-Key")? else { return Ok(None) };
-    let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_visible = key.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX || !is_visible {
         let message = format!(
             "the header Idempotency-Key holds 1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible characters"
