@@ -149,10 +149,13 @@ impl Counter {
                 .next("offer less, or ask for a token with a higher limit per task"));
         }
         request.budget = Some(self.budget(request.budget)?);
-        // Two clients that happen to use one key mean two tasks.
-        request.idempotency_key =
-            request.idempotency_key.map(|key| format!("{}/{key}", self.client.name));
+        request.idempotency_key = request.idempotency_key.map(|key| self.key(&key));
         Ok(request)
+    }
+
+    /// Two clients that happen to use one key mean two tasks.
+    fn key(&self, key: &str) -> String {
+        format!("{}/{key}", self.client.name)
     }
 
     /// The client's tasks; those of budgets inside its own are found by naming the budget.
@@ -185,6 +188,10 @@ impl Counter {
             | Operation::ReceiptVerify { .. }
             | Operation::TaskList(_) => operation,
             Operation::TaskRun(request) => Operation::TaskRun(self.purchase(request)?),
+            Operation::TaskFind { idempotency_key, request_digest } => {
+                self.need(Scope::Spend)?;
+                Operation::TaskFind { idempotency_key: self.key(&idempotency_key), request_digest }
+            }
             Operation::TaskShow { task } => Operation::TaskShow { task: self.own(&task)? },
             Operation::TaskEvents { task, after, wait_ms } => {
                 Operation::TaskEvents { task: self.own(&task)?, after, wait_ms }

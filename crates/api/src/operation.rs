@@ -2,13 +2,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ainur_crypto::hash;
+use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
-    AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits,
-    SelectionRule, TaskId,
+    AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, Digest, DurationMs,
+    ExecutionLimits, SelectionRule, TaskId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::problem::{Code, Problem};
 use crate::{schema, view};
 
 /// A question or a command.
@@ -42,6 +45,14 @@ pub enum Operation {
     },
     /// Announce a task; answers at once with its id unless `wait` is set.
     TaskRun(TaskRequest),
+    /// The task that a key made before, if it made one.
+    TaskFind {
+        /// The key.
+        idempotency_key: String,
+        /// The digest of what the buyer sent under it.
+        #[schemars(with = "schema::Digest")]
+        request_digest: Digest,
+    },
     /// Tasks, newest first.
     TaskList(TaskQuery),
     /// One task. Ids may be shortened to a unique beginning.
@@ -278,12 +289,40 @@ pub struct TaskRequest {
     pub only: Option<Did>,
     /// The same key never makes two tasks.
     pub idempotency_key: Option<String>,
+    /// The digest of what the buyer sent under the key, in whatever protocol: with another one the
+    /// key is refused. Made of this request when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<schema::Digest>")]
+    pub request_digest: Option<Digest>,
     /// What tasks that belong together have in common: a conversation, a workflow.
     #[serde(default)]
     pub context: Option<String>,
     /// Answer only when the task has ended.
     #[serde(default)]
     pub wait: bool,
+}
+
+impl TaskRequest {
+    /// The digest that tells a repetition from another request under the same key.
+    ///
+    /// # Errors
+    /// When the parameters cannot be written as canonical JSON.
+    pub fn identity(&self) -> Result<Digest, Problem> {
+        match self.request_digest {
+            Some(digest) => Ok(digest),
+            None => request_digest(&Self { idempotency_key: None, wait: false, ..self.clone() }),
+        }
+    }
+}
+
+/// The digest of what a buyer sent.
+///
+/// # Errors
+/// When it cannot be written as canonical JSON.
+pub fn request_digest(sent: &impl Serialize) -> Result<Digest, Problem> {
+    let bytes = to_canonical_json(sent)
+        .map_err(|error| Problem::new(Code::InvalidRequest, error.to_string()))?;
+    Ok(hash::tagged("ainur/request/v1", &[&bytes]))
 }
 
 /// Which tasks to list.
@@ -348,6 +387,12 @@ pub enum Reply {
         /// Its id.
         #[schemars(with = "schema::Digest")]
         task: TaskId,
+    },
+    /// What a key made.
+    TaskFound {
+        /// The task's id, if there is one.
+        #[schemars(with = "Option<schema::Digest>")]
+        task: Option<TaskId>,
     },
     /// One task.
     Task(Box<view::TaskView>),

@@ -18,6 +18,7 @@ mod others;
 mod output;
 mod query;
 pub(crate) mod route;
+mod shape;
 mod tasks;
 mod tokens;
 

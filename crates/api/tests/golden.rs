@@ -104,6 +104,7 @@ fn operations() -> Vec<Operation> {
         Operation::AgentShow { agent: "upper".into() },
         Operation::AgentRemove { agent: did(2).to_string() },
         Operation::TaskRun(task_request()),
+        Operation::TaskFind { idempotency_key: "order 7".into(), request_digest: Digest([8; 32]) },
         Operation::TaskList(TaskQuery {
             limit: 20,
             before: Some(41),
@@ -165,6 +166,7 @@ fn task_request() -> TaskRequest {
         limits: Some(ExecutionLimits::default()),
         only: Some(did(2)),
         idempotency_key: Some("order 7".into()),
+        request_digest: Some(Digest([8; 32])),
         context: Some("orders".into()),
         wait: true,
     }
@@ -206,6 +208,7 @@ fn replies() -> Vec<Reply> {
         Reply::Agent(agent()),
         Reply::Agents(vec![agent()]),
         Reply::TaskAnnounced { task: TaskId(Digest([7; 32])) },
+        Reply::TaskFound { task: Some(TaskId(Digest([7; 32]))) },
         Reply::Task(Box::new(task_view())),
         Reply::Tasks(TaskPage { tasks: vec![], next: Some(41) }),
         Reply::TaskEvents(vec![event]),
@@ -390,6 +393,7 @@ fn number_of_operation(operation: &Operation) -> usize {
         Operation::TokenList => 25,
         Operation::TokenRevoke { .. } => 26,
         Operation::AgentAccept { .. } => 27,
+        Operation::TaskFind { .. } => 28,
     }
 }
 
@@ -413,6 +417,7 @@ fn number_of_reply(reply: &Reply) -> usize {
         Reply::Verification(_) => 15,
         Reply::TokenCreated { .. } => 16,
         Reply::Tokens(_) => 17,
+        Reply::TaskFound { .. } => 18,
     }
 }
 
@@ -433,9 +438,9 @@ fn json_of_operations_and_replies_is_the_golden_one() {
 fn every_operation_and_reply_has_an_example() {
     let seen = |numbers: BTreeSet<usize>| numbers.into_iter().collect::<Vec<_>>();
     let operations = seen(operations().iter().map(number_of_operation).collect());
-    assert_eq!(operations, (0..28).collect::<Vec<_>>());
+    assert_eq!(operations, (0..29).collect::<Vec<_>>());
     let replies = seen(replies().iter().map(number_of_reply).collect());
-    assert_eq!(replies, (0..18).collect::<Vec<_>>());
+    assert_eq!(replies, (0..19).collect::<Vec<_>>());
 }
 
 #[test]

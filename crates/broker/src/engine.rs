@@ -3,7 +3,7 @@
 //! One turn: take in what arrived and turn it into events ([`Broker::handle`]), make the events
 //! durable with one sync, then do what the states they led to call for ([`Broker::turn`]). Nothing
 //! here waits but for the disk; whoever drives the broker sleeps until the next input or [`Broker::next_timer`].
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use ainur_audit::log::TransparencyLog;
 use ainur_consensus::ReplicatedLog;
@@ -16,7 +16,7 @@ use ainur_storage::blob::Blobs;
 use ainur_verification::schema::SchemaCache;
 
 use crate::error::Error;
-use crate::event::{Event, JournalEntry, Record};
+use crate::event::{Event, Idempotency, JournalEntry, Record};
 use crate::journal::{Journal, Recovered};
 use crate::limits::{DETAIL_BYTES_MAX, ENDED_TASKS_MAX};
 use crate::seat::Seats;
@@ -131,6 +131,8 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     started: bool,
     /// How far running attempts are by their own account.
     progress: HashMap<u64, (u64, u64)>,
+    /// Work that must not be done twice, and has not been handed to the executor yet.
+    unbegun: HashSet<u64>,
 
     outbox: Vec<Posting>,
     /// Reserves of open tasks for which no money is locked yet.
@@ -187,6 +189,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             schemas: SchemaCache::default(),
             started: false,
             progress: HashMap::new(),
+            unbegun: HashSet::new(),
             outbox: Vec::new(),
             promised: Amount::ZERO,
             submitted: BTreeMap::new(),
@@ -333,7 +336,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 .map_err(crate::task::Illegal::from)?;
             let task = Task::announced(number, record.at, (**announcement).clone(), auction);
             self.ids.insert(task.id.0, number);
-            if let Some(key) = &task.idempotency_key {
+            if let Some(Idempotency { key, .. }) = &task.idempotency {
                 self.keys.insert(key.clone(), number);
             }
             self.last_number = self.last_number.max(number);
@@ -367,6 +370,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.doing.remove(&number);
         self.rejections.remove(&number);
         self.progress.remove(&number);
+        self.unbegun.remove(&number);
         self.checks.remove(&number);
         self.jobs.remove(&number);
     }

@@ -84,6 +84,8 @@ pub enum Event {
         /// Why.
         detail: String,
     },
+    /// Work that must not be done twice is about to begin.
+    Begun,
     /// A chunk of output is stored.
     ChunkStored(Chunk),
     /// The worker died; another goes on.
@@ -152,9 +154,19 @@ pub struct Announcement {
     /// Agents that offer the capability.
     pub invited: Vec<Did>,
     /// The buyer's own key against doing it twice.
-    pub idempotency_key: Option<String>,
+    pub idempotency: Option<Idempotency>,
     /// What tasks that belong together have in common.
     pub context: Option<String>,
+}
+
+/// What makes a request one that may be repeated.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Idempotency {
+    /// The buyer's own key: it never makes two tasks.
+    pub key: String,
+    /// The digest of what the buyer sent, before anything was filled in: defaults and what is on
+    /// offer may be others when it is sent again.
+    pub request: Digest,
 }
 
 /// A bid as it will be opened, with its bidder's signature.

@@ -14,7 +14,7 @@ use ainur_storage::{Disk, crash_point};
 use scale::{Decode, Encode};
 
 use crate::error::Error;
-use crate::event::JournalEntry;
+use crate::event::{Idempotency, JournalEntry};
 use crate::limits::SNAPSHOT_ENTRIES;
 use crate::task::Task;
 
@@ -28,7 +28,7 @@ const META: &str = "meta";
 const META_KEY: &[u8] = b"snapshot";
 
 /// How tasks and events are written; another number is another program's.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// The archive is checked when it is read and in audits, not at every start.
 const ARCHIVE: Options =
@@ -317,7 +317,7 @@ fn index(batch: &mut Batch, task: &Task) {
     {
         batch.put(OUTPUTS, content.0.0, task.number.encode());
     }
-    if let Some(key) = &task.idempotency_key {
+    if let Some(Idempotency { key, .. }) = &task.idempotency {
         batch.put(KEYS, key.as_bytes(), task.number.encode());
     }
 }

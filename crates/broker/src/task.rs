@@ -12,7 +12,7 @@ use ainur_primitives::{
 };
 use scale::{Decode, Encode};
 
-use crate::event::{Announcement, Chunk, LedgerPosition, SignedReveal};
+use crate::event::{Announcement, Chunk, Idempotency, LedgerPosition, SignedReveal};
 
 pub mod apply;
 pub mod history;
@@ -78,7 +78,7 @@ pub struct Task {
     /// Why it ended as it did; empty when all went well.
     pub detail: String,
     /// The buyer's own key against doing it twice.
-    pub idempotency_key: Option<String>,
+    pub idempotency: Option<Idempotency>,
     /// What tasks that belong together have in common.
     pub context: Option<String>,
     /// What has happened, for people.
@@ -138,6 +138,8 @@ pub struct TaskAttempt {
     pub failure: Option<(FailureReason, String)>,
     /// What failing cost the seller.
     pub slashed: Amount,
+    /// Work that must not be done twice may have begun.
+    pub begun: bool,
     /// How often another worker had to continue.
     pub resumed: u32,
     /// How many chunks were stored at the last time.
@@ -206,7 +208,7 @@ impl Task {
             delivered: None,
             cancelled: false,
             detail: String::new(),
-            idempotency_key: announcement.idempotency_key,
+            idempotency: announcement.idempotency,
             context: announcement.context,
             history: Vec::new(),
         }
@@ -248,6 +250,15 @@ impl Task {
         failed.sort_unstable();
         failed.dedup();
         failed
+    }
+
+    /// The last attempt failed where nobody can say how much of it was done, and it must not be
+    /// done twice: nobody else may try.
+    pub fn has_unknown_outcome(&self) -> bool {
+        self.attempt().is_some_and(|attempt| {
+            let reason = attempt.failure.as_ref().map(|(reason, _)| *reason);
+            attempt.begun && reason == Some(FailureReason::Infrastructure)
+        })
     }
 
     /// Replays the transcript without those who failed.

@@ -125,6 +125,51 @@ fn a_dead_agent_is_not_asked_and_comes_back() {
     drop(node);
 }
 
+/// An MCP server that keeps count of its calls and takes its time over each.
+const COUNTER: &[u8] = br#"#!/bin/sh
+while read -r line; do
+  id=$(printf '%s' "$line" | sed -n 's/.*"id":\([0-9]*\).*/\1/p')
+  case "$line" in
+    *'"initialize"'*) r='{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"Counter","version":"1"}}';;
+    *'"tools/list"'*) r='{"tools":[{"name":"send","inputSchema":{"type":"object"}},{"name":"put","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true}}]}';;
+    *'"tools/call"'*) echo called >> "$1"; sleep 2; r='{"content":[{"type":"text","text":"done"}]}';;
+    *'"id"'*) printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no"}}\n' "$id"; continue;;
+    *) continue;;
+  esac
+  printf '{"jsonrpc":"2.0","id":%s,"result":%s}\n' "$id" "$r"
+done
+"#;
+
+#[test]
+fn what_must_not_be_done_twice_is_not_called_again_after_a_kill() {
+    let place = Place::new();
+    let script = place.file("counter.sh", COUNTER);
+    let calls = place.file("calls.txt", b"");
+    let mut node = place.start_node();
+    let add = ["agent", "add", "--name", "counter", "--price", "0.1", "--write", &calls, "--"];
+    place.succeeds(&[&add[..], &[&script, &calls]].concat());
+    let called = || std::fs::read_to_string(&calls).expect("readable").lines().count();
+    for (tool, phase, calls_in_all) in [("send", "refunded", 1), ("put", "settled", 3)] {
+        let before = called();
+        let capability = format!("counter.{tool}");
+        let run = ["task", "run", &capability, "--reserve", "1", "--idempotency-key", tool];
+        place.succeeds(&[&run[..], &["--detach"]].concat());
+        until("it is called", || called() > before);
+        drop(node); // SIGKILL
+        node = place.start_node();
+        let newest = || place.json(&["task", "list", "--limit", "1"])[0].clone();
+        until("the task ends", || newest()["phase"] == phase);
+        assert_eq!(called(), calls_in_all, "{tool}");
+        if phase == "refunded" {
+            let detail = newest()["detail"].to_string();
+            assert!(detail.contains("must not be done twice"), "{detail}");
+            assert_eq!(newest()["attempts"].as_array().map(Vec::len), Some(1));
+        }
+    }
+    drop(node);
+    place.succeeds(&["ledger", "audit"]);
+}
+
 #[test]
 fn what_is_no_agent_is_refused_with_what_to_do() {
     let place = Place::new();

@@ -210,6 +210,42 @@ fn a_client_finds_its_task_again_after_its_node_was_killed_in_the_middle_of_the_
 }
 
 #[test]
+fn a_used_key_finds_its_task_whatever_is_on_offer_by_now() {
+    let place = with_agent("0");
+    let node = place.start_node();
+    let bought = PROTOCOLS.map(|protocol| {
+        let name = format!("{protocol:?}").to_lowercase();
+        let caller = Caller::new(&place, &place.token(&[&name, "--limit", "5"]));
+        let (id, done) = caller.buy(protocol, "order 7").expect("bought");
+        assert!(done, "{protocol:?}");
+        (protocol, caller, id)
+    });
+    place.succeeds(&["agent", "remove", "echo"]);
+    for (protocol, caller, id) in bought {
+        let again = caller.buy(protocol, "order 7").expect("found again");
+        assert_eq!(again, (id, true), "{protocol:?}");
+        let other = caller.buy(protocol, "order 8");
+        assert!(!other.is_ok_and(|(_, done)| done), "{protocol:?}: nobody offers it any more");
+    }
+    drop(node);
+}
+
+#[test]
+fn a_key_that_was_used_for_another_request_is_refused() {
+    let place = with_agent("0");
+    let node = place.start_node();
+    let caller = Caller::new(&place, &place.token(&["shop", "--limit", "5"]));
+    caller.buy(Protocol::Rest, "order 7").expect("bought");
+    let body = json!({ "capability": "json.echo", "parameters": { "say": "more" },
+                       "reserve": "1000000000000" });
+    let key = [("Idempotency-Key", "order 7")];
+    let answer = caller.post("/v1/tasks", &key, &body).expect("an answer");
+    assert!(answer["detail"].to_string().contains("used for another request"), "{answer}");
+    assert_eq!(place.json(&["task", "list"]).as_array().map(Vec::len), Some(1));
+    drop(node);
+}
+
+#[test]
 fn two_nodes_hire_each_others_agents_and_lose_nothing_when_the_other_dies() {
     let (one, two) = (with_agent("0"), with_agent("0"));
     let (first, second) = (one.start_node(), two.start_node());

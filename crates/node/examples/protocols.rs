@@ -251,7 +251,8 @@ fn submissions(address: SocketAddr, secret: &str, span: Duration) -> Outcome {
         // What was submitted is worked off before the next way in is measured.
         let mut probe = Connection::open(address, secret)?;
         while String::from_utf8_lossy(&probe.ask(
-            "GET /v1/tasks?limit=1&phase=announced,agreed,running,verifying,accepted",
+            "GET /v1/tasks?limit=1&phase=announced&phase=agreed&phase=running&phase=verifying&\
+             phase=accepted",
             "",
             "",
         )?)
@@ -324,6 +325,7 @@ fn hired_tool(node: &Node, address: SocketAddr, secret: &str) -> Outcome {
             limits: None,
             only: None,
             idempotency_key: None,
+            request_digest: None,
             context: None,
             wait: true,
         };

@@ -176,6 +176,7 @@ impl Bench {
             limits: None,
             only: None,
             idempotency_key: None,
+            request_digest: None,
             context: None,
             wait: false,
         };

@@ -2,13 +2,14 @@
 //! that does not answer is not asked for bids until it does; a tool that is not what it was when the
 //! agent was added is quarantined until somebody accepts it.
 use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ainur_api::problem::{Code, Problem};
 use ainur_primitives::CapabilityName;
-use ainur_runtime::remote::{Description, RemoteProgram, RemoteTool};
+use ainur_runtime::remote::{DescribeError, Description, RemoteProgram, RemoteTool};
 
 use crate::agents::{self, AgentProgram, AgentRecord};
 use crate::directory::DataDirectory;
@@ -18,6 +19,14 @@ use crate::pool::Pool;
 
 /// How long one agent may take to answer.
 pub(crate) const ANSWER_MS_MAX: u64 = 20_000;
+
+/// Agents that are asked at once.
+pub(crate) const CHECKS_MAX: usize = 16;
+/// How often the check looks whether it is over.
+const STOP_LOOK: Duration = Duration::from_millis(200);
+
+/// What an agent says of itself, once it has.
+type Answer = Receiver<Result<Description, DescribeError>>;
 
 /// What the check looks at and acts on.
 pub(crate) struct Watched {
@@ -92,36 +101,57 @@ impl Shared {
         !*waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
+    /// Asks all agents that live elsewhere, [`CHECKS_MAX`] of them at a time: those that do not
+    /// answer cost the others little.
     fn check_all(&self, watched: &Watched) {
         let agents: Vec<AgentRecord> = {
             let agents = watched.agents.read().unwrap_or_else(PoisonError::into_inner);
             agents.values().filter(|agent| agent.active).cloned().collect()
         };
-        for agent in agents {
-            let AgentProgram::Remote { program } = &agent.program else { continue };
-            if *lock(&self.stopped) {
-                return;
-            }
-            let (known, mut program) = (program.tools(), program.clone());
-            let asked = agents::load_credential(&watched.directory, &agent.name)
-                .map_err(|problem| problem.message)
-                .and_then(|credential| {
-                    *program.credential_mut() = credential;
-                    ask(watched, program)
-                });
-            match asked {
-                Ok(description) => {
-                    lock(&self.unreachable).remove(&agent.name);
-                    reached(watched, &agent, true);
-                    quarantine(watched, &agent, &changes(known, &description));
-                }
-                Err(why) => {
-                    let before = lock(&self.unreachable).insert(agent.name.clone(), why.clone());
-                    if before.is_none() {
-                        tracing::warn!(agent = agent.name, why, "an agent cannot be reached");
+        let remote: Vec<(&AgentRecord, &RemoteProgram)> = agents
+            .iter()
+            .filter_map(|agent| match &agent.program {
+                AgentProgram::Remote { program } => Some((agent, program)),
+                _ => None,
+            })
+            .collect();
+        for group in remote.chunks(CHECKS_MAX) {
+            let asked: Vec<_> = group
+                .iter()
+                .map(|(agent, program)| (agent, program.tools(), ask(watched, agent, program)))
+                .collect();
+            let end = Instant::now() + Duration::from_millis(ANSWER_MS_MAX);
+            for (agent, known, answer) in asked {
+                match answer.and_then(|answer| self.hear(&answer, end)) {
+                    Ok(Some(description)) => {
+                        lock(&self.unreachable).remove(&agent.name);
+                        reached(watched, agent, true);
+                        quarantine(watched, agent, &changes(known, &description));
                     }
-                    reached(watched, &agent, false);
+                    Ok(None) => return,
+                    Err(why) => {
+                        let before =
+                            lock(&self.unreachable).insert(agent.name.clone(), why.clone());
+                        if before.is_none() {
+                            tracing::warn!(agent = agent.name, why, "an agent cannot be reached");
+                        }
+                        reached(watched, agent, false);
+                    }
                 }
+            }
+        }
+    }
+
+    /// Waits for an answer; there is none when the check is over.
+    fn hear(&self, answer: &Answer, end: Instant) -> Result<Option<Description>, String> {
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match answer.recv_timeout(left.min(STOP_LOOK)) {
+                Ok(Ok(description)) => return Ok(Some(description)),
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(_) if *lock(&self.stopped) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
+                Err(_) => return Err(format!("no answer within {ANSWER_MS_MAX} ms")),
             }
         }
     }
@@ -139,13 +169,11 @@ fn reached(watched: &Watched, agent: &AgentRecord, reachable: bool) {
     }
 }
 
-fn ask(watched: &Watched, program: RemoteProgram) -> Result<Description, String> {
-    let answer = watched.pool.remote().describe(program).map_err(|error| error.to_string())?;
-    match answer.recv_timeout(Duration::from_millis(ANSWER_MS_MAX)) {
-        Ok(Ok(description)) => Ok(description),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer within {ANSWER_MS_MAX} ms")),
-    }
+fn ask(watched: &Watched, agent: &AgentRecord, program: &RemoteProgram) -> Result<Answer, String> {
+    let mut program = program.clone();
+    *program.credential_mut() = agents::load_credential(&watched.directory, &agent.name)
+        .map_err(|problem| problem.message)?;
+    watched.pool.remote().describe(program).map_err(|error| error.to_string())
 }
 
 /// Which capabilities are not what they were, and why.

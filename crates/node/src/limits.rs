@@ -36,7 +36,8 @@ fn named() -> Vec<Named> {
             serve::LIST_MAX => "tasks",
             tokens::TOKENS_MAX => "tokens",
             remote::CREDENTIAL_BYTES_MAX => "bytes",
-            health::ANSWER_MS_MAX => "ms";
+            health::ANSWER_MS_MAX => "ms",
+            health::CHECKS_MAX => "agents";
         "audit": entry::ENTRY_BYTES_MAX => "bytes",
             entry::SUMMARY_BYTES_MAX => "bytes",
             receipt::RECEIPT_BYTES_MAX => "bytes",

@@ -8,6 +8,7 @@ use ainur_api::operation::{Operation, Reply, TaskQuery};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::service::{Told, Waiting};
 use ainur_api::view::{NodeStatus, TaskPage, Worker};
+use ainur_broker::event::Idempotency;
 use ainur_broker::task::Task;
 use ainur_crypto::hash;
 use ainur_ledger::{balances, budget};
@@ -45,6 +46,9 @@ impl Service for Node {
             }
             Operation::AgentRemove { agent } => self.remove_agent(&agent).map(|()| Reply::Done),
             Operation::TaskRun(request) => self.run_task(request),
+            Operation::TaskFind { idempotency_key: key, request_digest: request } => {
+                self.known_task(Idempotency { key, request }).map(|task| Reply::TaskFound { task })
+            }
             Operation::TaskList(query) => self.task_list(query),
             Operation::TaskShow { task } => {
                 self.task(&task).map(|task| Reply::Task(Box::new(self.task_view(&task))))

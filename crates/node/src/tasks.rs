@@ -8,11 +8,12 @@ use ainur_api::problem::{Code, Problem};
 use ainur_api::service::{Told, Waiting};
 use ainur_api::view::{TaskEvent, TaskNews};
 use ainur_broker::engine::{Request, Watcher};
+use ainur_broker::event::Idempotency;
 use ainur_broker::task::Task;
 use ainur_consensus::ReplicatedLog as _;
 use ainur_ledger::reputation;
 use ainur_primitives::canonical_json::to_canonical_json;
-use ainur_primitives::{AcceptanceCheck, ContentId, DurationMs, TaskSpec};
+use ainur_primitives::{AcceptanceCheck, ContentId, DurationMs, TaskId, TaskSpec};
 
 use crate::driver::{DriverMessage, stopped};
 use crate::node::{Node, NodeBroker};
@@ -87,18 +88,35 @@ impl Node {
         Ok(())
     }
 
-    /// Announces a task.
-    pub(crate) fn run_task(&self, request: TaskRequest) -> Result<Reply, Problem> {
+    /// Announces a task, unless its key made one before.
+    pub(crate) fn run_task(&self, mut request: TaskRequest) -> Result<Reply, Problem> {
         let wait = request.wait;
-        let request = self.request(&request)?;
-        let id = self
-            .mailbox
-            .call(move |broker| broker.announce(request).map_err(|error| of_broker(&error)))?;
+        let idempotency = idempotency(&request)?;
+        request.request_digest = idempotency.as_ref().map(|known| known.request);
+        let known = match idempotency {
+            Some(idempotency) => self.known_task(idempotency)?,
+            None => None,
+        };
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let request = self.request(&request)?;
+                self.mailbox.call(move |broker| {
+                    broker.announce(request).map_err(|error| of_broker(&error))
+                })?
+            }
+        };
         if !wait {
             return Ok(Reply::TaskAnnounced { task: id });
         }
         let task = self.watch(&id.to_string(), None, |task| task.next_step().is_none())?;
         Ok(Reply::Task(Box::new(self.task_view(&task))))
+    }
+
+    /// The task that a key made.
+    pub(crate) fn known_task(&self, idempotency: Idempotency) -> Result<Option<TaskId>, Problem> {
+        self.mailbox
+            .call(move |broker| broker.known(&idempotency).map_err(|error| of_broker(&error)))
     }
 
     /// A task as it was when it first was as wanted, or when time was up.
@@ -140,10 +158,7 @@ impl Node {
     fn request(&self, asked: &TaskRequest) -> Result<Request, Problem> {
         let request = Request::new(self.specification(asked)?);
         let request = request.map_err(|error| of_broker(&error))?;
-        Ok(request
-            .only(asked.only)
-            .keyed(asked.idempotency_key.clone())
-            .within(asked.context.clone()))
+        Ok(request.only(asked.only).keyed(idempotency(asked)?).within(asked.context.clone()))
     }
 
     fn specification(&self, request: &TaskRequest) -> Result<TaskSpec, Problem> {
@@ -289,6 +304,11 @@ impl Node {
             })
         })
     }
+}
+
+fn idempotency(request: &TaskRequest) -> Result<Option<Idempotency>, Problem> {
+    let Some(key) = request.idempotency_key.clone() else { return Ok(None) };
+    Ok(Some(Idempotency { key, request: request.identity()? }))
 }
 
 /// From this rating on, the work served its purpose.

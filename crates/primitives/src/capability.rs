@@ -181,6 +181,14 @@ pub struct CapabilityContract {
     pub service_level: ServiceLevel,
 }
 
+impl CapabilityContract {
+    /// A call that may have been made can be made again.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        self.idempotent || self.deterministic || !self.effects.mutates
+    }
+}
+
 fn any_schema() -> String {
     "true".into()
 }

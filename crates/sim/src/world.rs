@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use ainur_audit::checkpoint::CheckpointKey;
 use ainur_audit::log::TransparencyLog;
 use ainur_broker::engine::{Operator, Request};
+use ainur_broker::event::Idempotency;
 use ainur_broker::journal::Journal;
 use ainur_broker::task::Phase;
 use ainur_broker::{Arrival, Broker, Parts, Seat, Settlement};
@@ -284,7 +285,7 @@ impl World {
         let mut made = None;
         alive.broker.set_time(self.now);
         if let Some(request) = request {
-            let key = request.idempotency_key().unwrap_or_default().to_owned();
+            let key = request.idempotency().map(|known| known.key.clone()).unwrap_or_default();
             let id = alive.broker.announce(request).map_err(|error| chain_text(&error))?;
             made = Some((key, id));
         }
@@ -329,9 +330,10 @@ impl World {
             limits: ExecutionLimits::default(),
         };
         // Drawn from the number alone: a retry after a crash must ask for the same.
-        Request::new(spec)
-            .expect("small numbers")
-            .keyed(Some(format!("task-{number}-{impossible}")))
+        Request::new(spec).expect("small numbers").keyed(Some(Idempotency {
+            key: format!("task-{number}-{impossible}"),
+            request: Digest::ZERO,
+        }))
     }
 
     /// Reads from the blocks what happened to each task, and compares.

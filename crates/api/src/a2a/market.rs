@@ -30,7 +30,7 @@ mod list;
 pub(super) mod order;
 mod picture;
 
-use order::{Input, Order, Unread};
+use order::{Identity, Input, Metadata, Order, Unread};
 
 /// The market as A2A sees it.
 pub(super) struct Market {
@@ -73,8 +73,11 @@ impl Market {
         let message = request.message.clone();
         let per_task = visit.caller.per_task();
         let bought = self.calls.run(&visit.caller, Lane::Blob, move |service| {
-            let offers = offers(service)?;
             let around = request.metadata.as_ref();
+            if let Some(task) = bought_before(service, &request.message, around)? {
+                return Ok(Bought::Task(task));
+            }
+            let offers = offers(service)?;
             match Order::read(&request.message, around, &offers, per_task) {
                 Ok(order) => buy(service, order),
                 Err(Unread::Rejected(why)) => Ok(Bought::Rejected(why)),
@@ -278,6 +281,20 @@ impl Market {
 }
 
 /// Stores the input and announces the task.
+/// What the same message bought before. What is on offer by now does not matter.
+fn bought_before(
+    service: &dyn Service,
+    message: &Message,
+    around: Option<&Metadata>,
+) -> Result<Option<TaskId>, Error> {
+    let Identity { key, digest } = Identity::read(message, around)?;
+    let find = Operation::TaskFind { idempotency_key: key, request_digest: digest };
+    match service.perform(find)? {
+        Reply::TaskFound { task } => Ok(task),
+        _ => Err(unexpected().into()),
+    }
+}
+
 fn buy(service: &dyn Service, mut order: Order) -> Result<Bought, Error> {
     let input = match order.input.take() {
         None => None,

@@ -1,7 +1,7 @@
 //! A tool call as a task: announce, follow, deliver.
 use std::time::Duration;
 
-use ainur_primitives::{Amount, ContentId, SelectionRule};
+use ainur_primitives::{Amount, ContentId, Digest, SelectionRule};
 use data_encoding::{BASE64, BASE64_NOPAD};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CreateTaskResult,
@@ -16,8 +16,9 @@ use tokio::time::timeout;
 
 use super::tool::{self, INPUT, INPUT_BASE64};
 use super::{McpServer, Terms, refused, resource, task};
-use crate::operation::{Operation, Reply, TaskRequest};
+use crate::operation::{Operation, Reply, TaskRequest, request_digest};
 use crate::problem::{Code, Problem};
+use crate::rest::ask::unexpected;
 use crate::service::Service;
 use crate::view::{TaskEvent, TaskPhase, TaskView};
 
@@ -46,8 +47,12 @@ impl Purchase<'_> {
         let (terms, meta) = (self.server.terms, self.context.meta.clone());
         let asked = self.request.clone();
         let announced = self.server.blocking(move |service| {
+            let identity = Identity::read(&asked, &meta)?;
+            if let Some(task) = identity.as_ref().and_then(|known| known.find(service)) {
+                return Ok(task);
+            }
             let request = task_request(service, &terms, asked, &meta)?;
-            Ok(announce(service, request))
+            Ok(announce(service, with_identity(request, identity)))
         });
         let task = match announced.await? {
             Ok(task) => task,
@@ -117,11 +122,52 @@ impl Purchase<'_> {
     }
 }
 
+/// What tells a call that is made again from another one.
+struct Identity {
+    key: String,
+    /// The digest of what was sent that is acted on.
+    digest: Digest,
+}
+
+impl Identity {
+    fn read(
+        asked: &CallToolRequestParams,
+        meta: &RequestMetaObject,
+    ) -> Result<Option<Self>, ErrorData> {
+        let key = match meta.0.0.get(KEY_META) {
+            None => return Ok(None),
+            Some(Value::String(key)) => key.clone(),
+            Some(_) => {
+                let message = "_meta ainur/idempotency-key is a string";
+                return Err(ErrorData::invalid_params(message, None));
+            }
+        };
+        let sent = (&asked.name, &asked.arguments, meta.0.0.get(RESERVE_META));
+        let digest = request_digest(&sent).map_err(|problem| refused(&problem))?;
+        Ok(Some(Self { key, digest }))
+    }
+
+    /// The task that the same call bought before. What is on offer by now does not matter.
+    fn find(&self, service: &dyn Service) -> Option<Result<String, Problem>> {
+        let (idempotency_key, request_digest) = (self.key.clone(), self.digest);
+        match service.perform(Operation::TaskFind { idempotency_key, request_digest }) {
+            Ok(Reply::TaskFound { task }) => task.map(|task| Ok(task.to_string())),
+            Ok(other) => Some(Err(unexpected(&other))),
+            Err(problem) => Some(Err(problem)),
+        }
+    }
+}
+
+fn with_identity(request: TaskRequest, identity: Option<Identity>) -> TaskRequest {
+    let Some(Identity { key, digest }) = identity else { return request };
+    TaskRequest { idempotency_key: Some(key), request_digest: Some(digest), ..request }
+}
+
 fn announce(service: &dyn Service, request: TaskRequest) -> Result<String, Problem> {
     match service.perform(Operation::TaskRun(request))? {
         Reply::TaskAnnounced { task } => Ok(task.to_string()),
         Reply::Task(task) => Ok(task.id.to_string()),
-        other => Err(Problem::new(Code::Internal, format!("the node answers {other:?}"))),
+        other => Err(unexpected(&other)),
     }
 }
 
@@ -145,11 +191,6 @@ fn task_request(
             .and_then(|text| Amount::from_ainu(text).ok())
             .ok_or_else(|| invalid("_meta ainur/reserve is an amount such as \"0.5\""))?,
     };
-    let idempotency_key = match meta.0.0.get(KEY_META) {
-        None => None,
-        Some(Value::String(key)) => Some(key.clone()),
-        Some(_) => return Err(invalid("_meta ainur/idempotency-key is a string")),
-    };
     Ok(TaskRequest {
         capability: contract.name,
         parameters: Value::Object(parameters),
@@ -162,7 +203,8 @@ fn task_request(
         deadline_ms: terms.deadline,
         limits: None,
         only: None,
-        idempotency_key,
+        idempotency_key: None,
+        request_digest: None,
         context: None,
         wait: false,
     })

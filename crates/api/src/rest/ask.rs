@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::number::with_plain_integers;
 use super::query::Query;
 use super::route::{JSON, Route};
+use super::shape;
 use super::{BODY_BYTES_MAX, TASK_ID_DIGITS_MIN};
 use crate::access::Caller;
 use crate::http::bounds::{DRAIN_BYTES_MAX, STRANGER_DRAIN_BYTES_MAX};
@@ -30,6 +31,7 @@ pub(crate) struct Ask {
     pub(crate) calls: Arc<Calls>,
     pub(crate) headers: HeaderMap,
     pub(super) query: Query,
+    route: &'static Route,
     caller: Option<Caller>,
     path: Vec<String>,
     body: Vec<u8>,
@@ -57,7 +59,7 @@ impl Ask {
             }
             Some(_) => read_body(&calls, request).await?,
         };
-        Ok(Self { calls, headers, query, caller, path, body })
+        Ok(Self { calls, headers, query, route, caller, path, body })
     }
 
     /// The part of the path that names something.
@@ -116,9 +118,14 @@ impl Ask {
 
     /// The body, as what the route takes.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
-        serde_json::from_slice(&with_plain_integers(&self.body)).map_err(|error| {
+        let body = with_plain_integers(&self.body);
+        let refuse = |error: String| {
             Refusal::invalid(format!("the body is not what is taken here: {error}"))
-        })
+        };
+        let read = serde_json::from_slice(&body).map_err(|error| refuse(error.to_string()))?;
+        let value = serde_json::from_slice(&body).map_err(|error| refuse(error.to_string()))?;
+        shape::check(self.route.name, &value).map_err(refuse)?;
+        Ok(read)
     }
 
     /// The body as text.

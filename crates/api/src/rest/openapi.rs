@@ -54,7 +54,8 @@ struct Shapes {
     written: SchemaGenerator,
 }
 
-fn document() -> Value {
+/// The document.
+pub(super) fn document() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
@@ -208,7 +209,8 @@ fn name(status: u16) -> String {
     reason(status).chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
-fn method(method: Method) -> &'static str {
+/// The name of a method, as paths have it.
+pub(super) fn method(method: Method) -> &'static str {
     match method {
         Method::Get => "get",
         Method::Post => "post",

@@ -226,6 +226,7 @@ impl JsonSchema for TaskCreate {
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
             properties.remove("wait");
             properties.remove("idempotency_key");
+            properties.remove("request_digest");
         }
         schema
     }
@@ -238,12 +239,8 @@ pub(super) fn any_object(_: &mut SchemaGenerator) -> Schema {
 
 async fn create(ask: Ask) -> Result<Response, Refusal> {
     let mut request: TaskRequest = ask.json()?;
-    if request.wait || request.idempotency_key.is_some() {
-        return Err(Refusal::invalid(
-            "unknown fields `wait` or `idempotency_key`: ask with ?wait=SECONDS and the header \
-             Idempotency-Key",
-        ));
-    }
+    // Before the token's own budget is filled in.
+    request.request_digest = Some(request.identity()?);
     request.idempotency_key = idempotency_key(&ask)?;
     let wait = ask.parameter("wait")?.unwrap_or(0);
     if wait > WAIT_SECONDS_MAX {

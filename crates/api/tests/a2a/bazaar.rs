@@ -229,6 +229,10 @@ impl Service for Stall {
             Operation::TaskRun(request) => {
                 bazaar.run(request).map(|task| Reply::TaskAnnounced { task })
             }
+            Operation::TaskFind { idempotency_key, .. } => {
+                let task = bazaar.keys.lock().unwrap().get(&idempotency_key).copied();
+                Ok(Reply::TaskFound { task })
+            }
             Operation::TaskShow { task } => {
                 bazaar.find(&task).map(|view| Reply::Task(Box::new(view)))
             }

@@ -453,6 +453,10 @@ impl Service for Market {
                 Reply::Agent(state.agents[state.agent_index(&agent)?].clone())
             }
             Operation::TaskRun(request) => state.run(request)?,
+            Operation::TaskFind { idempotency_key, .. } => {
+                let index = state.keys.get(&idempotency_key);
+                Reply::TaskFound { task: index.map(|index| state.tasks[*index].view.id) }
+            }
             Operation::TaskList(query) => Reply::Tasks(state.list(&query)),
             Operation::TaskShow { task } => {
                 Reply::Task(Box::new(state.tasks[state.find(&task)?].view.clone()))

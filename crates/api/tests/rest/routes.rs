@@ -109,7 +109,7 @@ fn unknown_parameters_and_fields_are_refused_by_name() {
     assert!(wait.assert_problem(400, "invalid-request").contains("`wait`"));
     for (path, body, name) in [
         ("/v1/tasks", r#"{"capability":"a.b","parameters":1,"reserve":"1","x":1}"#, "`x`"),
-        ("/v1/tasks", r#"{"capability":"a.b","parameters":1,"reserve":"1","wait":true}"#, "`wait`"),
+        ("/v1/tasks", r#"{"capability":"a.b","parameters":1,"reserve":"1","wait":true}"#, "'wait'"),
         ("/v1/tasks", r#"{"capability":"a.b","reserve":"1"}"#, "`parameters`"),
         ("/v1/tasks", r#"{"capability":"a.b","parameters":1,"reserve":1}"#, "integer `1`"),
         ("/v1/budgets", r#"{"limit":"1","daily":true}"#, "`daily`"),

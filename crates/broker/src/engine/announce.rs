@@ -13,7 +13,7 @@ use scale::Encode;
 
 use super::Broker;
 use crate::error::Error;
-use crate::event::{Announcement, Event};
+use crate::event::{Announcement, Event, Idempotency};
 use crate::limits::{
     COMMIT_MS, CONTEXT_BYTES_MAX, DEADLINE_MS_MAX, DEADLINE_MS_MIN, IDEMPOTENCY_KEY_BYTES_MAX,
     INVITED_MAX, PARAMETERS_BYTES_MAX, REVEAL_MS, TASKS_OPEN_MAX,
@@ -29,7 +29,7 @@ pub struct Request {
     /// The digest of `spec`, made by whoever asks, not by the broker's thread.
     call: Digest,
     only: Option<Did>,
-    idempotency_key: Option<String>,
+    idempotency: Option<Idempotency>,
     context: Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl Request {
         let call = Specification::open(&spec)
             .digest()
             .map_err(|error| Error::Invalid(format!("the request cannot be stated: {error}")))?;
-        Ok(Self { spec, call, only: None, idempotency_key: None, context: None })
+        Ok(Self { spec, call, only: None, idempotency: None, context: None })
     }
 
     /// Asks this agent alone.
@@ -51,15 +51,15 @@ impl Request {
         Self { only: agent, ..self }
     }
 
-    /// The key under which it may be repeated.
-    pub fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
+    /// What makes it one that may be repeated.
+    pub fn idempotency(&self) -> Option<&Idempotency> {
+        self.idempotency.as_ref()
     }
 
-    /// The same key never makes two tasks.
+    /// Makes it one that may be repeated.
     #[must_use]
-    pub fn keyed(self, idempotency_key: Option<String>) -> Self {
-        Self { idempotency_key, ..self }
+    pub fn keyed(self, idempotency: Option<Idempotency>) -> Self {
+        Self { idempotency, ..self }
     }
 
     /// Says what the task has in common with others.
@@ -76,7 +76,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// # Errors
     /// When the request cannot lead to an agreement, and why.
     pub fn announce(&mut self, request: Request) -> Result<TaskId, Error> {
-        if let Some(known) = self.known(&request)? {
+        if let Some(idempotency) = &request.idempotency
+            && let Some(known) = self.known(idempotency)?
+        {
             return Ok(known);
         }
         if self.tasks.len() >= TASKS_OPEN_MAX {
@@ -85,7 +87,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.check_request(&request)?;
         let invited = self.invited(&request)?;
         let number = self.last_number + 1;
-        let Request { spec, call, idempotency_key, context, .. } = request;
+        let Request { spec, call, idempotency, context, .. } = request;
         let id = TaskId(hash::tagged(
             "ainur/task/v1",
             &[&self.chain_id.0, &self.operator.did.encode(), &number.encode(), &spec.encode()],
@@ -112,15 +114,19 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             verifier: self.operator.did,
             terms,
             invited,
-            idempotency_key,
+            idempotency,
             context,
         };
         self.record(number, Event::Announced(Box::new(announcement)))?;
         Ok(id)
     }
 
-    fn known(&self, request: &Request) -> Result<Option<TaskId>, Error> {
-        let Some(key) = &request.idempotency_key else { return Ok(None) };
+    /// The task that was announced under this key.
+    ///
+    /// # Errors
+    /// When the key was used for another request.
+    pub fn known(&self, idempotency: &Idempotency) -> Result<Option<TaskId>, Error> {
+        let Idempotency { key, request } = idempotency;
         if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
             return Err(Error::Invalid(format!(
                 "an idempotency key has 1 to {IDEMPOTENCY_KEY_BYTES_MAX} bytes"
@@ -132,7 +138,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         };
         let Some(number) = number else { return Ok(None) };
         match self.task_by_number(number)? {
-            Some(task) if task.spec == request.spec => Ok(Some(task.id)),
+            Some(task)
+                if task.idempotency.as_ref().is_some_and(|known| known.request == *request) =>
+            {
+                Ok(Some(task.id))
+            }
             Some(_) => Err(Error::Invalid(format!(
                 "the idempotency key '{key}' was used for another request"
             ))),

@@ -13,6 +13,7 @@ use ainur_storage::Disk;
 
 use super::Broker;
 use crate::error::Error;
+use crate::event::Idempotency;
 use crate::journal::Snapshot;
 use crate::task::Task;
 
@@ -95,7 +96,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     fn written(&mut self, tasks: &BTreeMap<u64, Task>) -> Result<(), Error> {
         for task in tasks.values() {
             self.ids.remove(&task.id.0);
-            if let Some(key) = &task.idempotency_key {
+            if let Some(Idempotency { key, .. }) = &task.idempotency {
                 self.keys.remove(key);
             }
         }

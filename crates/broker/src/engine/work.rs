@@ -1,7 +1,7 @@
 //! Attempts: starting work, storing chunks, surviving workers.
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::hash;
-use ainur_primitives::{ContentId, Did, FailureReason};
+use ainur_primitives::{CapabilityContract, ContentId, Did, FailureReason};
 use ainur_runtime::executor::{self, Event as Happened};
 use ainur_runtime::input::{Input, Piece};
 use ainur_runtime::{Executor, Job, JobId};
@@ -47,6 +47,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         match self.executor.dispatch(id, job) {
             Ok(()) => {
                 if let Errand::Execute { .. } = errand {
+                    self.unbegun.remove(&number);
                     let seller = self.tasks.get(&number).and_then(Task::attempt).map(|a| a.seller);
                     if let Some(seat) = seller.and_then(|seller| self.seats.get_mut(seller)) {
                         seat.active += 1;
@@ -109,6 +110,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return self.record(number, Event::AttemptFailed { reason, detail });
         };
         let program = seat.program.clone();
+        let repeatable =
+            seat.contract(&task.spec.capability).is_some_and(CapabilityContract::is_repeatable);
+        if !repeatable && !self.unbegun.contains(&number) {
+            return self.begin_once(number);
+        }
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         if !program.resumable() && !task.chunks.is_empty() {
             self.record(number, Event::WorkerLost { resumable: false })?;
         }
@@ -123,6 +130,27 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         };
         crash_point("broker.executing");
         self.dispatch(Errand::Execute { task: number }, job)
+    }
+
+    /// Makes durable that work is about to begin that must not be done twice; when it already was,
+    /// whoever began it did not live to tell how far it came.
+    fn begin_once(&mut self, number: u64) -> Result<(), Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        if task.attempt().is_some_and(|attempt| attempt.begun) {
+            return self.lose_outcome(number);
+        }
+        self.record(number, Event::Begun)?;
+        self.unbegun.insert(number);
+        self.doing.remove(&number);
+        Ok(())
+    }
+
+    fn lose_outcome(&mut self, number: u64) -> Result<(), Error> {
+        let reason = FailureReason::Infrastructure;
+        let detail = "the call was under way when its connection to this node was lost: it may \
+                      or may not have been done, and must not be done twice"
+            .to_owned();
+        self.record(number, Event::AttemptFailed { reason, detail })
     }
 
     /// The task's input stream.
@@ -277,6 +305,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 let Some(task) = self.tasks.get(&number) else { return Ok(()) };
                 if task.phase != Phase::Running {
                     return Ok(());
+                }
+                if task.attempt().is_some_and(|attempt| attempt.begun) {
+                    return self.lose_outcome(number);
                 }
                 let resumed = task.attempt().map_or(0, |attempt| attempt.resumed);
                 if resumed >= RESUMES_MAX {

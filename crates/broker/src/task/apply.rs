@@ -52,7 +52,8 @@ impl Task {
             | Event::Settled(_)
             | Event::Refunded(_)
             | Event::ReceiptLogged { .. } => self.apply_settlement(at, event),
-            Event::ChunkStored(_)
+            Event::Begun
+            | Event::ChunkStored(_)
             | Event::WorkerLost { .. }
             | Event::Delivered { .. }
             | Event::Decided { .. }
@@ -155,6 +156,7 @@ impl Task {
             failed_at: None,
             failure: None,
             slashed: Amount::ZERO,
+            begun: false,
             resumed: 0,
             resumed_at_chunk: 0,
         });
@@ -211,7 +213,13 @@ impl Task {
                 if !slashed.is_zero() {
                     self.note(at, HistoryKind::Slashed, format!("{} AINU", slashed.to_ainu()));
                 }
-                self.phase = if self.cancelled { Phase::Refunding } else { Phase::Rewarding };
+                let unknown = self.has_unknown_outcome();
+                let failure = self.attempts.last().and_then(|attempt| attempt.failure.as_ref());
+                if let (true, Some((_, detail))) = (unknown, failure) {
+                    self.detail.clone_from(detail);
+                }
+                self.phase =
+                    if self.cancelled || unknown { Phase::Refunding } else { Phase::Rewarding };
             }
             Event::Settled(position) => {
                 self.expect(&[Phase::Accepted], "a payment")?;
@@ -244,6 +252,12 @@ impl Task {
 
     fn apply_work(&mut self, at: Timestamp, event: &Event) -> Result<(), Illegal> {
         match event {
+            Event::Begun => {
+                self.expect(&[Phase::Running], "a beginning")?;
+                if let Some(attempt) = self.attempts.last_mut() {
+                    attempt.begun = true;
+                }
+            }
             Event::ChunkStored(chunk) => self.store_chunk(at, chunk)?,
             Event::WorkerLost { resumable } => {
                 self.expect(&[Phase::Running], "a lost worker")?;

@@ -74,6 +74,7 @@ pub(super) fn hire(
         limits: None,
         only: wish.only,
         idempotency_key: None,
+        request_digest: None,
         context: None,
         wait: false,
     };

@@ -1,12 +1,12 @@
 //! A message read as an order: which capability, with which parameters and input, for how much.
 use a2a_types::{Message, Part, PartContent, Role};
-use ainur_primitives::{Amount, CapabilityContract, ContentId, SelectionRule};
+use ainur_primitives::{Amount, CapabilityContract, ContentId, Digest, SelectionRule};
 use serde_json::{Map, Value};
 
 use super::super::error::Error;
 use super::super::limits::{CONTEXT_ID_BYTES_MAX, MESSAGE_ID_BYTES_MAX, NAMED_MAX, PARTS_MAX};
 use super::super::offers::{Offer, Offers, takes};
-use crate::operation::TaskRequest;
+use crate::operation::{TaskRequest, request_digest};
 
 /// Which capability a message asks for.
 pub(super) const CAPABILITY: &str = "ainur/capability";
@@ -20,6 +20,9 @@ const RESERVE: &str = "ainur/reserve";
 const KEY: &str = "ainur/idempotency-key";
 /// What keys made of message ids begin with, so that they meet no key of another protocol.
 const KEY_PREFIX: &str = "a2a/";
+
+/// What comes with a message, or with the request around it.
+pub(super) type Metadata = std::collections::HashMap<String, Value>;
 
 /// What to pay at most when nobody says.
 const RESERVE_DEFAULT: Amount = Amount::ainu(1);
@@ -39,8 +42,16 @@ pub(super) struct Order {
     parameters: Map<String, Value>,
     pub(super) input: Option<Input>,
     reserve: Amount,
-    key: String,
+    identity: Identity,
     context: Option<String>,
+}
+
+/// What tells a message that is sent again from another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) key: String,
+    /// The digest of what was sent that is acted on.
+    pub(super) digest: Digest,
 }
 
 /// Why a message is no order.
@@ -81,14 +92,11 @@ impl Order {
     /// Reads a message; `per_task` is the most that its sender may spend on one task.
     pub(super) fn read(
         message: &Message,
-        around: Option<&std::collections::HashMap<String, Value>>,
+        around: Option<&Metadata>,
         offers: &Offers,
         per_task: Option<Amount>,
     ) -> Result<Self, Unread> {
-        let said = |key: &str| {
-            let inner = message.metadata.as_ref().and_then(|metadata| metadata.get(key));
-            inner.or_else(|| around.and_then(|metadata| metadata.get(key)))
-        };
+        let said = |key: &str| said(message, around, key);
         let form = message.parts.iter().find_map(order_form);
         let from_form = |key: &str| form.and_then(|form| form.get(key));
         let stated = said(CAPABILITY).or_else(|| said(SKILL)).or_else(|| from_form("capability"));
@@ -97,10 +105,6 @@ impl Order {
         let reserve = match said(RESERVE).or_else(|| from_form("reserve")) {
             None => per_task.unwrap_or(RESERVE_DEFAULT),
             Some(stated) => amount(stated)?,
-        };
-        let key = match text_of(said(KEY), KEY)? {
-            Some(key) => key.to_owned(),
-            None => format!("{KEY_PREFIX}{}", message.message_id),
         };
         let parameters = match said(PARAMETERS).or_else(|| from_form("parameters")) {
             Some(stated) => object(stated)?,
@@ -116,7 +120,8 @@ impl Order {
         };
         let context = message.context_id.clone().filter(|context| !context.is_empty());
         let contract = offer.contract.clone();
-        Ok(Self { contract, parameters, input, reserve, key, context })
+        let identity = Identity::read(message, around)?;
+        Ok(Self { contract, parameters, input, reserve, identity, context })
     }
 
     /// The order as the node takes it, once its input is stored.
@@ -133,11 +138,33 @@ impl Order {
             deadline_ms: None,
             limits: None,
             only: None,
-            idempotency_key: Some(self.key),
+            idempotency_key: Some(self.identity.key),
+            request_digest: Some(self.identity.digest),
             context: self.context,
             wait: false,
         }
     }
+}
+
+impl Identity {
+    /// Reads it off a message, whatever is on offer.
+    pub(super) fn read(message: &Message, around: Option<&Metadata>) -> Result<Self, Error> {
+        let said = |key: &str| said(message, around, key);
+        let key = match text_of(said(KEY), KEY)? {
+            Some(key) => key.to_owned(),
+            None => format!("{KEY_PREFIX}{}", message.message_id),
+        };
+        let terms: Vec<_> = [CAPABILITY, SKILL, PARAMETERS, RESERVE].map(said).into();
+        let context = message.context_id.as_deref().filter(|context| !context.is_empty());
+        let digest = request_digest(&(&message.parts, terms, context))?;
+        Ok(Self { key, digest })
+    }
+}
+
+/// What a message says under a name, or the request around it.
+fn said<'a>(message: &'a Message, around: Option<&'a Metadata>, key: &str) -> Option<&'a Value> {
+    let inner = message.metadata.as_ref().and_then(|metadata| metadata.get(key));
+    inner.or_else(|| around.and_then(|metadata| metadata.get(key)))
 }
 
 /// Picks the capability that was asked for, or the only one that takes text where there is some.

@@ -41,6 +41,7 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         limits: Some(run.limits.over(ExecutionLimits::default())),
         only: None,
         idempotency_key: run.idempotency_key,
+        request_digest: None,
         context: run.context,
         wait: false,
     })
