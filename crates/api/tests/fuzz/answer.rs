@@ -11,6 +11,8 @@ pub(crate) struct Answer {
     pub(crate) whole: bool,
     /// It has no body, as one by HEAD has none.
     pub(crate) bare: bool,
+    /// Only the end of the connection says that all of it is here.
+    pub(crate) ends_with_connection: bool,
 }
 
 /// What a connection answered.
@@ -95,7 +97,14 @@ fn answer(bytes: &[u8], has_head: bool) -> Result<Option<(Answer, &[u8])>, Strin
     if lengths > 1 || codings > 1 || (lengths > 0 && codings > 0) || all("content-type") > 1 {
         return Err(format!("a head that says one thing twice: {head:?}"));
     }
-    let mut answer = Answer { status, headers, body: Vec::new(), whole: true, bare: false };
+    let mut answer = Answer {
+        status,
+        headers,
+        body: Vec::new(),
+        whole: true,
+        bare: false,
+        ends_with_connection: false,
+    };
     let rest = &bytes[end + 4..];
     let is_bodiless = status < 200 || matches!(status, 204 | 304);
     // Who asked by HEAD among other requests is not told apart from who did not.
@@ -109,6 +118,11 @@ fn answer(bytes: &[u8], has_head: bool) -> Result<Option<(Answer, &[u8])>, Strin
         answer.whole = after.is_some();
         return Ok(Some((answer, after.unwrap_or_default())));
     }
+    // In HTTP/1.0 the end of the connection is the end of the body.
+    if lengths == 0 && first.starts_with("HTTP/1.0") {
+        (answer.body, answer.whole, answer.ends_with_connection) = (rest.to_vec(), false, true);
+        return Ok(Some((answer, &[])));
+    }
     let Some(length) = answer.header("content-length") else {
         return Err(format!("a body without a length: {head:?}"));
     };
@@ -119,7 +133,6 @@ fn answer(bytes: &[u8], has_head: bool) -> Result<Option<(Answer, &[u8])>, Strin
 }
 
 /// A body in chunks and what comes after it, if its end is here.
-#[expect(clippy::type_complexity, reason = "used once, a few lines above")]
 fn chunks(mut bytes: &[u8]) -> Result<(Vec<u8>, Option<&[u8]>), String> {
     let mut body = Vec::new();
     while let Some(end) = bytes.windows(2).position(|two| two == b"\r\n") {

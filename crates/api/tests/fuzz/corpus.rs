@@ -62,7 +62,7 @@ fn order(id: &str, capability: &str) -> Value {
                 { "data": { "capability": capability, "parameters": { "sentence": "hi", "n": [1, 2.5, null] } } },
                 { "text": "and a word", "mediaType": "text/plain" },
             ],
-            "metadata": { "ainur/reserve": "0.000001" },
+            "metadata": { "ainur/reserve": "0.00000000005" },
         },
         "configuration": {
             "historyLength": 2, "acceptedOutputModes": ["application/json"], "returnImmediately": false,
@@ -118,7 +118,7 @@ fn legacy_order(id: &str, capability: &str) -> Value {
                 { "kind": "data", "data": form },
                 { "kind": "text", "text": "and a word" },
             ],
-            "metadata": { "ainur/reserve": "0.000001" },
+            "metadata": { "ainur/reserve": "0.00000000005" },
         },
         "configuration": { "blocking": true, "historyLength": 1, "acceptedOutputModes": [] },
     })

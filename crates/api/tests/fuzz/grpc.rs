@@ -17,6 +17,8 @@ use crate::world::Names;
 const SERVICE: &str = "/lf.a2a.v1.A2AService/";
 /// Bytes of the message that a refusal may carry.
 const MESSAGE_BYTES_MAX: usize = 8 * 1024;
+/// Pieces that a message is sent in.
+const PIECES_MAX: usize = 12;
 /// The largest code of gRPC.
 const CODE_MAX: u32 = 16;
 
@@ -50,7 +52,7 @@ fn seeds(names: &Names) -> Vec<(&'static str, Vec<Field>)> {
             text(2, "c1"),
             varint(4, 1),
             part,
-            object(6, &json!({ "ainur/reserve": "0.000001" })),
+            object(6, &json!({ "ainur/reserve": "0.00000000005" })),
         ];
         let configuration = vec![text(1, "application/json"), varint(3, 2), varint(4, 0)];
         vec![message(2, sent), message(3, configuration), object(4, &json!({ "b": 2 }))]
@@ -127,7 +129,7 @@ pub(crate) fn call(names: &Names, authorization: Option<&str>, random: &mut Rand
         crate::bytes::mutate(&mut body, random);
     }
     let mut sent = framed(&body);
-    match random.below(14) {
+    match random.below(30) {
         0 => sent[0] = *random.pick(&[1, 2, 255]),
         1 => sent[4] = sent[4].wrapping_add(random.next() as u8),
         2 => sent[1] = 0xff,
@@ -149,7 +151,7 @@ pub(crate) fn call(names: &Names, authorization: Option<&str>, random: &mut Rand
         let names = ["", "Nothing", "GetTask/", "%ff", "../a2a"];
         call.path = format!("{SERVICE}{}", random.pick(&names));
     }
-    let size = 1 + random.length(sent.len().max(1));
+    let size = 1 + sent.len() / PIECES_MAX + random.length(sent.len().max(1));
     call.pieces = sent.chunks(size).map(<[u8]>::to_vec).collect();
     call.ends = random.chance(97);
     call

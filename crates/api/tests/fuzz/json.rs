@@ -211,16 +211,33 @@ impl Tree {
 
     /// Changes the tree in a few places.
     pub(crate) fn mutate(&mut self, random: &mut Random) {
-        for _ in 0..=random.length(4) {
+        let times = if random.chance(60) { 1 } else { 1 + random.below(4) };
+        for _ in 0..times {
             if self.weight() < BYTES_MAX {
                 self.change(random);
             }
         }
     }
 
+    /// Changes a leaf to another of its kind, so that it may pass as what it was.
+    fn change_gently(&mut self, random: &mut Random) {
+        match self {
+            Self::Text(text) => {
+                let at = random.below(text.len() + 1);
+                text.insert(at, *random.pick(b"0aA. -/:"));
+            }
+            Self::Raw(raw) => *raw = random.pick(&[b"0", b"1", b"2", b"7"]).to_vec(),
+            Self::List(values) => values.reverse(),
+            Self::Object(fields) => fields.reverse(),
+        }
+    }
+
     fn change(&mut self, random: &mut Random) {
         let graft = self.any(random).clone();
         let place = self.any(random);
+        if random.chance(25) {
+            return place.change_gently(random);
+        }
         match random.below(9) {
             0 | 1 => *place = strange(random),
             2 => *place = graft,

@@ -133,7 +133,8 @@ fn count(fields: &[Field]) -> usize {
 
 /// Changes a message in a few places.
 pub(crate) fn mutate(fields: &mut Vec<Field>, random: &mut Random) {
-    for _ in 0..=random.length(4) {
+    let times = if random.chance(60) { 1 } else { 1 + random.below(4) };
+    for _ in 0..times {
         if count(fields) < FIELDS_MAX {
             descend(fields, random);
         }

@@ -91,6 +91,30 @@ const HEADERS: [(&str, &[u8]); 52] = [
     ("Cookie", b"a=b; c"),
 ];
 
+/// Values that a header may have by mistake.
+const VALUES: [&[u8]; 20] = [
+    b"",
+    b"0",
+    b"1",
+    b"-1",
+    b"4294967295",
+    b"4294967296",
+    b"18446744073709551616",
+    b"0x10",
+    b"1e9",
+    b"1.0",
+    b"0.3",
+    b"a",
+    b"a, b",
+    b"a b",
+    b"\xc3\xa9",
+    b"\xff",
+    b"\"quoted",
+    b"*",
+    b"application/json",
+    b"../../etc/passwd",
+];
+
 const METHODS: [&str; 14] = [
     "GET",
     "POST",
@@ -239,13 +263,16 @@ impl Request {
 
     fn change(&mut self, random: &mut Random) {
         let at = random.below(self.headers.len() + 1);
-        match random.below(20) {
+        match random.below(28) {
             0..=4 => {
                 let (name, value) = *random.pick(&HEADERS);
                 self.headers.retain(|(other, _)| {
                     !other.eq_ignore_ascii_case(name.as_bytes()) || random.chance(30)
                 });
                 self.headers.push((name.into(), value.to_vec()));
+            }
+            20..=27 if at < self.headers.len() => {
+                self.headers[at].1 = random.pick(&VALUES).to_vec();
             }
             5 if at < self.headers.len() => drop(self.headers.remove(at)),
             6 if at < self.headers.len() => {
@@ -306,7 +333,7 @@ impl Request {
                 Framing::Stated(vec![("Transfer-Encoding", random.pick(&codings).to_string())])
             }
             11 => Framing::Stated(Vec::new()),
-            _ => Framing::Broken(*random.pick(&CHUNKS)),
+            _ => Framing::Broken(CHUNKS[random.below(CHUNKS.len())]),
         }
     }
 }

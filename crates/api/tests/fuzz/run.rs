@@ -13,10 +13,10 @@ use crate::world::{Standing, World};
 /// Decides the cases of a run that does not say otherwise.
 const SEED: u64 = 0x00a1_4e52;
 /// Cases of such a run, and of one that may take its time.
-const CASES: u64 = 2_688;
+const CASES: u64 = 4_992;
 const CASES_FULL: u64 = 30_000;
 /// Cases at once.
-const AT_ONCE: u64 = 192;
+const AT_ONCE: u64 = 384;
 /// Cases after which it is looked how much memory is held: before, everything is used for the first
 /// time.
 const WARM_UP_CASES: u64 = 1_000;
@@ -88,11 +88,10 @@ impl Fuzzer {
     async fn batch(&mut self, numbers: &[u64]) {
         let mut running = tokio::task::JoinSet::new();
         for &number in numbers {
-            let (world, seed) = (Arc::clone(self.world(number)), self.seed);
-            running.spawn(async move {
-                let case = Case::new(seed, number, &world);
-                (number, drive::run(&case, &world).await)
-            });
+            let world = Arc::clone(self.world(number));
+            // Made before anything is said: the server has no patience with who pauses to think.
+            let case = Case::new(self.seed, number, &world);
+            running.spawn(async move { (number, drive::run(&case, &world).await) });
         }
         while let Some(ended) = running.join_next().await {
             let (number, ended) = ended.unwrap();

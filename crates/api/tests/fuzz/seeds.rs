@@ -5,7 +5,7 @@ use crate::answer::Answers;
 use crate::corpus::{self, Seed, Surface};
 use crate::grpc;
 use crate::judge::{self, Expected};
-use crate::world::{OWNER, Standing, World};
+use crate::world::{OWNER, SPENDER, Standing, World};
 
 /// What is asked for and is not there in a market in which nothing has happened.
 const ABSENT: [&str; 4] = [
@@ -22,11 +22,12 @@ fn answered(world: &World, index: usize) -> Result<(), String> {
         Standing::Fixtures => corpus::fixtures(&names),
         _ => corpus::market(&names),
     };
+    let token = if world.standing == Standing::Spender { SPENDER } else { OWNER };
     let Seed { surface, request } = seeds.swap_remove(index);
     let asked = String::from_utf8(request.to_bytes()).unwrap();
     let request = request
         .with("Host", &world.address.to_string())
-        .with("Authorization", &format!("Bearer {OWNER}"))
+        .with("Authorization", &format!("Bearer {token}"))
         .with("Connection", "close");
     let bytes = heard(world, &request.to_bytes());
     let answers = Answers::read(&bytes, false)?;
@@ -36,6 +37,8 @@ fn answered(world: &World, index: usize) -> Result<(), String> {
     let body = matches!(surface, Surface::Rpc | Surface::Mcp).then(|| request.content());
     judge::check(answer, &Expected { surface: Some(surface), body })?;
     let is_absent = ABSENT.iter().any(|absent| asked.contains(absent));
+    // What only the owner may do.
+    let is_absent = is_absent || (world.standing == Standing::Spender && answer.status == 403);
     if (answer.status >= 300 || judge::is_error(answer)) && !is_absent {
         return Err(format!("{asked}\n  was answered {}", bytes.escape_ascii()));
     }
@@ -57,7 +60,7 @@ fn heard(world: &World, bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn every_request_is_right_before_it_is_changed() {
-    for standing in [Standing::Owner, Standing::Fixtures] {
+    for standing in [Standing::Owner, Standing::Spender, Standing::Fixtures] {
         let world = World::start(standing);
         let count = match standing {
             Standing::Fixtures => corpus::fixtures(&world.names()).len(),

@@ -26,7 +26,7 @@ pub(crate) const SPENDER: &str = "SpenderAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 pub(crate) const READER: &str = "ReaderAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// The bounds that the servers have: short ones, so that what is left alone ends soon.
-const BOUNDS_MS: u64 = 250;
+const BOUNDS_MS: u64 = 300;
 /// How long a task of [`SLOW`] takes.
 const SLOW_MS: u64 = 150;
 /// How often it is looked which have taken as long.
@@ -80,7 +80,7 @@ impl World {
             keep_alive_ms: BOUNDS_MS,
             stop_ms_max: BOUNDS_MS,
             blob_bytes_max: 1024 * 1024,
-            prompt_calls_max: 256,
+            prompt_calls_max: 512,
             ..Bounds::default()
         };
         let deliver = Arc::new(|_| Box::pin(async { Ok(()) }) as Delivery);
