@@ -159,9 +159,18 @@ fn refused(problem: &Problem) -> ErrorData {
         next => format!("{}; {next}", problem.message),
     };
     match problem.code {
-        Code::InvalidRequest | Code::UnknownCapability | Code::NotFound => {
+        Code::InvalidRequest | Code::UnknownCapability | Code::NotFound | Code::InvalidAgent => {
             ErrorData::invalid_params(message, None)
         }
-        _ => ErrorData::internal_error(message, None),
+        Code::Unauthorized
+        | Code::Forbidden
+        | Code::Conflict
+        | Code::NoBidder
+        | Code::InsufficientFunds
+        | Code::BudgetExceeded
+        | Code::LimitReached => ErrorData::invalid_request(message, None),
+        Code::Busy | Code::Corrupted | Code::Storage | Code::Internal => {
+            ErrorData::internal_error(message, None)
+        }
     }
 }

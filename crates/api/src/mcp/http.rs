@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use super::conformance::Endpoint;
 use super::{McpServer, Terms};
 use crate::access::Caller;
-use crate::http::bounds::{OPERATION_BYTES_MAX, OPERATION_MS_MAX};
+use crate::http::bounds::{Bounds, OPERATION_BYTES_MAX};
 use crate::http::document::Refusal;
 use crate::http::server::calls::Calls;
 use crate::http::server::route::{collect, is_json, json};
@@ -35,9 +35,9 @@ const OWNER_RESERVE: Amount = Amount::ainu(1);
 pub(crate) fn router(fixtures: Option<Arc<Endpoint>>) -> Router<Arc<Calls>> {
     let served = match fixtures {
         None => any(serve),
-        Some(fixtures) => any(move |request: Request| {
+        Some(fixtures) => any(move |State(calls): State<Arc<Calls>>, request: Request| {
             let fixtures = Arc::clone(&fixtures);
-            async move { fixtures.answer(request).await }
+            async move { fixtures.answer(request, &calls.bounds).await }
         }),
     };
     Router::new().route(MCP_PATH, served)
@@ -59,12 +59,16 @@ async fn serve(
         Arc::new(NeverSessionManager::default()),
         configuration(),
     );
-    answer(service, request).await
+    answer(service, request, &calls.bounds).await
 }
 
 /// What the SDK answers. It treats a message that it cannot read as one of a foreign media type,
 /// where JSON-RPC has an error of its own; that is what the client gets instead.
-pub(super) async fn answer<S, M>(service: StreamableHttpService<S, M>, request: Request) -> Response
+pub(super) async fn answer<S, M>(
+    service: StreamableHttpService<S, M>,
+    request: Request,
+    bounds: &Bounds,
+) -> Response
 where
     S: ServerHandler,
     M: SessionManager,
@@ -74,7 +78,7 @@ where
     let (head, body) = request.into_parts();
     let whole = Request::from_parts(head.clone(), body);
     let collecting = collect(whole, OPERATION_BYTES_MAX);
-    let body = match timeout(Duration::from_millis(OPERATION_MS_MAX), collecting).await {
+    let body = match timeout(Duration::from_millis(bounds.operation_ms_max), collecting).await {
         Ok(Ok(body)) => body,
         Ok(Err(refusal)) => return refusal.into_response(),
         Err(_) => return Refusal::timeout().into_response(),

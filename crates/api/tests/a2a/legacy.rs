@@ -123,3 +123,17 @@ fn paths_of_0_3_speak_as_protocol_buffers_do() {
     let missing = missing.json();
     assert_eq!((&missing["type"], &missing["code"]), (&json!("TaskNotFoundError"), &json!(-32001)));
 }
+
+#[test]
+fn null_asks_for_no_notifications() {
+    let served = Served::start();
+    let form = json!({ "data": { "capability": "json.echo", "parameters": { "say": "hi" } } });
+    let body = json!({
+        "request": { "message_id": "m1", "role": "ROLE_USER", "content": [{ "data": form }] },
+        "configuration": { "blocking": true, "push_notification": null },
+    });
+    let headers = "A2A-Version: 0.3\r\nContent-Type: application/json\r\n";
+    let body = body.to_string();
+    let sent = served.ask("POST", "/a2a/v1/message:send", headers, body.as_bytes()).json();
+    assert_eq!(sent["task"]["status"]["state"], "TASK_STATE_COMPLETED", "{sent}");
+}

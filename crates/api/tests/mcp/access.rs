@@ -1,4 +1,5 @@
 //! Who is let in, and where the fixtures are.
+use ainur_api::view::Scope;
 use serde_json::{Value, json};
 
 use crate::market::ECHO;
@@ -91,4 +92,21 @@ fn market_keeps_no_sessions() {
     assert_eq!((begun.status, begun.header("mcp-session-id")), (200, None), "{begun:?}");
     let stream = served.ask("GET", &[(name, &token)], &Value::Null);
     assert_eq!(stream.status, 405, "{stream:?}");
+}
+
+#[test]
+fn what_a_token_does_not_allow_is_the_callers_fault_and_not_the_nodes() {
+    let served = Served::market();
+    let reader = served.market.token("reader", Scope::Read).to_text();
+    let authorization = format!("Bearer {reader}");
+    let headers = [
+        ("MCP-Protocol-Version", STATELESS),
+        ("Mcp-Method", "tools/call"),
+        ("Mcp-Name", ECHO),
+        ("Authorization", authorization.as_str()),
+    ];
+    let call = json!({ "name": ECHO, "arguments": { "sentence": "hi" } });
+    let refused = served.post(&headers, &stateless("tools/call", &call));
+    let message = refused.assert_error(200, -32600);
+    assert!(message.contains("the token 'reader' may not do this"), "{message}");
 }

@@ -1,4 +1,8 @@
 //! Requests that must be refused, whoever answers.
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use ainur_api::http::Bounds;
 use ainur_api::http::bounds::OPERATION_BYTES_MAX;
 use serde_json::json;
 
@@ -100,5 +104,23 @@ fn deep_and_broken_json_is_an_error_of_the_protocol() {
         }
         let foreign = [("Content-Type", "text/plain"), (name, token.as_str())];
         assert_eq!(Answer::read(served.send("POST", &foreign, b"{}")).status, 415);
+    }
+}
+
+#[test]
+fn body_that_never_comes_is_waited_for_as_long_as_the_server_says() {
+    let bounds = Bounds { operation_ms_max: 200, ..Bounds::default() };
+    for served in Served::both_within(bounds) {
+        let (name, token) = served.authorization();
+        let mut stream = served.connect();
+        let head = format!(
+            "POST /mcp HTTP/1.1\r\nHost: {}\r\n{name}: {token}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{{",
+            served.address
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let began = Instant::now();
+        assert_eq!(Answer::read(stream).status, 408);
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ainur_api::http::{Server, StopSignal, Token};
+use ainur_api::http::{Bounds, Server, StopSignal, Token};
 use serde_json::{Value, json};
 
 use crate::market::Market;
@@ -18,6 +18,7 @@ pub(crate) const STATEFUL: &str = "2025-11-25";
 
 /// A server that runs; dropping it stops it.
 pub(crate) struct Served {
+    pub(crate) market: Arc<Market>,
     pub(crate) address: SocketAddr,
     pub(crate) token: Token,
     stop: StopSignal,
@@ -35,6 +36,15 @@ impl Served {
         Self::start([127, 0, 0, 1], Server::with_conformance)
     }
 
+    /// The market and the fixtures, within these bounds.
+    pub(crate) fn both_within(bounds: Bounds) -> [Self; 2] {
+        let listen = [127, 0, 0, 1];
+        [
+            Self::start(listen, |server| server.with_bounds(bounds)),
+            Self::start(listen, |server| server.with_bounds(bounds).with_conformance()),
+        ]
+    }
+
     /// The fixtures, for other machines too.
     pub(crate) fn fixtures_for_all() -> Self {
         Self::start([0, 0, 0, 0], Server::with_conformance)
@@ -45,10 +55,10 @@ impl Served {
         let server = Server::bind((address, 0).into(), token.clone()).unwrap();
         let (server, stop) = (configure(server), StopSignal::new());
         let (address, signal) = (server.address(), stop.clone());
-        let thread = std::thread::spawn(move || {
-            server.serve(Arc::new(Market::new()), signal).unwrap();
-        });
-        Self { address, token, stop, thread: Some(thread) }
+        let market = Arc::new(Market::new());
+        let service = Arc::clone(&market);
+        let thread = std::thread::spawn(move || server.serve(service, signal).unwrap());
+        Self { market, address, token, stop, thread: Some(thread) }
     }
 
     pub(crate) fn authorization(&self) -> (&'static str, String) {

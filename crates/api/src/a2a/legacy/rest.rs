@@ -25,7 +25,9 @@ pub(in super::super) fn send_in(body: Value) -> Result<Value, Error> {
         // What is false is left out, and the other binding takes silence for true.
         let blocking = stated.remove("blocking").unwrap_or(json!(false));
         stated.insert("blocking".into(), blocking);
-        if let Some(config) = stated.remove("pushNotification") {
+        // Protocol buffers write null for what is not there.
+        let push = stated.remove("pushNotification").filter(|config| !config.is_null());
+        if let Some(config) = push {
             stated.insert("pushNotificationConfig".into(), Value::Object(camel(config)));
         }
         request.insert("configuration".into(), shape::configuration_in(stated)?);

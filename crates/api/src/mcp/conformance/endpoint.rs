@@ -14,7 +14,7 @@ use super::limits::RETRY_MS;
 use super::sessions::Sessions;
 use super::{Fixtures, Shared};
 use crate::http::bounds::OPERATION_BYTES_MAX;
-use crate::http::{Error, StopSignal};
+use crate::http::{Bounds, Error, StopSignal};
 use crate::mcp::http;
 
 /// Bytes of the key that seals the state of unfinished calls.
@@ -54,8 +54,8 @@ impl Endpoint {
         });
     }
 
-    pub(crate) async fn answer(&self, request: Request) -> Response {
-        http::answer(self.service.clone(), request).await
+    pub(crate) async fn answer(&self, request: Request, bounds: &Bounds) -> Response {
+        http::answer(self.service.clone(), request, bounds).await
     }
 }
 
