@@ -131,12 +131,13 @@ pub(crate) fn is_public(path: &str) -> bool {
 /// none, and their fixtures have nothing to protect.
 pub(crate) fn stranger(desk: Desk, path: &str) -> Option<Caller> {
     let is_ours = path == RPC_PATH || path.starts_with(&format!("{REST_PATH}/"));
-    (desk == Desk::Conformance && is_ours).then(|| {
-        Caller::Client(Client {
+    (desk == Desk::Conformance && is_ours).then(|| Caller::Client {
+        client: Client {
             name: String::new(),
             scope: Scope::Read,
             budget: BudgetId(Digest::ZERO),
             per_task: Amount::ZERO,
-        })
+        },
+        token: None,
     })
 }

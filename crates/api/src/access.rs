@@ -4,17 +4,24 @@
 //! scope allows, puts every purchase under the token's budget, which the ledger enforces, and shows
 //! only tasks bought under that budget. A client with every right buys under its budget too, unless it
 //! names another, and sees all. Delegation narrows: a client may open budgets inside its own
-//! and nowhere else.
-use std::io::{Read, Write};
+//! and nowhere else. What it makes the node keep counts against its [`Allowances`], unless it has
+//! every right: then it could make itself another token.
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use ainur_primitives::{Amount, BudgetId, ContentId};
 
 use crate::http::Token;
+use crate::http::server::Holder;
 use crate::operation::{Operation, Reply, TaskQuery, TaskRequest};
 use crate::problem::{Code, Problem};
 use crate::service::{Service, Told, Waiting};
 use crate::view::{AgentView, BudgetView, Scope, TaskView};
+use allowance::Kept;
+
+mod allowance;
+
+pub use allowance::{Allowances, STEP_BYTES, TASK_BYTES};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +29,12 @@ pub enum Caller {
     /// The node's own operator.
     Owner,
     /// The holder of a token.
-    Client(Client),
+    Client {
+        /// Whom the token stands for.
+        client: Client,
+        /// The token that was shown; none where strangers are let in.
+        token: Option<Token>,
+    },
 }
 
 /// What the holder of a token may do.
@@ -45,14 +57,31 @@ const BUDGETS_ABOVE_MAX: usize = 16;
 pub struct Counter {
     service: Arc<dyn Service>,
     client: Client,
+    allowances: Arc<Allowances>,
 }
 
 impl Caller {
     /// The service as this caller may use it.
-    pub fn served_by(&self, service: Arc<dyn Service>) -> Arc<dyn Service> {
+    pub fn served_by(
+        &self,
+        service: Arc<dyn Service>,
+        allowances: &Arc<Allowances>,
+    ) -> Arc<dyn Service> {
         match self {
-            Self::Client(client) => Arc::new(Counter { service, client: client.clone() }),
+            Self::Client { client, .. } => {
+                let (client, allowances) = (client.clone(), Arc::clone(allowances));
+                Arc::new(Counter { service, client, allowances })
+            }
             Self::Owner => service,
+        }
+    }
+
+    /// Whose places this caller takes.
+    pub(crate) fn holder(&self) -> Holder {
+        match self {
+            Self::Owner => Holder::Owner,
+            Self::Client { token: None, .. } => Holder::Stranger,
+            Self::Client { client, .. } => Holder::Client(client.name.as_str().into()),
         }
     }
 
@@ -60,7 +89,7 @@ impl Caller {
     pub fn budget(&self) -> Option<BudgetId> {
         match self {
             Self::Owner => None,
-            Self::Client(client) => Some(client.budget),
+            Self::Client { client, .. } => Some(client.budget),
         }
     }
 
@@ -68,7 +97,7 @@ impl Caller {
     pub fn per_task(&self) -> Option<Amount> {
         match self {
             Self::Owner => None,
-            Self::Client(client) => Some(client.per_task),
+            Self::Client { client, .. } => Some(client.per_task),
         }
     }
 }
@@ -102,6 +131,20 @@ impl Counter {
             }
         }
         Ok(false)
+    }
+
+    /// Counts what the node is about to keep for the client.
+    fn charge(&self, kept: Kept) -> Result<(), Problem> {
+        match self.client.scope {
+            Scope::Admin => Ok(()),
+            _ => self.allowances.charge(&self.client.name, kept),
+        }
+    }
+
+    fn give_back(&self, kept: Kept) {
+        if self.client.scope < Scope::Admin {
+            self.allowances.give_back(&self.client.name, kept);
+        }
     }
 
     fn show_budget(&self, budget: BudgetId) -> Result<Option<BudgetView>, Problem> {
@@ -238,10 +281,16 @@ impl Counter {
 
 impl Service for Counter {
     fn perform(&self, operation: Operation) -> Result<Reply, Problem> {
-        let reply = match self.narrowed(operation)? {
+        let operation = self.narrowed(operation)?;
+        let kept = Kept::by(&operation);
+        self.charge(kept)?;
+        let reply = match operation {
             Operation::TaskList(query) => self.tasks(query),
             operation => self.service.perform(operation),
         };
+        if reply.is_err() {
+            self.give_back(kept);
+        }
         match reply {
             Ok(Reply::Agent(agent)) => Ok(Reply::Agent(self.shown(agent))),
             Ok(Reply::Agents(agents)) => {
@@ -253,7 +302,15 @@ impl Service for Counter {
 
     fn put_blob(&self, source: &mut dyn Read) -> Result<(ContentId, u64), Problem> {
         self.need(Scope::Spend)?;
-        self.service.put_blob(source)
+        let mut metered = Metered { source, counter: self, bytes: 0, refused: None };
+        let stored = self.service.put_blob(&mut metered);
+        let Metered { bytes, refused, .. } = metered;
+        // What was refused is what counts, whatever was made of the read that failed.
+        let stored = refused.map_or(stored, Err);
+        if stored.is_err() {
+            self.give_back(Kept { bytes, budgets: 0 });
+        }
+        stored
     }
 
     fn get_blob(&self, content: ContentId, sink: &mut dyn Write) -> Result<u64, Problem> {
@@ -266,6 +323,27 @@ impl Service for Counter {
 
     fn client(&self, _: &Token) -> Option<Client> {
         None
+    }
+}
+
+/// A blob on its way in, counted as it comes.
+struct Metered<'a> {
+    source: &'a mut dyn Read,
+    counter: &'a Counter,
+    bytes: u64,
+    refused: Option<Problem>,
+}
+
+impl Read for Metered<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.source.read(buffer)?;
+        let bytes = u64::try_from(length).unwrap_or(u64::MAX);
+        if let Err(problem) = self.counter.charge(Kept { bytes, budgets: 0 }) {
+            self.refused = Some(problem);
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
+        self.bytes += bytes;
+        Ok(length)
     }
 }
 

@@ -18,6 +18,8 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt};
 
+use crate::access::Caller;
+use crate::http::server::{Calls, Held, Lane};
 use crate::problem::{Code, Problem};
 use crate::service::Service;
 
@@ -44,14 +46,28 @@ pub struct Terms {
 /// One MCP server over a node.
 #[derive(Clone)]
 pub struct McpServer {
-    service: Arc<dyn Service>,
+    way: Way,
     terms: Terms,
+}
+
+/// How the node is reached.
+#[derive(Clone)]
+enum Way {
+    /// By one client alone.
+    Alone(Arc<dyn Service>),
+    /// Among others, who have places too.
+    Among(Arc<Calls>, Caller),
 }
 
 impl McpServer {
     /// A server that buys under these terms.
     pub fn new(service: Arc<dyn Service>, terms: Terms) -> Self {
-        Self { service, terms }
+        Self { way: Way::Alone(service), terms }
+    }
+
+    /// The same for one caller of a server.
+    fn among(calls: Arc<Calls>, caller: Caller, terms: Terms) -> Self {
+        Self { way: Way::Among(calls, caller), terms }
     }
 
     /// Serves one client on standard input and output until it hangs up.
@@ -74,15 +90,56 @@ impl McpServer {
         })
     }
 
-    /// Runs what blocks on a thread of its own.
+    /// Runs what blocks on a thread of its own, in a place of its kind where there are others.
     async fn blocking<T: Send + 'static>(
         &self,
+        lane: Lane,
         work: impl FnOnce(&dyn Service) -> Result<T, ErrorData> + Send + 'static,
     ) -> Result<T, ErrorData> {
-        let service = Arc::clone(&self.service);
-        tokio::task::spawn_blocking(move || work(&*service))
-            .await
-            .map_err(|error| ErrorData::internal_error(error.to_string(), None))?
+        match &self.way {
+            Way::Alone(service) => {
+                let service = Arc::clone(service);
+                tokio::task::spawn_blocking(move || work(&*service))
+                    .await
+                    .map_err(|error| ErrorData::internal_error(error.to_string(), None))?
+            }
+            Way::Among(calls, caller) => calls
+                .run(caller, lane, work)
+                .await
+                .map_err(|refusal| refused(&refusal.into_problem()))?,
+        }
+    }
+
+    /// The same, tried again while there is no place: for what was paid for.
+    async fn patiently<T: Send + 'static, W>(&self, work: impl Fn() -> W) -> Result<T, ErrorData>
+    where
+        W: FnOnce(&dyn Service) -> Result<T, ErrorData> + Send + 'static,
+    {
+        match &self.way {
+            Way::Alone(_) => self.blocking(Lane::Prompt, work()).await,
+            Way::Among(calls, caller) => calls
+                .patiently(|| calls.run(caller, Lane::Prompt, work()))
+                .await
+                .map_err(|refusal| refused(&refusal.into_problem()))?,
+        }
+    }
+
+    /// A place for a call that is followed to its end.
+    fn place(&self) -> Result<Option<Held>, Problem> {
+        let Way::Among(calls, caller) = &self.way else { return Ok(None) };
+        calls.streams.take(&caller.holder(), 1).map(Some).ok_or_else(|| {
+            let message = "too many calls and streams are followed (STREAMS_MAX)";
+            Problem::new(Code::LimitReached, message).next("try again when some have ended")
+        })
+    }
+
+    /// Why nothing more is told: the node stops, or the caller's token is not good any more.
+    async fn over(&self) -> Problem {
+        let Way::Among(calls, caller) = &self.way else { return std::future::pending().await };
+        tokio::select! {
+            () = calls.stop.stopped() => Problem::new(Code::Busy, "the node is stopping"),
+            lapsed = calls.lapsed(caller) => lapsed,
+        }
     }
 }
 
@@ -105,7 +162,7 @@ impl ServerHandler for McpServer {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tools = self.blocking(tool::all).await?;
+        let tools = self.blocking(Lane::Prompt, tool::all).await?;
         Ok(ListToolsResult::with_all_items(tools))
     }
 
@@ -122,7 +179,7 @@ impl ServerHandler for McpServer {
         request: GetTaskParams,
         _: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
-        self.blocking(move |service| task::get(service, &request.task_id)).await
+        self.blocking(Lane::Prompt, move |service| task::get(service, &request.task_id)).await
     }
 
     async fn cancel_task(
@@ -130,7 +187,7 @@ impl ServerHandler for McpServer {
         request: CancelTaskParams,
         _: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        self.blocking(move |service| task::cancel(service, &request.task_id)).await
+        self.blocking(Lane::Prompt, move |service| task::cancel(service, &request.task_id)).await
     }
 
     async fn list_resources(
@@ -139,7 +196,7 @@ impl ServerHandler for McpServer {
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let cursor = request.and_then(|request| request.cursor);
-        self.blocking(move |service| resource::list(service, cursor.as_deref())).await
+        self.blocking(Lane::Prompt, move |service| resource::list(service, cursor.as_deref())).await
     }
 
     async fn read_resource(
@@ -147,7 +204,8 @@ impl ServerHandler for McpServer {
         request: ReadResourceRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let found = self.blocking(move |service| resource::read(service, &request.uri)).await?;
+        let found =
+            self.blocking(Lane::Blob, move |service| resource::read(service, &request.uri)).await?;
         Ok(found.into())
     }
 }

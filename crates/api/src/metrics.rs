@@ -111,9 +111,9 @@ impl Metrics {
         Self { registry, requests, seconds, node }
     }
 
-    fn take_over(&self, status: &NodeStatus, streams: usize) {
+    fn take_over(&self, status: &NodeStatus, streams: u64) {
         let jobs = status.workers.iter().map(|worker| u64::from(worker.jobs)).sum();
-        set(&self.node.streams, streams as u64);
+        set(&self.node.streams, streams);
         set(&self.node.tasks_open, status.tasks_open);
         set(&self.node.tasks, status.tasks_total);
         set(&self.node.agents, status.agents.into());
@@ -171,9 +171,7 @@ async fn show(ask: Ask) -> Result<Response, Refusal> {
         other => return Err(unexpected(&other).into()),
     };
     let metrics = &ask.calls.metrics;
-    let streams =
-        ask.calls.bounds.streams_max.saturating_sub(ask.calls.streams.available_permits());
-    metrics.take_over(&status, streams);
+    metrics.take_over(&status, ask.calls.streams.count());
     let mut written = String::new();
     text::encode(&mut written, &metrics.registry)
         .map_err(|_| Problem::new(Code::Internal, "the metrics cannot be written"))?;

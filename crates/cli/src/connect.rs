@@ -131,6 +131,8 @@ impl Place {
         let options = Options { listen: Some(address.to_string()), ..Options::default() };
         let node = Arc::new(Node::open(self.directory.clone(), options)?);
         let server = server.with_a2a(node.a2a(serving.desk, serving.public_url)?);
+        // Whichever port a client comes through, it has used the same.
+        let allowances = Arc::new(node.allowances()?);
         let mut server = match serving.desk {
             Desk::Market => server,
             Desk::Conformance => server.with_conformance(),
@@ -149,6 +151,7 @@ impl Place {
         let watch = watch(&node, &stop);
         let served = std::thread::scope(|scope| {
             let serve = |server: Server| {
+                let server = server.with_allowances(Arc::clone(&allowances));
                 let served = server.serve(Arc::clone(&node) as Arc<dyn Service>, stop.clone());
                 stop.stop();
                 served

@@ -91,6 +91,11 @@ fn served() -> Vec<Named> {
             bounds::STREAMS_PER_CONNECTION_MAX => "streams",
             bounds::HTTP2_REQUESTS_MAX => "requests",
             bounds::PUBLIC_CALLS_MAX => "calls",
+            bounds::HELD_BYTES_MAX => "bytes",
+            bounds::PUBLIC_BODY_BYTES_MAX => "bytes",
+            bounds::KEPT_BYTES_PER_DAY_MAX => "bytes",
+            bounds::BUDGETS_PER_DAY_MAX => "budgets",
+            bounds::TOKEN_CHECK_MS => "ms",
             bounds::HANDSHAKE_MS_MAX => "ms",
             bounds::KEEP_ALIVE_MS => "ms",
             bounds::PROMPT_CALLS_MAX => "calls",
@@ -118,7 +123,11 @@ fn served() -> Vec<Named> {
             a2a::SKILLS_MAX => "skills",
             a2a::PUSH_CONFIGS_PER_TASK_MAX => "configurations",
             a2a::PUSH_TASKS_MAX => "tasks",
-            a2a::PUSH_TRIES_MAX => "tries";
+            a2a::PUSH_TASKS_PER_CLIENT_MAX => "tasks",
+            a2a::PUSH_SENDING_MAX => "notifications",
+            a2a::PUSH_RESUMING_MAX => "tasks",
+            a2a::PUSH_TRIES_MAX => "tries",
+            a2a::GRPC_DEADLINE_MS_MAX => "ms";
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tokens of clients: a file in the data directory that knows them by their digests.
 use std::sync::{PoisonError, RwLock};
 
-use ainur_api::access::Client;
+use ainur_api::access::{Allowances, Client};
 use ainur_api::http::Token;
 use ainur_api::operation::{Reply, TokenCreate};
 use ainur_api::problem::{Code, Problem};
@@ -11,7 +11,7 @@ use ainur_storage::clock::{Clock, SystemClock};
 use serde::{Deserialize, Serialize};
 
 use crate::agents::check_name;
-use crate::directory::DataDirectory;
+use crate::directory::{DataDirectory, refused};
 use crate::node::Node;
 use crate::serve::{EXACT_MAX, too_long};
 
@@ -21,6 +21,8 @@ pub(crate) const TOKENS_MAX: usize = 10_000;
 const DAY: DurationMs = DurationMs::seconds(24 * 3_600);
 
 const FILE: &str = "tokens.json";
+/// What clients used today.
+const ALLOWANCE_FILE: &str = "allowances.json";
 
 /// All tokens of a node.
 pub(crate) struct Tokens(RwLock<Vec<KnownToken>>);
@@ -111,6 +113,17 @@ impl Tokens {
 }
 
 impl Node {
+    /// What clients may make the node keep, and what they have used: one for all servers over this
+    /// node.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn allowances(&self) -> Result<Allowances, Problem> {
+        let path = self.directory.path(ALLOWANCE_FILE);
+        let opened = Allowances::default().in_file(path.clone());
+        opened.map_err(|error| refused("read", &path, &error))
+    }
+
     /// Makes a token and the budgets behind it: one for all it may ever spend, and inside that one
     /// for each day when that is limited too. What a crash leaves is a budget nobody draws on.
     pub(crate) fn create_token(&self, asked: &TokenCreate) -> Result<Reply, Problem> {

@@ -62,6 +62,11 @@ impl Error {
         self.status == StatusCode::SERVICE_UNAVAILABLE
     }
 
+    /// It may be otherwise later.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.is_busy() || self.status == StatusCode::TOO_MANY_REQUESTS
+    }
+
     pub(crate) const fn status(&self) -> StatusCode {
         self.status
     }

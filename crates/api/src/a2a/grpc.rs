@@ -27,8 +27,10 @@ use crate::access::Caller;
 use crate::http::document::Refusal;
 use crate::http::server::collect;
 use crate::problem::{Code, Problem};
+use deadline::{Deadline, Timed};
 use messages::a2a_service_server::{A2aService, A2aServiceServer};
 
+mod deadline;
 mod messages;
 mod status;
 
@@ -63,10 +65,15 @@ pub(super) async fn serve(State(handler): State<Arc<Handler>>, request: Request)
     if !is_grpc(request.headers()) {
         return refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/grpc to this path");
     }
+    let deadline = match Deadline::of(request.headers()) {
+        Ok(deadline) => deadline,
+        Err(status) => return status.into_http(),
+    };
     let (parts, body) = request.into_parts();
     let time_max = Duration::from_millis(handler.calls.bounds.operation_ms_max);
     let sent = collect(Request::from_parts(parts.clone(), body), BODY_BYTES_MAX + PREFIX_BYTES);
-    let sent = timeout(time_max, sent).await.unwrap_or_else(|_| Err(Refusal::timeout()));
+    let sent = timeout(deadline.within(time_max), sent);
+    let sent = sent.await.unwrap_or_else(|_| Err(Refusal::timeout()));
     let bytes = match sent {
         Ok(bytes) => bytes,
         Err(refusal) => return refuse(refusal),
@@ -75,8 +82,14 @@ pub(super) async fn serve(State(handler): State<Arc<Handler>>, request: Request)
     let mut server = A2aServiceServer::new(Methods { handler })
         .max_decoding_message_size(BODY_BYTES_MAX)
         .max_encoding_message_size(GRPC_ANSWER_BYTES_MAX);
-    let Ok(response) = server.call(Request::from_parts(parts, Body::from(bytes))).await;
-    wire::with_extensions(response.map(Body::new), &headers)
+    let answered = async {
+        let Ok(response) = server.call(Request::from_parts(parts, Body::from(bytes))).await;
+        Timed::begin(response, deadline).await
+    };
+    match deadline.before(answered).await {
+        Ok(response) => wire::with_extensions(response, &headers),
+        Err(status) => status.into_http(),
+    }
 }
 
 /// The methods of the service.

@@ -9,7 +9,7 @@ use a2a_types::{
     SendMessageConfiguration, SendMessageRequest, SendMessageResponse, StreamResponse,
     SubscribeToTaskRequest, Task, TaskPushNotificationConfig, TaskState, error_code,
 };
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::Config;
@@ -21,7 +21,7 @@ use super::market::Market;
 use super::paging::history_of;
 use super::push::Pushes;
 use super::version::Version;
-use crate::http::server::Calls;
+use crate::http::server::{Calls, Held, Places};
 use crate::problem::{Code, Problem};
 
 /// A question.
@@ -63,7 +63,7 @@ pub(crate) struct Handler {
     pub(super) pushes: Option<Pushes>,
     pub(super) public_url: Option<String>,
     pub(crate) desk: Desk,
-    streams: Arc<Semaphore>,
+    streams: Places,
 }
 
 impl Handler {
@@ -78,7 +78,7 @@ impl Handler {
         };
         let cards = Cards::new(&config);
         let pushes = match config.deliver {
-            Some(deliver) => Some(Pushes::open(deliver, config.push_file)?),
+            Some(deliver) => Some(Pushes::open(Arc::clone(&calls), deliver, config.push_file)?),
             None => None,
         };
         Ok(Arc::new(Self {
@@ -88,7 +88,7 @@ impl Handler {
             pushes,
             public_url: config.public_url,
             desk: config.desk,
-            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            streams: Places::quartered(STREAMS_MAX as u64),
         }))
     }
 
@@ -214,8 +214,9 @@ impl Handler {
             Ok::<(), Error>(())
         };
         // A task that takes longer is shown as it is: the caller may subscribe to it.
-        if let Ok(ended) = timeout(Duration::from_millis(BLOCKING_MS_MAX), rest).await {
-            ended?;
+        tokio::select! {
+            ended = timeout(Duration::from_millis(BLOCKING_MS_MAX), rest) => ended.unwrap_or(Ok(()))?,
+            lapsed = self.calls.lapsed(&visit.caller) => return Err(lapsed.into()),
         }
         let task = self.clerk.show_bought(visit, &task.id, wanted).await?;
         Ok(SendMessageResponse::Task(task))
@@ -227,7 +228,7 @@ impl Handler {
         version: Version,
         request: SendMessageRequest,
     ) -> Result<Events, Error> {
-        let place = self.place()?;
+        let place = self.place(visit)?;
         let (opened, _, _) = self.open(visit, version, request).await?;
         match opened {
             Opened::Message(message) => {
@@ -241,7 +242,7 @@ impl Handler {
     }
 
     async fn subscribe(self: &Arc<Self>, visit: &Visit, task: &str) -> Result<Events, Error> {
-        let place = self.place()?;
+        let place = self.place(visit)?;
         let (task, cursor) = self.clerk.show(visit, task, whole(None)?).await?;
         if task.status.state.is_terminal() {
             let message = format!("the task '{}' has ended: get it instead", task.id);
@@ -250,8 +251,8 @@ impl Handler {
         Ok(self.stream(visit, task, cursor, place))
     }
 
-    fn place(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Error> {
-        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
+    fn place(&self, visit: &Visit) -> Result<Held, Error> {
+        self.streams.take(&visit.caller.holder(), 1).ok_or_else(|| {
             Problem::new(Code::Busy, "too many streams are open").next("try again later").into()
         })
     }
@@ -262,7 +263,7 @@ impl Handler {
         visit: &Visit,
         task: Task,
         mut cursor: Cursor,
-        place: tokio::sync::OwnedSemaphorePermit,
+        place: Held,
     ) -> Events {
         let (sender, events) = mpsc::channel(EVENTS_AHEAD_MAX);
         let (handler, visit) = (Arc::clone(self), visit.clone());
@@ -288,6 +289,10 @@ impl Handler {
             tokio::select! {
                 _ = told => {}
                 () = sender.closed() => {}
+                // Whoever does not take what was told before hears the end alone.
+                lapsed = handler.calls.lapsed(&visit.caller) => {
+                    drop(sender.try_send(Err(lapsed.into())));
+                }
             }
             drop(place);
         });

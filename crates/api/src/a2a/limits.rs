@@ -19,7 +19,7 @@ pub const EMBEDDED_BYTES_MAX: u64 = 1024 * 1024;
 /// The same for each task of a list.
 pub const LISTED_BYTES_MAX: u64 = 16 * 1024;
 
-/// Streams at once.
+/// Streams at once; a client has a quarter at most.
 pub const STREAMS_MAX: usize = 1_024;
 /// Events of one stream that wait for a slow caller.
 pub const EVENTS_AHEAD_MAX: usize = 16;
@@ -28,6 +28,8 @@ pub const KEEP_ALIVE_MS: u64 = 15_000;
 /// The longest a message waits for its task to end, in milliseconds; then the task is shown as it
 /// is.
 pub const BLOCKING_MS_MAX: u64 = 600_000;
+/// The latest deadline of a call over gRPC, in milliseconds; a later one is brought forward.
+pub const GRPC_DEADLINE_MS_MAX: u64 = 24 * 3_600_000;
 /// The longest a cancellation waits for its task to end, in milliseconds.
 pub const CANCEL_MS_MAX: u64 = 5_000;
 /// Times a stream asks again when the node is busy.
@@ -58,6 +60,8 @@ pub const FIXTURES_MAX: usize = 4_096;
 pub const PUSH_CONFIGS_PER_TASK_MAX: usize = 8;
 /// Tasks with such configurations.
 pub const PUSH_TASKS_MAX: usize = 1_024;
+/// The same of one client.
+pub const PUSH_TASKS_PER_CLIENT_MAX: usize = PUSH_TASKS_MAX / 4;
 /// Bytes of the address, the id, the token or the credentials of one.
 pub const PUSH_FIELD_BYTES_MAX: usize = 2_048;
 /// Bytes of the file that keeps them.
@@ -66,5 +70,9 @@ pub const PUSH_FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub const PUSH_TRIES_MAX: u32 = 4;
 /// Time before the first repetition, in milliseconds; each later one waits four times as long.
 pub const PUSH_RETRY_MS: u64 = 1_000;
-/// Notifications on their way at once.
-pub const PUSH_SENDING_MAX: usize = 16;
+/// Notifications on their way at once; those of one client are a quarter at most.
+pub const PUSH_SENDING_MAX: u64 = 16;
+/// Tasks that are taken up again at once after a start.
+pub const PUSH_RESUMING_MAX: usize = 16;
+/// Time between two lines in the log about notifications that were not delivered, in milliseconds.
+pub const PUSH_WARNING_MS: u64 = 10_000;

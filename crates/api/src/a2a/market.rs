@@ -317,10 +317,10 @@ fn buy(service: &dyn Service, mut order: Order) -> Result<Bought, Error> {
 }
 
 /// Whose a rejected message is: the name of a token, or nobody's for the operator.
-fn owner(caller: &Caller) -> Option<String> {
+pub(super) fn owner(caller: &Caller) -> Option<String> {
     match caller {
         Caller::Owner => None,
-        Caller::Client(client) => Some(client.name.clone()),
+        Caller::Client { client, .. } => Some(client.name.clone()),
     }
 }
 

@@ -18,21 +18,19 @@ use tokio::time::sleep;
 use super::desk::{Cursor, Visit, Wanted};
 use super::error::Error;
 use super::handler::{Handler, brief};
-use super::limits::{
-    EMBEDDED_BYTES_MAX, PUSH_FIELD_BYTES_MAX, PUSH_RETRY_MS, PUSH_SENDING_MAX, PUSH_TRIES_MAX,
-};
+use super::limits::{EMBEDDED_BYTES_MAX, PUSH_FIELD_BYTES_MAX, PUSH_RESUMING_MAX, PUSH_RETRY_MS};
+use super::market::owner;
 use super::version::Version;
 use super::{legacy, wire};
 use crate::access::Caller;
+use crate::http::server::{Calls, Held};
 use crate::problem::{Code, Problem};
 
+mod post;
 mod store;
 
+use post::Post;
 use store::{Kept, Store};
-
-/// The header that carries the token a client gave with its configuration.
-const TOKEN_HEADER: &str = "X-A2A-Notification-Token";
-const MEDIA_TYPE: &str = "application/a2a+json";
 
 /// A notification to be posted.
 #[derive(Clone, PartialEq, Eq)]
@@ -77,8 +75,8 @@ pub type Deliver = Arc<dyn Fn(PushDelivery) -> Delivery + Send + Sync>;
 /// Who wants to be told, and who tells.
 #[derive(Clone)]
 pub(super) struct Pushes {
-    deliver: Deliver,
-    sending: Arc<Semaphore>,
+    calls: Arc<Calls>,
+    post: Post,
     kept: Arc<Mutex<State>>,
     /// Whose turn it is to write.
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -94,10 +92,14 @@ impl Pushes {
     ///
     /// # Errors
     /// When the file cannot be read or holds something else.
-    pub(super) fn open(deliver: Deliver, file: Option<PathBuf>) -> io::Result<Self> {
+    pub(super) fn open(
+        calls: Arc<Calls>,
+        deliver: Deliver,
+        file: Option<PathBuf>,
+    ) -> io::Result<Self> {
         let state = State { store: Store::open(file)?, followed: BTreeSet::new() };
-        let sending = Arc::new(Semaphore::new(PUSH_SENDING_MAX));
-        Ok(Self { deliver, sending, kept: Arc::new(Mutex::new(state)), turn: Arc::default() })
+        let (post, kept) = (Post::new(deliver), Arc::new(Mutex::new(state)));
+        Ok(Self { calls, post, kept, turn: Arc::default() })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -165,7 +167,8 @@ impl Pushes {
         if config.id.as_deref().is_none_or(str::is_empty) {
             config.id = Some(task.to_owned());
         }
-        let kept = Kept { config: config.clone(), version, base: visit.base.clone() };
+        let (base, owner) = (visit.base.clone(), owner(&visit.caller));
+        let kept = Kept { config: config.clone(), version, base, owner };
         self.change(move |store| store.put(kept)).await?;
         Ok(config)
     }
@@ -233,23 +236,39 @@ impl Pushes {
         drop(ended.await);
     }
 
-    /// Goes on where the last process stopped.
+    /// Goes on where the last process stopped: with every task, but not with all of them at once.
     pub(super) fn resume(&self, handler: &Arc<Handler>) {
-        for (task, base) in self.state().store.open_tasks() {
-            let (pushes, handler) = (self.clone(), Arc::clone(handler));
-            tokio::spawn(async move {
-                let visit = Visit { caller: Caller::Owner, base };
-                match handler.clerk.show(&visit, &task, brief()).await {
-                    // An end that came while nobody told is told now.
-                    Ok((_, cursor)) => {
-                        let cursor = Cursor { ended: false, ..cursor };
-                        pushes.follow(&handler, &visit, &task, cursor);
-                    }
-                    Err(error) if error.is_no_task() => pushes.end(task).await,
-                    // The next start tries again.
-                    Err(_) => {}
+        let open = self.state().store.open_tasks();
+        let (pushes, handler) = (self.clone(), Arc::clone(handler));
+        let places = Arc::new(Semaphore::new(PUSH_RESUMING_MAX));
+        tokio::spawn(async move {
+            for (task, base) in open {
+                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+                let (pushes, handler) = (pushes.clone(), Arc::clone(&handler));
+                tokio::spawn(async move {
+                    pushes.take_up(&handler, task, base).await;
+                    drop(place);
+                });
+            }
+        });
+    }
+
+    async fn take_up(&self, handler: &Arc<Handler>, task: String, base: String) {
+        let visit = Visit { caller: Caller::Owner, base };
+        loop {
+            match handler.clerk.show(&visit, &task, brief()).await {
+                // An end that came while nobody told is told now.
+                Ok((_, cursor)) => {
+                    let cursor = Cursor { ended: false, ..cursor };
+                    return self.follow(handler, &visit, &task, cursor);
                 }
-            });
+                Err(error) if error.is_no_task() => return self.end(task).await,
+                Err(error) if error.is_passing() && !self.calls.stop.is_stopped() => pause().await,
+                // The next start tries again.
+                Err(error) => {
+                    return tracing::warn!(task, %error, "a task's notifications are not taken up");
+                }
+            }
         }
     }
 
@@ -261,30 +280,63 @@ impl Pushes {
         cursor: &mut Cursor,
     ) -> Result<(), Error> {
         while !cursor.ended {
-            let news = handler.clerk.next(visit, task, cursor).await?;
-            for kept in self.kept_for(task) {
-                for body in bodies(handler, visit, task, &kept, &news).await? {
-                    self.send(&kept.config, body).await;
+            let mut heard = cursor.clone();
+            let letters = match self.letters(handler, visit, task, &mut heard).await {
+                Ok(letters) => letters,
+                Err(error) if error.is_passing() && !self.calls.stop.is_stopped() => {
+                    pause().await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            // Rather than to keep what cannot be sent yet, it is asked for again.
+            let held: Option<Vec<Held>> = letters.iter().map(|letter| self.weigh(letter)).collect();
+            let Some(held) = held else {
+                drop(letters);
+                pause().await;
+                continue;
+            };
+            *cursor = heard;
+            for (kept, bodies) in letters {
+                for body in bodies {
+                    self.post.send(&kept.holder(), &kept.config, body).await;
                 }
             }
+            drop(held);
         }
         Ok(())
     }
 
-    async fn send(&self, config: &TaskPushNotificationConfig, body: Vec<u8>) {
-        let delivery = PushDelivery { url: config.url.clone(), headers: headers(config), body };
-        let mut wait_ms = PUSH_RETRY_MS;
-        for tried in 1..=PUSH_TRIES_MAX {
-            let Ok(place) = self.sending.acquire().await else { return };
-            let sent = (self.deliver)(delivery.clone()).await;
-            drop(place);
-            if sent != Err(PushFailure::Temporary) || tried == PUSH_TRIES_MAX {
-                return;
-            }
-            sleep(Duration::from_millis(wait_ms)).await;
-            wait_ms *= 4;
+    /// Waits for news, and writes to everyone who asked for them.
+    async fn letters(
+        &self,
+        handler: &Handler,
+        visit: &Visit,
+        task: &str,
+        cursor: &mut Cursor,
+    ) -> Result<Vec<Letter>, Error> {
+        let news = handler.clerk.next(visit, task, cursor).await?;
+        let mut letters = Vec::new();
+        for kept in self.kept_for(task) {
+            let bodies = bodies(handler, visit, task, &kept, &news).await?;
+            letters.push((kept, bodies));
         }
+        Ok(letters)
     }
+
+    /// Takes places for bytes: each body is copied for a try.
+    fn weigh(&self, (kept, bodies): &Letter) -> Option<Held> {
+        let bytes: usize = bodies.iter().map(Vec::len).sum();
+        self.calls.bytes.take(&kept.holder(), 2 * bytes as u64)
+    }
+}
+
+/// What is posted to whom.
+type Letter = (Kept, Vec<Vec<u8>>);
+
+/// Until the node may be less busy.
+async fn pause() {
+    sleep(Duration::from_millis(PUSH_RETRY_MS)).await;
 }
 
 /// What is posted: every update in 1.0; the task as it is then in 0.3.
@@ -306,21 +358,6 @@ async fn bodies(
             Ok(vec![legacy::task(wire::value(&task)).to_string().into_bytes()])
         }
     }
-}
-
-fn headers(config: &TaskPushNotificationConfig) -> Vec<(String, String)> {
-    let mut headers = vec![("Content-Type".to_owned(), MEDIA_TYPE.to_owned())];
-    if let Some(token) = config.token.clone().filter(|token| !token.is_empty()) {
-        headers.push((TOKEN_HEADER.into(), token));
-    }
-    if let Some(authentication) = &config.authentication
-        && let Some(credentials) = &authentication.credentials
-        && !authentication.scheme.is_empty()
-    {
-        let value = format!("{} {credentials}", authentication.scheme);
-        headers.push(("Authorization".into(), value));
-    }
-    headers
 }
 
 fn no_config(id: &str) -> Error {

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use a2a_types::{StreamResponse, error_code};
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -39,7 +40,7 @@ pub(super) fn base(handler: &Handler, headers: &HeaderMap) -> String {
 }
 
 /// The body of a request, which is JSON when it says what it is.
-pub(super) async fn body(handler: &Handler, request: Request) -> Result<Vec<u8>, Error> {
+pub(super) async fn body(handler: &Handler, request: Request) -> Result<Bytes, Error> {
     let media_type = request.headers().get(header::CONTENT_TYPE);
     if let Some(stated) = media_type
         && !stated.to_str().is_ok_and(is_json)

@@ -15,11 +15,13 @@ pub const HEADERS_MAX: usize = 64;
 pub const JSON_DEPTH_MAX: usize = 127;
 
 /// Connections at once; more are turned away. Never more than half of the open files the system
-/// allows, so that callers cannot keep the node from opening its own.
+/// allows, so that callers cannot keep the node from opening its own. Half of them at most come
+/// from one address, other than this machine's.
 pub const CONNECTIONS_MAX: usize = 4_096;
 /// Open files that are asked of the system; fewer are taken when it allows no more.
 pub const OPEN_FILES_WANTED: u64 = 16_384;
-/// Operations at once that are expected to answer soon.
+/// Operations at once that are expected to answer soon. Of these and the other calls, a client
+/// has half at most.
 pub const PROMPT_CALLS_MAX: usize = 64;
 /// Operations at once that were asked to wait for news. Counted apart, so that a house full of
 /// waiting callers does not keep anyone from asking for a stop.
@@ -28,11 +30,27 @@ pub const WAITING_CALLS_MAX: usize = 192;
 pub const BLOB_CALLS_MAX: usize = 32;
 /// Calls at once for callers without a token: so that they never take the places of others.
 pub const PUBLIC_CALLS_MAX: usize = 16;
-/// Streams of events at once.
+/// Streams of events at once; a client has a quarter at most.
 pub const STREAMS_MAX: usize = 4_096;
 
+/// Bytes held at once, of bodies that are being read and of answers that were not taken yet beyond
+/// their first [`PIECE_BYTES`]; of notifications on their way too. Anyone but the operator holds a
+/// quarter of them at most. What is made of the bytes while a request is worked on is bounded by
+/// the calls at once.
+pub const HELD_BYTES_MAX: u64 = 384 * 1024 * 1024;
+/// Bytes in the body of a request from callers without a token.
+pub const PUBLIC_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes that one client may make the node keep on one day (UTC), in blobs and tasks.
+pub const KEPT_BYTES_PER_DAY_MAX: u64 = 16 * 1024 * 1024 * 1024;
+/// Budgets that one client may open on one day (UTC).
+pub const BUDGETS_PER_DAY_MAX: u32 = 256;
+/// Time between two looks whether the token of a caller who listens or waits is still good.
+pub const TOKEN_CHECK_MS: u64 = 1_000;
+/// Clients of whom it is remembered for half of that time whether their token is good.
+pub(crate) const TOKENS_SEEN_MAX: usize = 1_024;
+
 /// Requests over HTTP/2 at once, on all connections together; more are answered that the server is
-/// busy.
+/// busy. A client has a quarter at most, and so have all callers without a token together.
 pub const HTTP2_REQUESTS_MAX: usize = 1_024;
 /// Requests over HTTP/2 at once on one connection.
 pub const STREAMS_PER_CONNECTION_MAX: u32 = 128;
@@ -75,7 +93,7 @@ pub const STRANGER_DRAIN_BYTES_MAX: u64 = 64 * 1024;
 pub const DRAIN_MS_MAX: u64 = 2_000;
 
 /// Blob bytes gathered into one piece of an answer.
-pub(crate) const PIECE_BYTES: usize = 64 * 1024;
+pub const PIECE_BYTES: usize = 64 * 1024;
 /// Pieces of a blob read ahead of a slow caller.
 pub(crate) const PIECES_AHEAD_MAX: usize = 4;
 
@@ -96,6 +114,8 @@ pub struct Bounds {
     pub streams_max: usize,
     /// Time after which a silent stream says that it is there; by default [`KEEP_ALIVE_MS`].
     pub keep_alive_ms: u64,
+    /// Bytes of bodies and answers at once; by default [`HELD_BYTES_MAX`].
+    pub held_bytes_max: u64,
     /// Requests over HTTP/2 at once on all connections; by default [`HTTP2_REQUESTS_MAX`].
     pub http2_requests_max: usize,
     /// Time for agreeing on keys; by default [`HANDSHAKE_MS_MAX`].
@@ -120,6 +140,7 @@ impl Default for Bounds {
             blob_calls_max: BLOB_CALLS_MAX,
             streams_max: STREAMS_MAX,
             keep_alive_ms: KEEP_ALIVE_MS,
+            held_bytes_max: HELD_BYTES_MAX,
             http2_requests_max: HTTP2_REQUESTS_MAX,
             handshake_ms_max: HANDSHAKE_MS_MAX,
             header_ms_max: HEADER_MS_MAX,

@@ -73,6 +73,20 @@ pub(crate) struct Document<'a> {
     next_step: String,
 }
 
+impl Document<'_> {
+    /// What is said of a refusal.
+    pub(crate) fn of(refusal: Refusal) -> Self {
+        Self {
+            r#type: "about:blank".into(),
+            title: refusal.status.canonical_reason().unwrap_or_default().into(),
+            status: refusal.status.as_u16(),
+            detail: refusal.problem.message,
+            code: refusal.problem.code,
+            next_step: refusal.problem.next_step,
+        }
+    }
+}
+
 impl From<Document<'_>> for Problem {
     fn from(document: Document<'_>) -> Self {
         Self { code: document.code, message: document.detail, next_step: document.next_step }
@@ -150,19 +164,13 @@ impl From<Problem> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let document = Document {
-            r#type: "about:blank".into(),
-            title: self.status.canonical_reason().unwrap_or_default().into(),
-            status: self.status.as_u16(),
-            detail: self.problem.message,
-            code: self.problem.code,
-            next_step: self.problem.next_step,
-        };
-        let body = serde_json::to_vec(&document).expect("strings and numbers become JSON");
-        let mut response = (self.status, body).into_response();
+        let status = self.status;
+        let body =
+            serde_json::to_vec(&Document::of(self)).expect("strings and numbers become JSON");
+        let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        if self.status == StatusCode::UNAUTHORIZED {
+        if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

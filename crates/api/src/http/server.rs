@@ -7,10 +7,12 @@ pub(crate) mod calls;
 mod connection;
 mod guard;
 mod multiplex;
+mod places;
 mod preface;
 pub(crate) mod route;
 mod stop;
 mod stream;
+mod weigh;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -19,17 +21,18 @@ use std::time::Duration;
 use axum::http::uri::Scheme;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Builder;
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use super::bounds::OPEN_FILES_WANTED;
 use super::{Bounds, Error, Token, tls};
+use crate::access::Allowances;
 use crate::service::Service;
 use crate::{a2a, mcp};
 use connection::Door;
 use guard::Guard;
 
 pub(crate) use calls::{Calls, Lane};
+pub(crate) use places::{Held, Holder, Places};
 pub(crate) use route::collect;
 pub use stop::StopSignal;
 
@@ -55,6 +58,7 @@ pub struct Server {
     a2a: a2a::Config,
     conformance: bool,
     tls: Option<tls::Config>,
+    allowances: Arc<Allowances>,
 }
 
 impl Server {
@@ -75,6 +79,7 @@ impl Server {
             a2a: a2a::Config::default(),
             conformance: false,
             tls: None,
+            allowances: Arc::default(),
         })
     }
 
@@ -89,6 +94,15 @@ impl Server {
     #[must_use]
     pub fn with_a2a(mut self, config: a2a::Config) -> Self {
         self.a2a = config;
+        self
+    }
+
+    /// The same server, which counts what clients make the node keep together with whoever else has
+    /// these allowances. By default they are those of [`Allowances::default`], and forgotten at the
+    /// end.
+    #[must_use]
+    pub fn with_allowances(mut self, allowances: Arc<Allowances>) -> Self {
+        self.allowances = allowances;
         self
     }
 
@@ -138,7 +152,7 @@ impl Server {
         let fixtures = fixtures.map(Arc::new);
         let scheme = if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
         let guard = Guard::new(self.token, self.address, scheme.clone());
-        let calls = Arc::new(Calls::new(service, bounds, stop.clone(), scheme));
+        let calls = Arc::new(Calls::new(service, self.allowances, bounds, stop.clone(), scheme));
         let a2a = a2a::Handler::new(Arc::clone(&calls), self.a2a).map_err(Error::Start)?;
         let router = route::router(guard, calls, Arc::clone(&a2a), fixtures.clone());
         runtime
@@ -150,8 +164,7 @@ impl Server {
                     fixtures.start(stop.clone());
                 }
                 let tls = self.tls.map(|config| TlsAcceptor::from(config.into_inner()));
-                let places = Arc::new(Semaphore::new(bounds.http2_requests_max));
-                connection::serve(listener, Door { router, bounds, stop, tls, places }).await;
+                connection::serve(listener, Door { router, bounds, stop, tls }).await;
                 Ok(())
             })
             .map_err(Error::Start)?;

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::tool::{self, INPUT, INPUT_BASE64};
 use super::{McpServer, Terms, refused, resource, task};
+use crate::http::server::Lane;
 use crate::operation::{Operation, Reply, TaskRequest, request_digest};
 use crate::problem::{Code, Problem};
 use crate::rest::ask::unexpected;
@@ -46,7 +47,11 @@ impl Purchase<'_> {
     pub(super) async fn make(self) -> Result<CallToolResponse, ErrorData> {
         let (terms, meta) = (self.server.terms, self.context.meta.clone());
         let asked = self.request.clone();
-        let announced = self.server.blocking(move |service| {
+        let place = match self.server.place() {
+            Ok(place) => place,
+            Err(problem) => return declined(&problem).map(Into::into),
+        };
+        let announced = self.server.blocking(Lane::Blob, move |service| {
             let identity = Identity::read(&asked, &meta)?;
             if let Some(task) = identity.as_ref().and_then(|known| known.find(service)) {
                 return Ok(task);
@@ -63,16 +68,20 @@ impl Purchase<'_> {
         let ended = self.follow(&task);
         if !takes_tasks {
             ended.await?;
-        } else if timeout(ANSWER_WAIT, ended).await.is_ok_and(|ended| ended.is_err()) {
-            return Err(ErrorData::internal_error("the task cannot be followed", None));
+        } else if let Ok(ended) = timeout(ANSWER_WAIT, ended).await {
+            ended?;
         }
+        drop(place);
         self.server
-            .blocking(move |service| {
-                let view = task::view(service, &task)?;
-                if view.phase.is_final() {
-                    result(service, &view).map(Into::into)
-                } else {
-                    Ok(CallToolResponse::Task(CreateTaskResult::new(task::described(&view))))
+            .patiently(|| {
+                let task = task.clone();
+                move |service: &dyn Service| {
+                    let view = task::view(service, &task)?;
+                    if view.phase.is_final() {
+                        result(service, &view).map(Into::into)
+                    } else {
+                        Ok(CallToolResponse::Task(CreateTaskResult::new(task::described(&view))))
+                    }
                 }
             })
             .await
@@ -82,20 +91,29 @@ impl Purchase<'_> {
     async fn follow(&self, task: &str) -> Result<(), ErrorData> {
         let (mut after, mut told) = (0, false);
         loop {
-            let (tell, heard) = oneshot::channel();
-            let named = task.to_owned();
-            let watching = self.server.blocking(move |service| {
-                let told = Box::new(move |news| drop(tell.send(news)));
-                service.watch(&named, after, told).map_err(|problem| refused(&problem))
-            });
-            let _waiting = watching.await?;
+            let (_waiting, heard) = self
+                .server
+                .patiently(|| {
+                    let named = task.to_owned();
+                    move |service: &dyn Service| {
+                        let (tell, heard) = oneshot::channel();
+                        let told = Box::new(move |news| drop(tell.send(news)));
+                        let waiting = service.watch(&named, after, told);
+                        waiting.map(|waiting| (waiting, heard)).map_err(|problem| refused(&problem))
+                    }
+                })
+                .await?;
             let news = tokio::select! {
                 news = heard => news,
+                problem = self.server.over() => {
+                    let message = format!("{}; the task {task} goes on", problem.message);
+                    return Err(ErrorData::internal_error(message, None));
+                }
                 () = self.context.ct.cancelled(), if !told => {
                     told = true;
                     let cancel = Operation::TaskCancel { task: task.to_owned() };
                     // Too late to cancel is no harm: it ends by itself.
-                    drop(self.server.blocking(move |service| Ok(service.perform(cancel))).await);
+                    drop(self.server.patiently(|| perform(&cancel)).await);
                     continue;
                 }
             };
@@ -161,6 +179,17 @@ impl Identity {
 fn with_identity(request: TaskRequest, identity: Option<Identity>) -> TaskRequest {
     let Some(Identity { key, digest }) = identity else { return request };
     TaskRequest { idempotency_key: Some(key), request_digest: Some(digest), ..request }
+}
+
+/// Does something, whatever comes of it.
+fn perform(
+    operation: &Operation,
+) -> impl FnOnce(&dyn Service) -> Result<(), ErrorData> + Send + use<> {
+    let operation = operation.clone();
+    move |service| {
+        drop(service.perform(operation));
+        Ok(())
+    }
 }
 
 fn announce(service: &dyn Service, request: TaskRequest) -> Result<String, Problem> {

@@ -3,6 +3,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -13,12 +14,13 @@ use tokio::time::timeout;
 
 use super::number::with_plain_integers;
 use super::query::Query;
-use super::route::{JSON, Route};
+use super::route::{Access, JSON, Route};
 use super::shape;
 use super::{BODY_BYTES_MAX, TASK_ID_DIGITS_MIN};
 use crate::access::Caller;
-use crate::http::bounds::{DRAIN_BYTES_MAX, STRANGER_DRAIN_BYTES_MAX};
+use crate::http::bounds::{DRAIN_BYTES_MAX, PUBLIC_BODY_BYTES_MAX, STRANGER_DRAIN_BYTES_MAX};
 use crate::http::document::Refusal;
+use crate::http::server::Holder;
 use crate::http::server::calls::{Calls, Lane};
 use crate::http::server::route::{collect, is_json, refuse_body};
 use crate::operation::{Operation, Reply};
@@ -34,7 +36,7 @@ pub(crate) struct Ask {
     route: &'static Route,
     caller: Option<Caller>,
     path: Vec<String>,
-    body: Vec<u8>,
+    body: Bytes,
 }
 
 impl Ask {
@@ -55,9 +57,9 @@ impl Ask {
         let body = match &route.takes {
             None => {
                 refuse_body(request, STRANGER_DRAIN_BYTES_MAX).await;
-                Vec::new()
+                Bytes::new()
             }
-            Some(_) => read_body(&calls, request).await?,
+            Some(_) => read_body(&calls, request, bytes_max(route)).await?,
         };
         Ok(Self { calls, headers, query, route, caller, path, body })
     }
@@ -152,7 +154,8 @@ impl Ask {
         &self,
         call: impl FnOnce(&dyn Service) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let place = Arc::clone(&self.calls.public).try_acquire_owned().map_err(|_| {
+        // All of these places are for strangers, so none is kept for the operator.
+        let place = self.calls.public.take(&Holder::Owner, 1).ok_or_else(|| {
             Problem::new(Code::LimitReached, "too many ask without a token (PUBLIC_CALLS_MAX)")
                 .next("try again in a moment")
         })?;
@@ -201,13 +204,21 @@ pub(crate) fn reply(
     Ok(response)
 }
 
-async fn read_body(calls: &Calls, request: Request) -> Result<Vec<u8>, Refusal> {
+/// Anyone may send this much.
+const fn bytes_max(route: &Route) -> usize {
+    match route.access {
+        Access::Public => PUBLIC_BODY_BYTES_MAX,
+        _ => BODY_BYTES_MAX,
+    }
+}
+
+async fn read_body(calls: &Calls, request: Request, bytes_max: usize) -> Result<Bytes, Refusal> {
     if !is_json(request.headers()) {
         refuse_body(request, DRAIN_BYTES_MAX).await;
         let problem = Problem::new(Code::InvalidRequest, "a body is sent as application/json here");
         return Err(Refusal::with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, problem));
     }
     let time_max = Duration::from_millis(calls.bounds.operation_ms_max);
-    let collecting = collect(request, BODY_BYTES_MAX);
+    let collecting = collect(request, bytes_max);
     timeout(time_max, collecting).await.unwrap_or_else(|_| Err(Refusal::timeout()))
 }

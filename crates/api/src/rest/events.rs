@@ -5,7 +5,6 @@
 //! nothing. A stream holds no thread; it waits to be told.
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,13 +15,15 @@ use hyper::body::Frame;
 use schemars::SchemaGenerator;
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::ask::{Ask, reply, unexpected};
-use super::follow::{News, patiently};
+use super::follow::News;
 use super::route::{Access, Gives, JSON, Method, Parameter, Route, TASK};
-use crate::http::document::Refusal;
+use crate::access::Caller;
+use crate::http::document::{Document, Refusal};
+use crate::http::server::Held;
 use crate::operation::{Operation, Reply};
 use crate::problem::{Code, Problem};
 use crate::view::{TaskEvent, TaskNews};
@@ -60,7 +61,8 @@ pub(super) static ROUTES: [Route; 1] = [Route {
     gives: &[Gives {
         status: 200,
         description: "Events, oldest first. In a stream, `id` is the event's number and `data` the \
-                      event; the last has `event: end` and the task as `data`",
+                      event; the last has `event: end` and the task as `data`, or `event: problem` \
+                      and a problem document when the token is not good any more",
         content: &[
             (JSON, SchemaGenerator::subschema_for::<Vec<TaskEvent>>),
             (EVENT_STREAM, SchemaGenerator::subschema_for::<String>),
@@ -92,15 +94,16 @@ async fn events(ask: Ask) -> Result<Response, Refusal> {
 }
 
 async fn stream(ask: Ask, after: u32) -> Result<Response, Refusal> {
-    let place = Arc::clone(&ask.calls.streams).try_acquire_owned().map_err(|_| {
+    let caller = ask.caller()?;
+    let place = ask.calls.streams.take(&caller.holder(), 1).ok_or_else(|| {
         let problem = Problem::new(Code::LimitReached, "too many streams are open (STREAMS_MAX)");
         problem.next("ask for the list from time to time instead")
     })?;
     let task = ask.task_id()?;
     // Before anything is answered: a task that is not there is refused in the usual way.
-    let first = News::of(&ask.calls, &ask.caller()?, task.clone(), after).await?;
+    let first = News::of(&ask.calls, &caller, task.clone(), after).await?;
     let (frames, taken) = mpsc::channel(FRAMES_AHEAD_MAX);
-    let writer = Writer { ask, task, frames, _place: place };
+    let writer = Writer { ask, caller, task, frames, _place: place };
     tokio::spawn(writer.write(first));
     let headers = [
         (header::CONTENT_TYPE, EVENT_STREAM),
@@ -113,9 +116,10 @@ async fn stream(ask: Ask, after: u32) -> Result<Response, Refusal> {
 /// One stream.
 struct Writer {
     ask: Ask,
+    caller: Caller,
     task: String,
     frames: mpsc::Sender<Bytes>,
-    _place: OwnedSemaphorePermit,
+    _place: Held,
 }
 
 /// The caller is gone.
@@ -143,8 +147,12 @@ impl Writer {
                 }
             }
         };
+        let ended: Result<(), Gone> = tokio::select! {
+            written = written => written,
+            lapsed = self.ask.calls.lapsed(&self.caller) => self.refuse(lapsed),
+        };
         // Nobody is left to be told.
-        drop::<Result<(), Gone>>(written.await);
+        drop(ended);
     }
 
     /// News, or nothing when the node stops.
@@ -173,15 +181,23 @@ impl Writer {
     }
 
     async fn ask_again(&self, after: u32) -> Result<News, Refusal> {
-        let (calls, caller) = (&self.ask.calls, self.ask.caller()?);
-        patiently(&calls.stop, || News::of(calls, &caller, self.task.clone(), after)).await
+        let calls = &self.ask.calls;
+        calls.patiently(|| News::of(calls, &self.caller, self.task.clone(), after)).await
     }
 
     async fn end(&self) -> Result<(), Gone> {
-        match patiently(&self.ask.calls.stop, || self.ask.show(self.task.clone())).await {
+        match self.ask.calls.patiently(|| self.ask.show(self.task.clone())).await {
             Ok(task) => self.event("event: end\n", &task).await,
             Err(_) => self.comment("the task cannot be shown").await,
         }
+    }
+
+    /// The last that is heard, unless there is no room for it: whoever may not be told more is not
+    /// waited for.
+    fn refuse(&self, problem: Problem) -> Result<(), Gone> {
+        let data = serde_json::to_string(&Document::of(problem.into())).map_err(|_| Gone)?;
+        let event = format!("event: problem\ndata: {data}\n\n");
+        self.frames.try_send(event.into()).map_err(|_| Gone)
     }
 
     async fn event(&self, head: &str, data: &impl Serialize) -> Result<(), Gone> {

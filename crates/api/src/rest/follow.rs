@@ -2,38 +2,15 @@
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::ask::Ask;
 use crate::access::Caller;
-use crate::http::StopSignal;
 use crate::http::document::Refusal;
 use crate::http::server::calls::{Calls, Lane};
 use crate::problem::{Code, Problem};
 use crate::service::Waiting;
 use crate::view::{TaskNews, TaskView};
-
-/// How often a call that finds no place is tried again.
-const RETRIES_MAX: u32 = 200;
-/// Time between two tries.
-const RETRY_MS: u64 = 50;
-
-/// What `ask` answers once there is a place for it: those who wait for one task are told at once,
-/// and all come back at once.
-pub(super) async fn patiently<T, F: Future<Output = Result<T, Refusal>>>(
-    stop: &StopSignal,
-    ask: impl Fn() -> F,
-) -> Result<T, Refusal> {
-    for _ in 0..RETRIES_MAX {
-        match ask().await {
-            Err(refusal) if refusal.is_passing() && !stop.is_stopped() => {
-                sleep(Duration::from_millis(RETRY_MS)).await;
-            }
-            answer => return answer,
-        }
-    }
-    ask().await
-}
 
 /// News that were asked for.
 pub(super) struct News {
@@ -78,10 +55,11 @@ pub(super) async fn until_ended(
     loop {
         // The purchase is made; that it cannot be waited for is no reason to say otherwise.
         let listen = || News::of(&ask.calls, &caller, task.to_owned(), after);
-        let Ok(news) = patiently(&ask.calls.stop, listen).await else { break };
+        let Ok(news) = ask.calls.patiently(listen).await else { break };
         let told = tokio::select! {
             told = timeout_at(deadline, news.told()) => told,
             () = ask.calls.stop.stopped() => break,
+            lapsed = ask.calls.lapsed(&caller) => return Err(lapsed.into()),
         };
         let Ok(Ok(news)) = told else { break };
         match news.events.last() {
@@ -89,5 +67,5 @@ pub(super) async fn until_ended(
             _ => break,
         }
     }
-    patiently(&ask.calls.stop, || ask.show(task.to_owned())).await
+    ask.calls.patiently(|| ask.show(task.to_owned())).await
 }

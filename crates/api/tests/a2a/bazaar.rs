@@ -61,6 +61,11 @@ impl Bazaar {
         token
     }
 
+    /// Takes a token back.
+    pub(crate) fn revoke(&self, token: &Token) {
+        self.clients.lock().unwrap().remove(&token.to_text());
+    }
+
     /// Lets something happen to a task.
     pub(crate) fn happen(&self, task: TaskId, kind: &str, detail: &str, phase: TaskPhase) {
         let mut tasks = self.tasks.lock().unwrap();
@@ -450,7 +455,11 @@ impl Served {
 
     /// A stream by JSON-RPC.
     pub(crate) fn stream(&self, method: &str, params: &Value) -> Heard {
-        let heard = self.call_as(&self.token, method, params);
+        self.stream_as(&self.token, method, params)
+    }
+
+    pub(crate) fn stream_as(&self, token: &Token, method: &str, params: &Value) -> Heard {
+        let heard = self.call_as(token, method, params);
         assert!(heard.head.contains("content-type: text/event-stream"), "{}", heard.head);
         heard
     }

@@ -1,4 +1,5 @@
 //! Push notifications: what is kept, what is sent, and to whom it is not.
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -196,6 +197,47 @@ fn an_end_that_came_while_the_server_was_away_is_told_when_it_is_back() {
         bodies
             .last()
             .is_some_and(|body| body["statusUpdate"]["status"]["state"] == "TASK_STATE_COMPLETED")
+    });
+    drop(served);
+}
+
+#[test]
+fn every_task_is_taken_up_again_however_few_places_there_are() {
+    const TASKS: usize = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let postbox = Postbox::default();
+    let config = || Config {
+        deliver: Some(postbox.deliver()),
+        push_file: Some(folder.path().join("push.json")),
+        ..Config::default()
+    };
+    let served = Served::with(config(), Bounds::default());
+    let ids: Vec<_> = (0..TASKS)
+        .map(|number| {
+            let mut request = order(&format!("m{number}"), "task.wait", &json!({}));
+            request["configuration"] = json!({ "returnImmediately": true,
+                "taskPushNotificationConfig": { "url": "https://x.example" } });
+            let sent = served.result("SendMessage", &request);
+            sent["task"]["id"].as_str().unwrap().parse().unwrap()
+        })
+        .collect();
+    let bazaar = Arc::clone(&served.bazaar);
+    drop(served);
+    for id in ids {
+        bazaar.settle(id, b"{}".to_vec());
+    }
+    postbox.0.lock().unwrap().clear();
+    let bounds = Bounds { prompt_calls_max: 8, ..Bounds::default() };
+    let served = Served::over(bazaar, config(), bounds);
+    postbox.wait_for(|bodies| {
+        let ended =
+            |body: &&Value| body["statusUpdate"]["status"]["state"] == "TASK_STATE_COMPLETED";
+        let tasks: BTreeSet<_> = bodies
+            .iter()
+            .filter(ended)
+            .map(|body| body["statusUpdate"]["taskId"].as_str().unwrap())
+            .collect();
+        tasks.len() == TASKS
     });
     drop(served);
 }

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 use ainur_api::a2a::Config;
 use ainur_api::a2a::limits::STREAMS_MAX;
 use ainur_api::http::Bounds;
-use ainur_api::view::TaskPhase;
+use ainur_api::view::{Scope, TaskPhase};
+use ainur_primitives::Amount;
 use serde_json::{Value, json};
 
 use crate::bazaar::{Heard, Served, order};
@@ -80,6 +81,55 @@ fn a_stop_ends_streams_with_a_word() {
     served.stop.stop();
     let last = heard.events().pop().unwrap();
     assert!(last["error"]["message"].as_str().unwrap().contains("stopping"), "{last}");
+}
+
+#[test]
+fn streams_and_waiting_calls_end_with_a_word_when_their_token_is_taken_back() {
+    let served = Served::start();
+    let token = served.bazaar.client("gone", Scope::Spend, Amount::ainu(5));
+    let mut heard =
+        served.stream_as(&token, "SendStreamingMessage", &order("m1", "task.wait", &json!({})));
+    let first = heard.event().unwrap();
+    let id = first["result"]["task"]["id"].clone();
+    let mut other = served.stream_as(&token, "SubscribeToTask", &json!({ "id": id }));
+    other.event().unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope
+            .spawn(|| served.rpc_as(&token, "SendMessage", &order("m2", "task.wait", &json!({}))));
+        let begun = Instant::now();
+        while served.bazaar.requests.lock().unwrap().len() < 2 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it is bought");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let begun = Instant::now();
+        served.bazaar.revoke(&token);
+        for heard in [heard, other] {
+            let last = heard.events().pop().unwrap();
+            assert_eq!(
+                last["error"]["data"][0]["metadata"]["ainur/code"], "unauthorized",
+                "{last}"
+            );
+        }
+        let last = waiting.join().unwrap();
+        assert_eq!(last["error"]["data"][0]["metadata"]["ainur/code"], "unauthorized", "{last}");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    });
+}
+
+#[test]
+fn a_client_opens_its_part_of_the_streams() {
+    let served = Served::start();
+    let token = served.bazaar.client("greedy", Scope::Spend, Amount::ainu(5));
+    let mut request = order("m1", "task.wait", &json!({}));
+    request["configuration"] = json!({ "returnImmediately": true });
+    let id = served.rpc_as(&token, "SendMessage", &request)["result"]["task"]["id"].clone();
+    let id = json!({ "id": id });
+    let held: Vec<Heard> =
+        (0..STREAMS_MAX / 4).map(|_| served.stream_as(&token, "SubscribeToTask", &id)).collect();
+    let refused = served.rpc_as(&token, "SubscribeToTask", &id);
+    assert!(refused["error"]["message"].as_str().unwrap().contains("too many"), "{refused}");
+    served.stream("SubscribeToTask", &id).event().unwrap();
+    drop(held);
 }
 
 fn threads() -> usize {

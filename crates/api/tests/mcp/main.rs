@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 mod access;
 mod fixtures;
+mod greedy;
 mod hostile;
 #[expect(dead_code, reason = "other tests use all of it")]
 #[path = "../rest/market.rs"]

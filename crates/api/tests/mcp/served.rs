@@ -10,6 +10,7 @@ use ainur_api::http::{Bounds, Server, StopSignal, Token};
 use serde_json::{Value, json};
 
 use crate::market::Market;
+use ainur_api::http::Bounds;
 
 /// The version in which each request stands for itself.
 pub(crate) const STATELESS: &str = "2026-07-28";
@@ -18,10 +19,10 @@ pub(crate) const STATEFUL: &str = "2025-11-25";
 
 /// A server that runs; dropping it stops it.
 pub(crate) struct Served {
-    pub(crate) market: Arc<Market>,
     pub(crate) address: SocketAddr,
     pub(crate) token: Token,
-    stop: StopSignal,
+    pub(crate) market: Arc<Market>,
+    pub(crate) stop: StopSignal,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -29,6 +30,11 @@ impl Served {
     /// The market.
     pub(crate) fn market() -> Self {
         Self::start([127, 0, 0, 1], |server| server)
+    }
+
+    /// The market with other bounds.
+    pub(crate) fn bounded(bounds: Bounds) -> Self {
+        Self::start([127, 0, 0, 1], |server| server.with_bounds(bounds))
     }
 
     /// The fixtures.
@@ -54,11 +60,10 @@ impl Served {
         let token = Token::generate().unwrap();
         let server = Server::bind((address, 0).into(), token.clone()).unwrap();
         let (server, stop) = (configure(server), StopSignal::new());
-        let (address, signal) = (server.address(), stop.clone());
-        let market = Arc::new(Market::new());
+        let (address, signal, market) = (server.address(), stop.clone(), Arc::new(Market::new()));
         let service = Arc::clone(&market);
         let thread = std::thread::spawn(move || server.serve(service, signal).unwrap());
-        Self { market, address, token, stop, thread: Some(thread) }
+        Self { address, token, market, stop, thread: Some(thread) }
     }
 
     pub(crate) fn authorization(&self) -> (&'static str, String) {
@@ -114,8 +119,12 @@ impl Served {
 
     /// A call of the version without sessions, with all that it requires.
     pub(crate) fn call(&self, method: &str, params: &Value) -> Answer {
+        self.call_as(&self.token, method, params)
+    }
+
+    pub(crate) fn call_as(&self, token: &Token, method: &str, params: &Value) -> Answer {
         let name = params["name"].as_str().or(params["uri"].as_str()).unwrap_or_default();
-        let authorization = self.authorization();
+        let authorization = ("Authorization", format!("Bearer {}", token.to_text()));
         let mut headers = vec![
             ("MCP-Protocol-Version", STATELESS),
             ("Mcp-Method", method),

@@ -3,6 +3,7 @@
 mod described;
 mod discovery;
 mod events;
+mod greedy;
 mod hostile;
 mod market;
 mod metrics;

@@ -38,10 +38,14 @@ impl Served {
     }
 
     pub(crate) fn bound_to(listen: [u8; 4], bounds: Bounds) -> Self {
+        Self::of(listen, |server| server.with_bounds(bounds))
+    }
+
+    /// A server that is set up as the caller likes.
+    pub(crate) fn of(listen: [u8; 4], set_up: impl FnOnce(Server) -> Server) -> Self {
         let token = Token::generate().unwrap();
         let owner = token.to_text();
-        let server = Server::bind((listen, 0).into(), token).unwrap();
-        let server = server.with_bounds(bounds);
+        let server = set_up(Server::bind((listen, 0).into(), token).unwrap());
         let (address, market, stop) =
             (server.address(), Arc::new(Market::new()), StopSignal::new());
         let (service, signal) = (Arc::clone(&market), stop.clone());

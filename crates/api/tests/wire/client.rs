@@ -2,6 +2,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ainur_api::http::Token;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use h2::client::{ResponseFuture, SendRequest};
@@ -37,17 +38,42 @@ impl Http2 {
         Self::over(io, "http", &served.address.to_string(), &served.token.to_text()).await
     }
 
+    /// The same with another token.
+    pub(crate) async fn plain_as(
+        served: &Served,
+        token: &Token,
+    ) -> (Self, JoinHandle<Result<(), h2::Error>>) {
+        let io = TcpStream::connect(served.address).await.unwrap();
+        Self::over(io, "http", &served.address.to_string(), &token.to_text()).await
+    }
+
     pub(crate) async fn over(
         io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         scheme: &str,
         authority: &str,
         token: &str,
     ) -> (Self, JoinHandle<Result<(), h2::Error>>) {
-        let (sender, connection) = h2::client::Builder::new()
-            .initial_connection_window_size(1024 * 1024)
-            .handshake(io)
-            .await
-            .unwrap();
+        let mut client = h2::client::Builder::new();
+        client.initial_connection_window_size(1024 * 1024);
+        Self::by(&client, io, scheme, authority, token).await
+    }
+
+    /// One that takes nothing of any answer but its head.
+    pub(crate) async fn closed(served: &Served) -> (Self, JoinHandle<Result<(), h2::Error>>) {
+        let io = TcpStream::connect(served.address).await.unwrap();
+        let mut client = h2::client::Builder::new();
+        client.initial_window_size(0);
+        Self::by(&client, io, "http", &served.address.to_string(), &served.token.to_text()).await
+    }
+
+    async fn by(
+        client: &h2::client::Builder,
+        io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        scheme: &str,
+        authority: &str,
+        token: &str,
+    ) -> (Self, JoinHandle<Result<(), h2::Error>>) {
+        let (sender, connection) = client.handshake(io).await.unwrap();
         let ended = tokio::spawn(connection);
         (Self { sender, base: format!("{scheme}://{authority}"), token: token.into() }, ended)
     }

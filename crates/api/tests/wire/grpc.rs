@@ -1,9 +1,11 @@
 //! A2A over gRPC, asked by a small client of its own.
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ainur_api::a2a::Config;
 use ainur_api::http::Bounds;
+use ainur_api::view::Scope;
+use ainur_primitives::Amount;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use pbjson_types::{Struct, Value, value::Kind};
@@ -398,4 +400,53 @@ async fn http1_is_told_to_come_back_with_http2() {
     let path = format!("{SERVICE}GetTask");
     let heard = served.ask("POST", &path, "Content-Type: application/grpc\r\n", b"");
     assert_eq!(heard.status, 505);
+}
+
+#[tokio::test]
+async fn a_call_ends_at_its_deadline_and_a_stream_too() {
+    let served = Served::start();
+    let (http2, _ended) = Http2::plain(&served).await;
+    let timed = |method: &str, stated: &'static str| {
+        let mut request = request(&http2, method);
+        request.headers_mut().insert("grpc-timeout", stated.parse().unwrap());
+        request
+    };
+    let waits = framed(&order("m1", "task.wait", false).encode_to_vec());
+    let begun = Instant::now();
+    let (answers, ended) = exchange(&http2, timed("SendMessage", "300m"), &waits).await;
+    assert_eq!((answers.len(), ended.code), (0, 4), "{ended:?}");
+    assert!(begun.elapsed() >= Duration::from_millis(250), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let task = send(&http2, &order("m1", "task.wait", true)).await;
+    let subscribe = messages::SubscribeToTaskRequest { id: task.id, ..Default::default() };
+    let subscribe = framed(&subscribe.encode_to_vec());
+    let (answers, ended) = exchange(&http2, timed("SubscribeToTask", "1S"), &subscribe).await;
+    assert!(!answers.is_empty() && ended.code == 4, "{ended:?}");
+    let (_, ended) = exchange(&http2, timed("SendMessage", "soon"), &waits).await;
+    assert_eq!(ended.code, 3, "{ended:?}");
+    let quick = framed(&order("m2", "json.echo", false).encode_to_vec());
+    let (answers, ended) = exchange(&http2, timed("SendMessage", "99999999H"), &quick).await;
+    assert_eq!((answers.len(), ended.code), (1, 0), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_token_is_taken_back() {
+    let served = Served::start();
+    let token = served.bazaar.client("gone", Scope::Spend, Amount::ainu(5));
+    let (http2, _ended) = Http2::plain_as(&served, &token).await;
+    let task = send(&http2, &order("m1", "task.wait", true)).await;
+    let revoked = tokio::spawn({
+        let bazaar = Arc::clone(&served.bazaar);
+        async move {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            bazaar.revoke(&token);
+        }
+    });
+    let subscribe = messages::SubscribeToTaskRequest { id: task.id, ..Default::default() };
+    let subscribe = framed(&subscribe.encode_to_vec());
+    let begun = Instant::now();
+    let (answers, ended) = exchange(&http2, request(&http2, "SubscribeToTask"), &subscribe).await;
+    assert!(!answers.is_empty() && ended.code == 16, "{ended:?}");
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
+    revoked.await.unwrap();
 }

@@ -4,14 +4,19 @@ use std::time::{Duration, Instant};
 
 use ainur_api::Service;
 use ainur_api::a2a::Config;
-use ainur_api::http::Bounds;
+use ainur_api::http::{Bounds, Token};
+use ainur_api::view::Scope;
+use ainur_primitives::Amount;
 use axum::body::Bytes;
 use axum::http::{Method, StatusCode};
+use h2::SendStream;
+use h2::client::ResponseFuture;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::bazaar::{Served, Stall};
+use crate::bazaar::{Served, Stall, order};
 use crate::client::{Http2, SOON, gone, hear, read};
 
 fn bounded(bounds: Bounds) -> Served {
@@ -193,4 +198,62 @@ async fn stop_lets_running_requests_end_and_closes_the_rest() {
     let (stored, _) = read(response.into_body()).await.unwrap();
     assert!(String::from_utf8(stored).unwrap().contains("\"bytes\":13"));
     timeout(SOON, ended).await.expect("closed in time").unwrap().unwrap();
+}
+
+/// An operation whose body never comes.
+async fn hold(http2: &Http2) -> (ResponseFuture, SendStream<Bytes>) {
+    let mut request = http2.request(Method::POST, "/v1/operations");
+    request.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    let (response, mut stream) = http2.begin(request).await;
+    stream.send_data(Bytes::from_static(b"\"node-"), false).unwrap();
+    (response, stream)
+}
+
+#[tokio::test]
+async fn one_client_and_all_strangers_take_their_part_of_the_requests() {
+    let served = bounded(Bounds { http2_requests_max: 8, ..Bounds::default() });
+    let client = |name: &str| served.bazaar.client(name, Scope::Read, Amount::ainu(1));
+    let (greedy, _ended) = Http2::plain_as(&served, &client("greedy")).await;
+    let (modest, _ended) = Http2::plain_as(&served, &client("modest")).await;
+    let (stranger, _ended) = Http2::plain_as(&served, &Token::generate().unwrap()).await;
+    let ask = |http2: Http2| async move { http2.get("/v1/limits").await.status };
+    let mut held = Vec::new();
+    for http2 in [&greedy, &greedy, &stranger, &stranger, &stranger, &stranger] {
+        held.push(hold(http2).await);
+    }
+    let busy = async {
+        while ask(greedy.clone()).await != StatusCode::SERVICE_UNAVAILABLE {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(SOON, busy).await.expect("its places are taken");
+    assert_ne!(ask(modest).await, StatusCode::SERVICE_UNAVAILABLE);
+    let (owner, _ended) = Http2::plain(&served).await;
+    assert_ne!(ask(owner).await, StatusCode::SERVICE_UNAVAILABLE);
+    drop(held);
+}
+
+#[tokio::test]
+async fn answers_that_are_not_taken_are_bounded_together() {
+    let served = bounded(Bounds { held_bytes_max: 1 << 20, ..Bounds::default() });
+    let text = "x".repeat(500_000);
+    let mut request = order("m1", "json.echo", &json!({ "say": text }));
+    request["configuration"] = json!({ "returnImmediately": true });
+    let sent = served.result("SendMessage", &request);
+    let (http2, _ended) = Http2::closed(&served).await;
+    let show = json!({ "operation": "task-show", "task": sent["task"]["id"] }).to_string();
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut request = http2.request(Method::POST, "/v1/operations");
+        request.headers_mut().insert("content-type", "application/json".parse().unwrap());
+        let (response, mut stream) = http2.begin(request).await;
+        stream.send_data(Bytes::copy_from_slice(show.as_bytes()), true).unwrap();
+        held.push(timeout(SOON, response).await.expect("a head in time").unwrap());
+    }
+    let statuses: Vec<_> = held.iter().map(|response| response.status().as_u16()).collect();
+    assert_eq!(statuses, [200, 200, 503], "two of these are all that is held");
+    assert_eq!(held[2].headers()["retry-after"], "1");
+    // Little is always answered.
+    assert_eq!(served.ask("GET", "/healthz", "", b"").status, 200);
+    drop(held);
 }

@@ -9,8 +9,11 @@ use a2a_types::TaskPushNotificationConfig;
 use serde::{Deserialize, Serialize};
 
 use super::super::error::Error;
-use super::super::limits::{PUSH_CONFIGS_PER_TASK_MAX, PUSH_FILE_BYTES_MAX, PUSH_TASKS_MAX};
+use super::super::limits::{
+    PUSH_CONFIGS_PER_TASK_MAX, PUSH_FILE_BYTES_MAX, PUSH_TASKS_MAX, PUSH_TASKS_PER_CLIENT_MAX,
+};
 use super::super::version::Version;
+use crate::http::server::Holder;
 use crate::problem::{Code, Problem};
 
 /// Bytes of a configuration in the file: all there can be stay below [`PUSH_FILE_BYTES_MAX`].
@@ -25,6 +28,16 @@ pub(super) struct Kept {
     pub(super) version: Version,
     /// The address at which the server was reached, for links.
     pub(super) base: String,
+    /// The name of the token with which it was asked for; none is the operator.
+    #[serde(default)]
+    pub(super) owner: Option<String>,
+}
+
+impl Kept {
+    /// Whose places its notifications take.
+    pub(super) fn holder(&self) -> Holder {
+        self.owner.as_deref().map_or(Holder::Owner, |name| Holder::Client(name.into()))
+    }
 }
 
 /// Configurations by task.
@@ -77,6 +90,15 @@ impl Store {
         let written = |kept: &Kept| serde_json::to_vec(kept).map_or(0, |json| json.len());
         if written(&kept) > KEPT_BYTES_MAX {
             return Err(full("bytes of a push notification configuration", KEPT_BYTES_MAX));
+        }
+        if kept.owner.is_some() && !self.tasks.contains_key(&task) {
+            let has_asked = |asked: &&Asked| {
+                !asked.ended && asked.configs.iter().any(|other| other.owner == kept.owner)
+            };
+            if self.tasks.values().filter(has_asked).count() >= PUSH_TASKS_PER_CLIENT_MAX {
+                let what = "a client's tasks with push notifications (PUSH_TASKS_PER_CLIENT_MAX)";
+                return Err(full(what, PUSH_TASKS_PER_CLIENT_MAX));
+            }
         }
         if !self.tasks.contains_key(&task) && self.tasks.len() >= PUSH_TASKS_MAX {
             let ended = self.tasks.iter().find(|(_, asked)| asked.ended);
@@ -160,7 +182,26 @@ mod tests {
             authentication: None,
             tenant: None,
         };
-        Kept { config, version: Version::Current, base: String::new() }
+        Kept { config, version: Version::Current, base: String::new(), owner: None }
+    }
+
+    fn of(owner: &str, task: usize) -> Kept {
+        Kept { owner: Some(owner.into()), ..kept(&task.to_string(), "a") }
+    }
+
+    #[test]
+    fn no_client_takes_the_slots_of_the_others() {
+        let mut store = Store::default();
+        for task in 0..PUSH_TASKS_PER_CLIENT_MAX {
+            store.put(of("greedy", task)).unwrap();
+        }
+        let next = PUSH_TASKS_PER_CLIENT_MAX;
+        let refused = store.put(of("greedy", next)).unwrap_err();
+        assert!(refused.to_string().contains("PUSH_TASKS_PER_CLIENT_MAX"), "{refused}");
+        store.put(of("modest", next)).unwrap();
+        store.put(kept("operator's", "a")).unwrap();
+        store.end("0");
+        store.put(of("greedy", next + 1)).unwrap();
     }
 
     #[test]

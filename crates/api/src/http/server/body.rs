@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::places::Held;
 use crate::http::bounds::{Bounds, DRAIN_BYTES_MAX, DRAIN_MS_MAX, PIECE_BYTES, PIECES_AHEAD_MAX};
 use crate::http::document::Refusal;
 use crate::problem::Problem;
@@ -181,6 +182,8 @@ impl Write for Sink {
 pub(super) struct Pieces {
     pub(super) first: Option<Bytes>,
     pub(super) rest: mpsc::Receiver<Piece>,
+    /// For the pieces ahead.
+    pub(super) _held: Held,
 }
 
 impl hyper::body::Body for Pieces {

@@ -1,7 +1,6 @@
 //! Accepts connections, never more than the bound at once, and lets them end when the server stops.
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,12 +9,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::multiplex;
+use super::places::{Holder, Places};
 use super::preface::{self, Spoken};
 use super::stop::StopSignal;
 use super::stream::Stream;
@@ -23,7 +22,8 @@ use crate::http::bounds::{Bounds, HEADER_BYTES_MAX, HEADERS_MAX};
 
 /// What a connection too many is told before it is closed.
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: application/problem+json\r\ncontent-length: 147\r\nconnection: close\r\n\r\n\
+    content-type: application/problem+json\r\ncontent-length: 147\r\nretry-after: 1\r\n\
+    connection: close\r\n\r\n\
     {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\
     \"detail\":\"too many connections\",\"code\":\"busy\",\"next_step\":\"try again in a moment\"}";
 
@@ -38,13 +38,11 @@ pub(super) struct Door {
     pub(super) stop: StopSignal,
     /// Encrypts, when that was asked for; what is not encrypted is then refused.
     pub(super) tls: Option<TlsAcceptor>,
-    /// Places for requests over HTTP/2.
-    pub(super) places: Arc<Semaphore>,
 }
 
 /// Serves until the signal to stop, and then until every connection has ended or time is up.
 pub(super) async fn serve(listener: TcpListener, door: Door) {
-    let slots = Arc::new(Semaphore::new(door.bounds.connections_max));
+    let slots = Places::halved(door.bounds.connections_max as u64);
     let mut connections = JoinSet::new();
     let mut stopped = pin!(door.stop.stopped());
     loop {
@@ -53,11 +51,11 @@ pub(super) async fn serve(listener: TcpListener, door: Door) {
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
             continue;
         };
-        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+        let Some(slot) = slots.take(&holder(peer.ip()), 1) else {
             // One that expects to be encrypted would not understand why.
             if door.tls.is_none() {
                 turn_away(stream);
@@ -74,6 +72,15 @@ pub(super) async fn serve(listener: TcpListener, door: Door) {
     let ended = async { while connections.join_next().await.is_some() {} };
     if timeout(Duration::from_millis(door.bounds.stop_ms_max), ended).await.is_err() {
         connections.abort_all();
+    }
+}
+
+/// Nobody beyond this machine takes more than a part of the connections. What is on this machine
+/// cannot be told apart before it shows a token, and the operator is there too.
+fn holder(peer: IpAddr) -> Holder {
+    match peer.to_canonical() {
+        peer if peer.is_loopback() => Holder::Owner,
+        peer => Holder::Peer(peer),
     }
 }
 
@@ -98,7 +105,7 @@ async fn welcome(stream: TcpStream, door: Door) {
 
 /// Answers one connection's requests, in the version of HTTP that it begins with.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, door: Door) {
-    let Door { router, bounds, stop, places, .. } = door;
+    let Door { router, bounds, stop, .. } = door;
     let time = Duration::from_millis(bounds.header_ms_max);
     let opened = tokio::select! {
         opened = timeout(time, preface::open(stream)) => opened,
@@ -106,7 +113,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S,
     };
     let Ok(Ok((spoken, stream))) = opened else { return };
     if spoken == Spoken::Http2 {
-        return multiplex::converse(stream, router, places, bounds, &stop).await;
+        return multiplex::converse(stream, router, bounds, &stop).await;
     }
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

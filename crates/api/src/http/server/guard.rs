@@ -63,7 +63,7 @@ impl Guard {
             Some(shown) if shown == self.token => return Ok(Caller::Owner),
             Some(shown) => {
                 if let Some(client) = service.client(&shown) {
-                    return Ok(Caller::Client(client));
+                    return Ok(Caller::Client { client, token: Some(shown) });
                 }
             }
             None => {}

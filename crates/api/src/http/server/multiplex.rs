@@ -18,7 +18,7 @@ use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::stop::StopSignal;
@@ -40,7 +40,6 @@ tokio::task_local! {
 pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     io: S,
     router: Router,
-    places: Arc<Semaphore>,
     bounds: Bounds,
     stop: &StopSignal,
 ) {
@@ -58,10 +57,7 @@ pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         .max_send_buf_size(SEND_BUFFER_BYTES)
         .keep_alive_interval(Duration::from_millis(bounds.keep_alive_ms))
         .keep_alive_timeout(bounds.stall())
-        .serve_connection(
-            TokioIo::new(io),
-            Answering { router: TowerToHyperService::new(router), places },
-        );
+        .serve_connection(TokioIo::new(io), Answering(TowerToHyperService::new(router)));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         result = connection.as_mut() => Some(result),
@@ -156,10 +152,7 @@ impl Progress {
 }
 
 /// The routes, as one connection sees them.
-struct Answering {
-    router: TowerToHyperService<Router>,
-    places: Arc<Semaphore>,
-}
+struct Answering(TowerToHyperService<Router>);
 
 impl hyper::service::Service<Request<Incoming>> for Answering {
     type Response = Response<Paced>;
@@ -167,18 +160,13 @@ impl hyper::service::Service<Request<Incoming>> for Answering {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let router = self.router.clone();
-        let place = Arc::clone(&self.places).try_acquire_owned();
+        let router = self.0.clone();
         Box::pin(async move {
-            let response = match (check(request), place) {
-                (Ok(request), Ok(place)) => {
-                    let Ok(response) = router.call(request).await;
-                    return Ok(paced(response, Some(place)));
-                }
-                (Err(refusal), _) => refusal,
-                (Ok(_), Err(_)) => Refusal::busy("too many requests are running"),
+            let response = match check(request) {
+                Ok(request) => router.call(request).await?,
+                Err(refusal) => refusal.into_response(),
             };
-            Ok(paced(response.into_response(), None))
+            Ok(paced(response))
         })
     }
 }
@@ -202,9 +190,9 @@ fn check(request: Request<Incoming>) -> Result<Request<Body>, Refusal> {
     Ok(request)
 }
 
-fn paced(response: Response<Body>, place: Option<OwnedSemaphorePermit>) -> Response<Paced> {
+fn paced(response: Response<Body>) -> Response<Paced> {
     let progress = PROGRESS.with(Arc::clone);
-    response.map(|inner| Paced { inner, piece: Bytes::new(), progress, place })
+    response.map(|inner| Paced { inner, piece: Bytes::new(), progress })
 }
 
 /// A body in pieces that are not large, which knows whether they are taken. What is written of it
@@ -213,8 +201,6 @@ struct Paced {
     inner: Body,
     piece: Bytes,
     progress: Arc<Progress>,
-    #[expect(dead_code, reason = "held until the answer has been taken")]
-    place: Option<OwnedSemaphorePermit>,
 }
 
 impl hyper::body::Body for Paced {

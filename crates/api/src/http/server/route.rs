@@ -3,10 +3,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ainur_primitives::{ContentId, DurationMs};
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -18,11 +18,14 @@ use tokio::time::timeout;
 use super::body::{Piece, Pieces, Sink, Source, drain};
 use super::calls::{Calls, Lane};
 use super::guard::Guard;
+use super::places::Holder;
+use super::weigh::{Scale, Weighed};
 use crate::a2a;
 use crate::access::Caller;
 use crate::discovery;
 use crate::http::bounds::{
-    DRAIN_BYTES_MAX, OPERATION_BYTES_MAX, STRANGER_DRAIN_BYTES_MAX, WAIT_MS_MAX,
+    DRAIN_BYTES_MAX, OPERATION_BYTES_MAX, PIECE_BYTES, PIECES_AHEAD_MAX, STRANGER_DRAIN_BYTES_MAX,
+    WAIT_MS_MAX,
 };
 use crate::http::document::Refusal;
 use crate::http::{BLOBS_PATH, HEALTH_PATH, JSON, OCTETS, OPERATIONS_PATH, Stored};
@@ -71,36 +74,65 @@ struct Door {
     fixtures: bool,
 }
 
-/// Everything but what is public needs a token, even to learn that a path does not exist.
-async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let admitted = door.guard.check_source(request.uri(), headers).and_then(|()| {
-        let path = request.uri().path();
-        if door.is_public(path) {
-            return Ok(None);
-        }
-        let has_token = headers.contains_key(header::AUTHORIZATION);
-        match a2a::stranger(door.desk, path).filter(|_| !has_token) {
-            Some(stranger) => Ok(Some(stranger)),
-            None => door.guard.caller(headers, door.calls.service()).map(Some),
-        }
-    });
-    match admitted {
-        Ok(caller) => {
-            if let Some(caller) = caller {
-                request.extensions_mut().insert(caller);
-            }
-            next.run(request).await
-        }
-        Err(refusal) => {
-            let is_grpc = a2a::is_grpc(request.headers());
-            refuse_body(request, STRANGER_DRAIN_BYTES_MAX).await;
-            if is_grpc { a2a::refuse_grpc(refusal) } else { refusal.into_response() }
-        }
+/// Everything but what is public needs a token, even to learn that a path does not exist. Whoever
+/// was let in takes places in its own name: for a request over HTTP/2 until its answer was taken,
+/// and for the bytes of both.
+async fn admit(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    let mut response = door.answer(request, next).await;
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("1"));
     }
+    response
 }
 
 impl Door {
+    async fn answer(&self, mut request: Request, next: Next) -> Response {
+        let headers = request.headers();
+        let admitted = self.guard.check_source(request.uri(), headers).and_then(|()| {
+            let path = request.uri().path();
+            if self.is_public(path) {
+                return Ok(None);
+            }
+            let has_token = headers.contains_key(header::AUTHORIZATION);
+            match a2a::stranger(self.desk, path).filter(|_| !has_token) {
+                Some(stranger) => Ok(Some(stranger)),
+                None => self.guard.caller(headers, self.calls.service()).map(Some),
+            }
+        });
+        let is_grpc = a2a::is_grpc(headers);
+        let refuse = |refusal: Refusal| {
+            if is_grpc { a2a::refuse_grpc(refusal) } else { refusal.into_response() }
+        };
+        let known = admitted.as_ref().ok().and_then(Option::as_ref);
+        let holder = known.map_or(Holder::Stranger, Caller::holder);
+        let place = match request.version() {
+            Version::HTTP_2 => match self.calls.requests.take(&holder, 1) {
+                None => return refuse(Refusal::busy("too many requests are running")),
+                place => place,
+            },
+            _ => None,
+        };
+        let scale = Scale::new(&self.calls.bytes, holder);
+        let response = match admitted {
+            Ok(caller) => {
+                if let Some(caller) = caller {
+                    request.extensions_mut().insert(caller);
+                }
+                request.extensions_mut().insert(scale.clone());
+                next.run(request).await
+            }
+            Err(refusal) => {
+                refuse_body(request, STRANGER_DRAIN_BYTES_MAX).await;
+                refuse(refusal)
+            }
+        };
+        let (head, body) = response.into_parts();
+        match Weighed::new(body, &scale, place) {
+            Ok(body) => Response::from_parts(head, Body::new(body)),
+            Err(refusal) => refuse(refusal),
+        }
+    }
+
     /// What anyone may see: that the node is there, and what it offers. Fixtures spend nothing.
     fn is_public(&self, path: &str) -> bool {
         path == HEALTH_PATH
@@ -169,24 +201,26 @@ async fn read_operation(calls: &Calls, request: Request) -> Result<Operation, Re
         .map_err(|error| Refusal::invalid(format!("this is not an operation: {error}")))
 }
 
-/// The whole body of a request that holds few bytes.
-pub(crate) async fn collect(request: Request, bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+/// The whole body of a request that holds few bytes. They are weighed for as long as they are kept.
+pub(crate) async fn collect(request: Request, bytes_max: usize) -> Result<Bytes, Refusal> {
     let too_large = || Refusal::too_large(bytes_max.try_into().unwrap_or(u64::MAX));
     if announced_bytes(request.headers()).is_some_and(|bytes| bytes > bytes_max as u64) {
         refuse_body(request, DRAIN_BYTES_MAX).await;
         return Err(too_large());
     }
-    let (mut body, mut bytes) = (request.into_body(), Vec::new());
+    let mut bytes = Scale::of(&request).load()?;
+    let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Refusal::invalid("the body of the request broke off"))?;
         let Some(data) = frame.data_ref() else { continue };
-        if data.len() > bytes_max - bytes.len() {
+        let added =
+            if data.len() > bytes_max - bytes.len() { Err(too_large()) } else { bytes.add(data) };
+        if let Err(refusal) = added {
             drain(body, DRAIN_BYTES_MAX).await;
-            return Err(too_large());
+            return Err(refusal);
         }
-        bytes.extend_from_slice(data);
     }
-    Ok(bytes)
+    Ok(bytes.into())
 }
 
 async fn put_blob(
@@ -227,6 +261,9 @@ pub(crate) async fn blob(
     content: ContentId,
 ) -> Result<Body, Refusal> {
     let (mut sink, mut rest) = Sink::new(&calls.bounds);
+    let ahead = (PIECES_AHEAD_MAX * PIECE_BYTES) as u64;
+    let held = calls.bytes.take(&caller.holder(), ahead);
+    let held = held.ok_or_else(|| Refusal::busy("too many answers wait to be taken"))?;
     let calls = Arc::clone(calls);
     let writing = async move {
         calls
@@ -238,7 +275,7 @@ pub(crate) async fn blob(
     };
     let writing = tokio::spawn(writing);
     Ok(match rest.recv().await {
-        Some(Piece::Bytes(first)) => Body::new(Pieces { first: Some(first), rest }),
+        Some(Piece::Bytes(first)) => Body::new(Pieces { first: Some(first), rest, _held: held }),
         Some(Piece::End) => Body::empty(),
         Some(Piece::Failed(problem)) => return Err(problem.into()),
         None => {

@@ -1,0 +1,124 @@
+//! Bytes of requests and answers are weighed against what the server holds at once, in the name of
+//! whoever asks: a body while it is kept, an answer until it was taken.
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use hyper::body::{Body as _, Frame, SizeHint};
+
+use super::places::{Held, Holder, Places};
+use crate::http::bounds::PIECE_BYTES;
+use crate::http::document::Refusal;
+
+/// Where the bytes of one request are weighed; it travels with the request.
+#[derive(Clone)]
+pub(crate) struct Scale {
+    places: Places,
+    holder: Holder,
+}
+
+impl Scale {
+    pub(super) fn new(places: &Places, holder: Holder) -> Self {
+        Self { places: places.clone(), holder }
+    }
+
+    /// That of a request that was let in.
+    pub(super) fn of(request: &Request) -> Self {
+        let found = request.extensions().get::<Self>().cloned();
+        found.expect("the guard lets no request pass without one")
+    }
+
+    /// Nothing yet.
+    pub(super) fn load(&self) -> Result<Load, Refusal> {
+        let held = self.places.take(&self.holder, 0).ok_or_else(full)?;
+        Ok(Load { bytes: Vec::new(), held })
+    }
+}
+
+fn full() -> Refusal {
+    Refusal::busy("the bytes of too many requests and answers are held (HELD_BYTES_MAX)")
+}
+
+/// Bytes that are weighed.
+pub(super) struct Load {
+    bytes: Vec<u8>,
+    held: Held,
+}
+
+impl Load {
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(super) fn add(&mut self, more: &[u8]) -> Result<(), Refusal> {
+        if !self.held.resize((self.bytes.len() + more.len()) as u64) {
+            return Err(full());
+        }
+        self.bytes.extend_from_slice(more);
+        Ok(())
+    }
+}
+
+impl AsRef<[u8]> for Load {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl From<Load> for Bytes {
+    fn from(load: Load) -> Self {
+        Self::from_owner(load)
+    }
+}
+
+/// An answer that is weighed until it was taken. Its first piece is free, so that whoever asks for
+/// little is always answered.
+pub(super) struct Weighed {
+    inner: Body,
+    held: Held,
+    /// For the request.
+    _place: Option<Held>,
+}
+
+impl Weighed {
+    pub(super) fn new(inner: Body, scale: &Scale, place: Option<Held>) -> Result<Self, Refusal> {
+        let bytes = weight(inner.size_hint().lower());
+        let held = scale.places.take(&scale.holder, bytes).ok_or_else(full)?;
+        Ok(Self { inner, held, _place: place })
+    }
+}
+
+const fn weight(bytes: u64) -> u64 {
+    bytes.saturating_sub(PIECE_BYTES as u64)
+}
+
+impl hyper::body::Body for Weighed {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Some(frame) = ready!(Pin::new(&mut self.inner).poll_frame(context)?) else {
+            return Poll::Ready(None);
+        };
+        // The frame is on its way until the next is asked for.
+        let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+        let bytes = weight(length.saturating_add(self.inner.size_hint().lower()));
+        if !self.held.resize(bytes) {
+            let full = std::io::Error::from(std::io::ErrorKind::QuotaExceeded);
+            return Poll::Ready(Some(Err(axum::Error::new(full))));
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
