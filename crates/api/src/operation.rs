@@ -4,7 +4,7 @@ use std::fmt;
 
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits,
-    SelectionRule, TaskId,
+    SelectionRule, TaskId, TraceContext,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -284,6 +284,10 @@ pub struct TaskRequest {
     /// Answer only when the task has ended.
     #[serde(default)]
     pub wait: bool,
+    /// Where it belongs in a distributed trace. Over HTTP and MCP, headers and `_meta` say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::TraceContext>")]
+    pub trace: Option<TraceContext>,
 }
 
 /// Which tasks to list.

@@ -28,7 +28,7 @@ const META: &str = "meta";
 const META_KEY: &[u8] = b"snapshot";
 
 /// How tasks and events are written; another number is another program's.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// The archive is checked when it is read and in audits, not at every start.
 const ARCHIVE: Options =

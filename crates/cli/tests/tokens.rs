@@ -24,6 +24,7 @@ fn request(reserve: &str, key: Option<&str>) -> TaskRequest {
         idempotency_key: key.map(str::to_owned),
         context: None,
         wait: true,
+        trace: None,
     }
 }
 

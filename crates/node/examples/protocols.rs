@@ -326,6 +326,7 @@ fn hired_tool(node: &Node, address: SocketAddr, secret: &str) -> Outcome {
             idempotency_key: None,
             context: None,
             wait: true,
+            trace: None,
         };
         match node.perform(Operation::TaskRun(request))? {
             Reply::Task(task) if task.output.is_some() => Ok(()),

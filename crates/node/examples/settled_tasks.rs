@@ -178,6 +178,7 @@ impl Bench {
             idempotency_key: None,
             context: None,
             wait: false,
+            trace: None,
         };
         let sender = self.sender.clone();
         self.node.hire(request, move |task| {

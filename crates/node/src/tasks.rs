@@ -143,7 +143,8 @@ impl Node {
         Ok(request
             .only(asked.only)
             .keyed(asked.idempotency_key.clone())
-            .within(asked.context.clone()))
+            .within(asked.context.clone())
+            .traced(self.telemetry.place(asked.trace.as_ref())?))
     }
 
     fn specification(&self, request: &TaskRequest) -> Result<TaskSpec, Problem> {

@@ -1,7 +1,7 @@
 //! A tool call as a task: announce, follow, deliver.
 use std::time::Duration;
 
-use ainur_primitives::{Amount, ContentId, SelectionRule};
+use ainur_primitives::{Amount, ContentId, SelectionRule, TraceContext};
 use data_encoding::{BASE64, BASE64_NOPAD};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CreateTaskResult,
@@ -165,6 +165,9 @@ fn task_request(
         idempotency_key,
         context: None,
         wait: false,
+        trace: meta
+            .get_traceparent()
+            .and_then(|parent| TraceContext::read(parent, meta.get_tracestate())),
     })
 }
 

@@ -226,6 +226,7 @@ impl JsonSchema for TaskCreate {
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
             properties.remove("wait");
             properties.remove("idempotency_key");
+            properties.remove("trace");
         }
         schema
     }
@@ -238,10 +239,10 @@ pub(super) fn any_object(_: &mut SchemaGenerator) -> Schema {
 
 async fn create(ask: Ask) -> Result<Response, Refusal> {
     let mut request: TaskRequest = ask.json()?;
-    if request.wait || request.idempotency_key.is_some() {
+    if request.wait || request.idempotency_key.is_some() || request.trace.is_some() {
         return Err(Refusal::invalid(
-            "unknown fields `wait` or `idempotency_key`: ask with ?wait=SECONDS and the header \
-             Idempotency-Key",
+            "unknown fields `wait`, `idempotency_key` or `trace`: ask with ?wait=SECONDS and the \
+             headers Idempotency-Key and traceparent",
         ));
     }
     request.idempotency_key = idempotency_key(&ask)?;

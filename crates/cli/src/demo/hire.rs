@@ -76,6 +76,7 @@ pub(super) fn hire(
         idempotency_key: None,
         context: None,
         wait: false,
+        trace: None,
     };
     let task = ask(node, Operation::TaskRun(request), |reply| match reply {
         Reply::TaskAnnounced { task } => Some(task.to_string()),

@@ -136,6 +136,7 @@ impl Order {
             idempotency_key: Some(self.key),
             context: self.context,
             wait: false,
+            trace: None,
         }
     }
 }

@@ -32,6 +32,7 @@ use crate::metrics::{self, METRICS_PATH};
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::rest;
+use crate::trace;
 
 /// Every route behind the guard.
 pub(super) fn router(
@@ -90,7 +91,8 @@ async fn admit(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
             }
-            next.run(request).await
+            let headers = request.headers().clone();
+            trace::within(&headers, next.run(request)).await
         }
         Err(refusal) => {
             let is_grpc = a2a::is_grpc(request.headers());
