@@ -1,4 +1,6 @@
 //! One trace from a buyer through the node to the agents it hires, as a collector sees it.
+#![expect(clippy::panic, reason = "a test says what it did not find")]
+
 mod agents;
 mod collector;
 #[path = "../place.rs"]
@@ -6,8 +8,8 @@ mod place;
 mod web;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use collector::{Collector, Seen, attributes};
@@ -109,6 +111,24 @@ fn with_command(seconds: &str) -> Place {
     let script = place.file("command.sh", agents::COMMAND.replace("SECONDS", seconds).as_bytes());
     add(&place, "command", &[&script]);
     place
+}
+
+/// Buys work of a command without waiting for it.
+fn announce(buyer: &Buyer, parent: &str) -> String {
+    let body = json!({
+        "capability": "command.work", "parameters": {}, "reserve": "1000000000000",
+        "check": { "kind": "schema" },
+    });
+    let task = buyer.post("/v1/tasks", &[("traceparent", parent)], &body);
+    task["id"].as_str().unwrap_or_else(|| panic!("no task: {task}")).to_owned()
+}
+
+fn until_running(place: &Place, id: &str) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while place.json(&["task", "show", id])["phase"] != "running" {
+        assert!(Instant::now() < until, "not running");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// The span of the whole task, and those below it by name.
@@ -262,7 +282,7 @@ fn every_protocol_says_where_a_task_belongs_in_its_own_way() {
 
     // The command line has it from its environment.
     let run = ["task", "run", "command.work", "--reserve", "1", "--check", "schema"];
-    let ran = std::process::Command::new(env!("CARGO_BIN_EXE_ainur"))
+    let ran = Command::new(env!("CARGO_BIN_EXE_ainur"))
         .arg("--data-dir")
         .arg(place.data_dir())
         .args(run)
@@ -319,6 +339,61 @@ fn a_failed_task_says_so_in_our_words_only() {
 }
 
 #[test]
+fn every_attempt_has_spans_of_its_own() {
+    let place = with_command("0");
+    let script = agents::BROKEN.replace("broken.work", "command.work");
+    let script = place.file("broken.sh", script.as_bytes());
+    place.succeeds(&["agent", "add", "--price", "0.1", "--name", "broken", &script]);
+    let collector = Collector::start();
+    let node = start(&place, collector.endpoint());
+    let (trace, parent) = context(1, "01");
+    let task = Buyer::new(&place).buy("command.work", &[("traceparent", &parent)]);
+    assert_eq!(task["phase"], "settled", "{task}");
+    let spans = collector.trace(&trace);
+    let (whole, _) = tree(&spans);
+    assert_eq!((get(whole, "ainur.attempts"), get(whole, "ainur.bids")), ("2", "2"));
+    assert!(!whole.failed);
+    let told = |name: &str| {
+        let named = spans.iter().filter(|span| span.name == name);
+        let attempt = |span: &Seen| span.attributes.get("ainur.attempt").cloned();
+        named.map(|span| (attempt(span), span.failed)).collect::<Vec<_>>()
+    };
+    let attempt = |number: &str| Some(number.to_owned());
+    assert_eq!(told("auction"), [(None, false)]);
+    assert_eq!(told("agreement"), [(attempt("1"), false), (attempt("2"), false)]);
+    assert_eq!(told("invoke_agent broken"), [(attempt("1"), true)]);
+    assert_eq!(told("settlement"), [(attempt("1"), false), (attempt("2"), false)]);
+    assert_eq!(told("invoke_agent command"), [(attempt("2"), false)]);
+    assert_eq!(told("verification"), [(None, false)]);
+    let mut ids: Vec<&str> = spans.iter().map(|span| &*span.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), spans.len());
+    // One after the other, without gaps.
+    let steps: Vec<&Seen> = spans.iter().filter(|span| span.id != whole.id).collect();
+    assert!(steps.windows(2).all(|pair| pair[0].ended == pair[1].began), "{steps:?}");
+    drop(node);
+}
+
+#[test]
+fn a_cancelled_task_says_where_it_was() {
+    let place = with_command("20");
+    let collector = Collector::start();
+    let node = start(&place, collector.endpoint());
+    let buyer = Buyer::new(&place);
+    let (trace, parent) = context(1, "01");
+    let id = announce(&buyer, &parent);
+    until_running(&place, &id);
+    buyer.post(&format!("/v1/tasks/{id}/cancel"), &[], &json!({}));
+    let spans = collector.trace(&trace);
+    let (whole, below) = tree(&spans);
+    assert_eq!((get(whole, "error.type"), get(whole, "ainur.outcome")), ("cancelled", "refunded"));
+    assert!(whole.moments.contains(&"ainur.cancel".to_owned()), "{whole:?}");
+    assert!(below["invoke_agent command"].failed && !below.contains_key("verification"));
+    drop(node);
+}
+
+#[test]
 fn without_a_collector_a_context_is_passed_along_as_it_came() {
     let place = with_command("0");
     let node = place.start_node();
@@ -331,6 +406,39 @@ fn without_a_collector_a_context_is_passed_along_as_it_came() {
     assert_eq!(serde_json::from_str::<Value>(&told).expect("JSON")["parent"], "");
     assert_eq!(place.json(&["node", "status"])["traces"], Value::Null);
     drop(node);
+}
+
+#[test]
+fn a_client_that_starts_its_server_says_it_in_meta() {
+    let place = with_command("0");
+    let parent = context(1, "01").1;
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": { "name": "test", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "traceparent": parent,
+        "tracestate": "a=1",
+    });
+    let params = json!({ "name": "command.work", "arguments": {}, "_meta": meta });
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+    let mut server = Command::new(env!("CARGO_BIN_EXE_ainur"))
+        .arg("--data-dir")
+        .arg(place.data_dir())
+        .arg("mcp")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut input = server.stdin.take().expect("it was asked for");
+    writeln!(input, "{call}").expect("written");
+    let mut answer = String::new();
+    let mut output = BufReader::new(server.stdout.take().expect("it was asked for"));
+    output.read_line(&mut answer).expect("an answer");
+    drop(input);
+    assert!(server.wait().expect("ends").success());
+    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+    let told = &answer["result"]["structuredContent"];
+    assert_eq!(*told, json!({ "parent": parent, "state": "a=1" }), "{answer}");
 }
 
 #[test]
@@ -372,17 +480,8 @@ fn a_trace_goes_on_where_it_was_when_its_node_was_killed() {
     let node = start(&place, collector.endpoint());
     let buyer = Buyer::new(&place);
     let (trace, parent) = context(1, "01");
-    let body = json!({
-        "capability": "command.work", "parameters": {}, "reserve": "1000000000000",
-        "check": { "kind": "schema" },
-    });
-    let task = buyer.post("/v1/tasks", &[("traceparent", &parent)], &body);
-    let id = task["id"].as_str().expect("a task").to_owned();
-    let until = Instant::now() + Duration::from_secs(20);
-    while place.json(&["task", "show", &id])["phase"] != "running" {
-        assert!(Instant::now() < until, "not running");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let id = announce(&buyer, &parent);
+    until_running(&place, &id);
     drop(node); // SIGKILL
     assert!(collector.spans().iter().all(|span| span.trace != trace));
     let node = start(&place, collector.endpoint());

@@ -23,10 +23,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Reads them; `None` when traces go nowhere.
+    /// Reads them; `None` when traces go nowhere. A variable that makes no sense may be meant for
+    /// others: it gets a line in the log.
     ///
     /// # Errors
-    /// When the endpoint is no URL that may be posted to.
+    /// When the endpoint of the configuration is no URL that may be posted to.
     pub(crate) fn read(
         config: &Config,
         did: Did,
@@ -36,17 +37,26 @@ impl Settings {
         let is_off = said("OTEL_SDK_DISABLED")
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
             || said("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");
-        let whole = said("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
-        let base = said("OTEL_EXPORTER_OTLP_ENDPOINT")
-            .or_else(|| Some(config.otlp_endpoint.clone()).filter(|url| !url.is_empty()));
         let below = |base: String| format!("{}/v1/traces", base.trim_end_matches('/'));
-        let Some(url) = whole.or_else(|| base.map(below)).filter(|_| !is_off) else {
+        let variable = said("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+            .or_else(|| said("OTEL_EXPORTER_OTLP_ENDPOINT").map(below));
+        let configured = Some(config.otlp_endpoint.clone()).filter(|url| !url.is_empty());
+        let is_configured = variable.is_none();
+        let Some(url) = variable.or_else(|| configured.map(below)).filter(|_| !is_off) else {
             return Ok(None);
         };
-        let (parsed, _) = check_url(&url, true).map_err(|error| {
-            Problem::new(Code::InvalidRequest, format!("the endpoint for traces: {error}"))
-                .next("correct OTEL_EXPORTER_OTLP_ENDPOINT or otlp_endpoint in config.toml")
-        })?;
+        let parsed = match check_url(&url, true) {
+            Ok((parsed, _)) => parsed,
+            Err(error) if is_configured => {
+                let message = format!("otlp_endpoint: {error}");
+                let problem = Problem::new(Code::InvalidRequest, message);
+                return Err(problem.next("correct it in config.toml"));
+            }
+            Err(error) => {
+                tracing::error!(%error, "no traces are sent to OTEL_EXPORTER_OTLP_ENDPOINT");
+                return Ok(None);
+            }
+        };
         let protocol = said("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL")
             .or_else(|| said("OTEL_EXPORTER_OTLP_PROTOCOL"));
         if let Some(protocol) = protocol.filter(|protocol| protocol != "http/protobuf") {
@@ -176,11 +186,12 @@ mod tests {
     }
 
     #[test]
-    fn endpoint_that_is_no_url_is_a_problem() {
+    fn endpoint_that_is_no_url_is_a_problem_of_the_file_only() {
         for wrong in ["localhost:4318", "ftp://localhost", "http://8.8.8.8", "http://a:b@localhost"]
         {
             let config = Config { otlp_endpoint: wrong.into(), ..Config::default() };
             assert!(Settings::read(&config, Did(Digest([1; 32])), |_| None).is_err(), "{wrong}");
+            assert!(read("", &[("OTEL_EXPORTER_OTLP_ENDPOINT", wrong)]).is_none(), "{wrong}");
         }
     }
 }
