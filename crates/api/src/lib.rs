@@ -17,6 +17,7 @@ pub mod problem;
 pub mod rest;
 mod schema;
 pub mod service;
+mod trace;
 pub mod view;
 
 pub use endpoint::Endpoint;

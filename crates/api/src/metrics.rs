@@ -4,6 +4,7 @@
 //! makes up is counted as `unmatched` and `other`, so that nobody can make the node count in
 //! ever more rows.
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -82,6 +83,8 @@ struct NodeGauges {
     height: Gauge,
     workers: Gauge,
     jobs: Gauge,
+    spans_exported: Counter,
+    spans_dropped: Counter,
 }
 
 impl Metrics {
@@ -108,6 +111,12 @@ impl Metrics {
         ] {
             registry.register(name, help, gauge.clone());
         }
+        for (name, help, counter) in [
+            ("trace_spans_exported", "Spans that the collector took", &node.spans_exported),
+            ("trace_spans_dropped", "Spans that were lost on the way", &node.spans_dropped),
+        ] {
+            registry.register(name, help, counter.clone());
+        }
         Self { registry, requests, seconds, node }
     }
 
@@ -120,6 +129,10 @@ impl Metrics {
         set(&self.node.height, status.height);
         set(&self.node.workers, status.workers.len() as u64);
         set(&self.node.jobs, jobs);
+        if let Some(traces) = &status.traces {
+            self.node.spans_exported.inner().store(traces.exported, Ordering::Relaxed);
+            self.node.spans_dropped.inner().store(traces.dropped, Ordering::Relaxed);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use ainur_crypto::hash;
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, Digest, DurationMs,
-    ExecutionLimits, SelectionRule, TaskId,
+    ExecutionLimits, SelectionRule, TaskId, TraceContext,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -300,6 +300,10 @@ pub struct TaskRequest {
     /// Answer only when the task has ended.
     #[serde(default)]
     pub wait: bool,
+    /// Where it belongs in a distributed trace. Over HTTP and MCP, headers and `_meta` say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::TraceContext>")]
+    pub trace: Option<TraceContext>,
 }
 
 impl TaskRequest {
@@ -310,7 +314,12 @@ impl TaskRequest {
     pub fn identity(&self) -> Result<Digest, Problem> {
         match self.request_digest {
             Some(digest) => Ok(digest),
-            None => request_digest(&Self { idempotency_key: None, wait: false, ..self.clone() }),
+            None => request_digest(&Self {
+                idempotency_key: None,
+                wait: false,
+                trace: None,
+                ..self.clone()
+            }),
         }
     }
 }

@@ -86,6 +86,20 @@ shapes! {
         "maximum": EXACT_MAX,
         "description": "Milliseconds"
     }
+    /// A place in a distributed trace.
+    TraceContext |_g| {
+        "type": "object",
+        "required": ["traceparent"],
+        "properties": {
+            "traceparent": {
+                "type": "string",
+                "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"
+            },
+            "tracestate": { "type": ["string", "null"] }
+        },
+        "additionalProperties": false,
+        "description": "W3C Trace Context: the headers traceparent and tracestate"
+    }
     /// How long a task may take.
     Deadline |_g| {
         "type": "integer",

@@ -37,6 +37,19 @@ pub struct NodeStatus {
     pub workers: Vec<Worker>,
     /// Whether plain commands run without network: `isolated`, or why not.
     pub command_network: String,
+    /// Where traces go, when they go anywhere.
+    pub traces: Option<TraceExport>,
+}
+
+/// How sending traces is going.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TraceExport {
+    /// The collector's scheme and host.
+    pub collector: String,
+    /// Spans it has taken since the node was started.
+    pub exported: u64,
+    /// Spans that were lost because it did not answer, refused, or was too slow.
+    pub dropped: u64,
 }
 
 /// A worker process.

@@ -12,12 +12,12 @@ use ainur_api::problem::Code;
 use ainur_api::view::{
     AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BudgetView, Check,
     Explanation, LedgerStatus, Limit, NodeStatus, Scope, TaskEvent, TaskPage, TaskPhase, TaskView,
-    TokenView, Verification, Worker,
+    TokenView, TraceExport, Verification, Worker,
 };
 use ainur_api::{Operation, Problem, Reply};
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, ContentId, Did, Digest, DurationMs, ExecutionLimits,
-    FailureReason, Ppm, SelectionRule, TaskId, Timestamp,
+    FailureReason, Ppm, SelectionRule, TaskId, Timestamp, TraceContext,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -169,6 +169,10 @@ fn task_request() -> TaskRequest {
         request_digest: Some(Digest([8; 32])),
         context: Some("orders".into()),
         wait: true,
+        trace: TraceContext::read(
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            Some("vendor=1"),
+        ),
     }
 }
 
@@ -264,6 +268,11 @@ fn node_status() -> NodeStatus {
         tasks_total: 41,
         workers: vec![Worker { id: 1, pid: 4242, jobs: 2 }],
         command_network: "isolated".into(),
+        traces: Some(TraceExport {
+            collector: "http://localhost:4318".into(),
+            exported: 40,
+            dropped: 2,
+        }),
     }
 }
 

@@ -39,7 +39,7 @@ pub use announce::Request;
 pub use archive::Background;
 pub use arrival::{Arrival, LedgerAnswer};
 pub use contract::Answer;
-pub use watch::Watcher;
+pub use watch::{Observer, Watcher};
 
 use archive::Archiving;
 use bidding::Sealing;
@@ -148,6 +148,8 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     /// Tasks that changed in this turn.
     changed: BTreeSet<u64>,
     watchers: HashMap<u64, Vec<Watcher>>,
+    /// Shown every task that is done.
+    observer: Option<Observer>,
 }
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
@@ -200,6 +202,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             receipts_due: Vec::new(),
             changed: BTreeSet::new(),
             watchers: HashMap::new(),
+            observer: None,
         };
         for (number, task) in &broker.tasks {
             // Time never runs backwards for a task, whatever the system's clock does meanwhile.
@@ -365,6 +368,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     fn retire(&mut self, number: u64) {
         if let Some(task) = self.tasks.remove(&number) {
             self.timers.remove(&(task.deadline, number));
+            if let Some(observer) = &mut self.observer {
+                observer(&task);
+            }
             self.ended.insert(number, task);
         }
         self.doing.remove(&number);

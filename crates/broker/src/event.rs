@@ -7,6 +7,8 @@ use ainur_primitives::{
 };
 use scale::{Decode, Encode};
 
+use crate::task::TaskTrace;
+
 /// One line of the journal.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 #[expect(clippy::large_enum_variant, reason = "an entry is written once and then dropped")]
@@ -157,6 +159,8 @@ pub struct Announcement {
     pub idempotency: Option<Idempotency>,
     /// What tasks that belong together have in common.
     pub context: Option<String>,
+    /// Its place in a distributed trace, when somebody follows it.
+    pub trace: Option<TaskTrace>,
 }
 
 /// What makes a request one that may be repeated.

@@ -16,9 +16,11 @@ use crate::event::{Announcement, Chunk, Idempotency, LedgerPosition, SignedRevea
 
 pub mod apply;
 pub mod history;
+pub mod trace;
 
 pub use apply::Illegal;
 pub use history::{HistoryEntry, HistoryKind};
+pub use trace::{TaskSpan, TaskTrace};
 
 /// One wish of one buyer, from call to receipt.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -81,6 +83,8 @@ pub struct Task {
     pub idempotency: Option<Idempotency>,
     /// What tasks that belong together have in common.
     pub context: Option<String>,
+    /// Its place in a distributed trace, when somebody follows it.
+    pub trace: Option<TaskTrace>,
     /// What has happened, for people.
     pub history: Vec<HistoryEntry>,
 }
@@ -210,6 +214,7 @@ impl Task {
             detail: String::new(),
             idempotency: announcement.idempotency,
             context: announcement.context,
+            trace: announcement.trace,
             history: Vec::new(),
         }
     }

@@ -27,8 +27,21 @@ pub(crate) struct Arguments {
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
 
+    /// How what is said on standard error is written.
+    #[arg(long, global = true, env = "AINUR_LOG_FORMAT", value_enum, default_value = "text")]
+    pub(crate) log_format: LogFormat,
+
     #[command(subcommand)]
     pub(crate) noun: Noun,
+}
+
+/// How log lines are written.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// What the command is about.

@@ -12,7 +12,7 @@ mod demo;
 mod introspect;
 mod output;
 
-use arguments::Arguments;
+use arguments::{Arguments, LogFormat};
 use output::Output;
 
 /// A task is some thousand small allocations, made in one thread and freed in another.
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     }
     let arguments = Arguments::parse();
     let output = Output::new(arguments.json);
-    start_logging(arguments.verbose);
+    start_logging(arguments.verbose, arguments.log_format);
     match command::run(arguments, &output) {
         Ok(code) => code,
         Err(error) => {
@@ -37,10 +37,14 @@ fn main() -> ExitCode {
 }
 
 /// Logs go to standard error; `AINUR_LOG` takes a filter such as `ainur_broker=debug`.
-fn start_logging(verbose: bool) {
+fn start_logging(verbose: bool, format: LogFormat) {
     // What the library of MCP logs holds words of strangers, and of clients that hung up.
     let default = if verbose { "info,rmcp=off" } else { "error,rmcp=off" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("AINUR_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
 }

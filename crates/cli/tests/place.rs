@@ -142,16 +142,22 @@ impl Place {
 
     /// Starts a node and waits until it listens.
     pub(crate) fn start_node(&self) -> RunningNode {
+        self.start_node_with(|_| {})
+    }
+
+    /// The same with more arguments, another environment, or somebody who reads what it says.
+    pub(crate) fn start_node_with(&self, configure: impl FnOnce(&mut Command)) -> RunningNode {
         // One that was killed leaves it behind.
         drop(std::fs::remove_file(self.data_dir().join("node.json")));
-        let child = Command::new(env!("CARGO_BIN_EXE_ainur"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ainur"));
+        command
             .arg("--data-dir")
             .arg(self.data_dir())
             .args(["node", "start", "--listen", "127.0.0.1:0"])
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::null());
+        configure(&mut command);
+        let child = command.spawn().unwrap();
         let until = Instant::now() + Duration::from_secs(60);
         while !self.data_dir().join("node.json").exists() {
             assert!(Instant::now() < until, "the node does not come up");

@@ -25,6 +25,7 @@ fn request(reserve: &str, key: Option<&str>) -> TaskRequest {
         request_digest: None,
         context: None,
         wait: true,
+        trace: None,
     }
 }
 

@@ -328,6 +328,7 @@ fn hired_tool(node: &Node, address: SocketAddr, secret: &str) -> Outcome {
             request_digest: None,
             context: None,
             wait: true,
+            trace: None,
         };
         match node.perform(Operation::TaskRun(request))? {
             Reply::Task(task) if task.output.is_some() => Ok(()),

@@ -179,6 +179,7 @@ impl Bench {
             request_digest: None,
             context: None,
             wait: false,
+            trace: None,
         };
         let sender = self.sender.clone();
         self.node.hire(request, move |task| {

@@ -21,6 +21,11 @@ pub struct Config {
     pub health_seconds: u64,
     /// Let clients ask for notifications to this machine and private networks.
     pub allow_private_push: bool,
+    /// Where traces are sent over OTLP/HTTP, such as `http://localhost:4318`; nowhere when empty. The
+    /// environment variables of OpenTelemetry go before.
+    pub otlp_endpoint: String,
+    /// What the node is called in traces.
+    pub service_name: String,
     /// Ended tasks kept in memory before they are archived.
     pub snapshot_tasks: usize,
     /// Blocks between snapshots of the ledger's state.
@@ -35,6 +40,8 @@ impl Default for Config {
             deadline_seconds: 600,
             health_seconds: 30,
             allow_private_push: false,
+            otlp_endpoint: String::new(),
+            service_name: "ainur".into(),
             snapshot_tasks: ENDED_TASKS_MAX,
             snapshot_blocks: SNAPSHOT_BLOCKS,
         }

@@ -22,6 +22,7 @@ mod join;
 mod remote;
 mod serve;
 mod tasks;
+mod telemetry;
 mod tokens;
 mod views;
 

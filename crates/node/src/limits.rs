@@ -12,6 +12,7 @@ use ainur_protocol::limits as protocol;
 use ainur_storage::{blob, log, store};
 use ainur_verification::{acceptance, schema, verdict};
 
+use crate::telemetry::{export, settings, spans};
 use crate::{agents, driver, health, remote, serve, tokens};
 
 /// Names each constant by its last word.
@@ -37,7 +38,16 @@ fn named() -> Vec<Named> {
             tokens::TOKENS_MAX => "tokens",
             remote::CREDENTIAL_BYTES_MAX => "bytes",
             health::ANSWER_MS_MAX => "ms",
-            health::CHECKS_MAX => "agents";
+            health::CHECKS_MAX => "agents",
+            export::SPANS_QUEUED_MAX => "spans",
+            export::BATCH_SPANS => "spans",
+            export::BATCH_MS => "ms",
+            export::EXPORT_TRIES_MAX => "tries",
+            export::EXPORT_RETRY_MS => "ms",
+            export::EXPORT_STOP_MS_MAX => "ms",
+            export::COMPLAINT_MS => "ms",
+            spans::MOMENTS_MAX => "events",
+            settings::PAIRS_MAX => "pairs";
         "audit": entry::ENTRY_BYTES_MAX => "bytes",
             entry::SUMMARY_BYTES_MAX => "bytes",
             receipt::RECEIPT_BYTES_MAX => "bytes",

@@ -30,6 +30,7 @@ use crate::founding::{Founded, found};
 use crate::health::{Health, Watched};
 use crate::pool::Pool;
 use crate::problem::{of_storage, with_causes};
+use crate::telemetry::Telemetry;
 use crate::tokens::Tokens;
 
 /// The broker of a real node.
@@ -55,6 +56,7 @@ pub struct Node {
     /// Why agents cannot be reached that cannot.
     pub(crate) health: Health,
     pub(crate) tokens: Tokens,
+    pub(crate) telemetry: Telemetry,
     /// Whether commands run without network; looked at once.
     pub(crate) network: OnceLock<String>,
     /// Held while an agent is added or removed, so that two do not get one name.
@@ -91,11 +93,13 @@ impl Node {
 
         let log = Arc::new(open_ledger(&disk, &founded, &config, clock, mailbox.clone())?);
         let pool = start_pool(&directory, &config, &options, mailbox.clone())?;
-        let broker = open_broker(&disk, &founded, &config, &blobs, &log, &pool, clock)?;
+        let mut broker = open_broker(&disk, &founded, &config, &blobs, &log, &pool, clock)?;
+        let agents = Arc::new(RwLock::new(BTreeMap::new()));
+        let telemetry = Telemetry::start(&config, founded.did)?;
+        broker.observe(telemetry.observer(Arc::clone(&agents), clock.now()));
         let driver = driver::start(broker, Arc::new(clock), messages)
             .map_err(|error| Problem::new(Code::Internal, format!("no thread: {error}")))?;
 
-        let agents = Arc::new(RwLock::new(BTreeMap::new()));
         let health = Health::start(Watched {
             directory: directory.clone(),
             agents: Arc::clone(&agents),
@@ -113,6 +117,7 @@ impl Node {
             agents,
             health,
             tokens,
+            telemetry,
             network: OnceLock::new(),
             joining: Mutex::new(()),
             mailbox,
@@ -140,6 +145,7 @@ impl Node {
             Some(Ok(result)) => result,
             Some(Err(_)) => Err(Problem::new(Code::Internal, "the broker's thread panicked")),
         };
+        self.telemetry.stop();
         self.log.close().map_err(|error| Problem::new(Code::Storage, with_causes(&error)))?;
         finished
     }

@@ -35,7 +35,10 @@ impl Service for Node {
             // Whoever serves stops serving when it sees this; the node closes after that.
             Operation::NodeStop => Ok(Reply::Done),
             Operation::AgentAdd(add) => {
-                self.add_agent(add).map(|agent| Reply::Agent(self.agent_view(&agent)))
+                let began = SystemClock.now();
+                let added = self.add_agent(add);
+                self.telemetry.agent_added(began, &added);
+                added.map(|agent| Reply::Agent(self.agent_view(&agent)))
             }
             Operation::AgentList => Ok(self.agent_list()),
             Operation::AgentShow { agent } => {
@@ -170,6 +173,7 @@ impl Node {
             tasks_open: open,
             tasks_total: total,
             workers: workers.collect(),
+            traces: self.telemetry.status(),
             command_network: self.network.get_or_init(|| self.command_network()).clone(),
         }))
     }

@@ -158,7 +158,11 @@ impl Node {
     fn request(&self, asked: &TaskRequest) -> Result<Request, Problem> {
         let request = Request::new(self.specification(asked)?);
         let request = request.map_err(|error| of_broker(&error))?;
-        Ok(request.only(asked.only).keyed(idempotency(asked)?).within(asked.context.clone()))
+        Ok(request
+            .only(asked.only)
+            .keyed(idempotency(asked)?)
+            .within(asked.context.clone())
+            .traced(self.telemetry.place(asked.trace.as_ref())?))
     }
 
     fn specification(&self, request: &TaskRequest) -> Result<TaskSpec, Problem> {

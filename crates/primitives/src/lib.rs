@@ -19,6 +19,7 @@ pub mod identifier;
 pub mod probability;
 pub mod task;
 pub mod time;
+pub mod trace;
 
 pub use acceptance::{AcceptanceCheck, FailureReason};
 pub use amount::Amount;
@@ -28,3 +29,4 @@ pub use identifier::{BudgetId, ConversationId, Did, MessageId, TaskId};
 pub use probability::Ppm;
 pub use task::{ExecutionLimits, QualityLevel, SelectionRule, TaskSpec};
 pub use time::{DurationMs, Timestamp};
+pub use trace::{SpanId, TraceContext, TraceId};

@@ -106,6 +106,7 @@ fn execute(program: &Program) -> Job {
         input: Input::inline(vec![7; 1_024]),
         first_chunk: 0,
         limits: ExecutionLimits::default(),
+        trace: None,
     }
 }
 

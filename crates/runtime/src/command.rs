@@ -10,7 +10,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ainur_primitives::{DurationMs, ExecutionLimits};
+use ainur_primitives::{DurationMs, ExecutionLimits, TraceContext};
 
 use crate::attempt::Attempt;
 use crate::failure::Failure;
@@ -32,6 +32,8 @@ pub(crate) struct Command<'a> {
     pub(crate) argv: &'a [String],
     pub(crate) network: bool,
     pub(crate) readable: &'a [PathBuf],
+    /// Where its work belongs in a distributed trace.
+    pub(crate) trace: Option<&'a TraceContext>,
 }
 
 impl Command<'_> {

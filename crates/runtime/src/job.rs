@@ -1,5 +1,5 @@
 //! One call of a guest: what is asked, and what it may use.
-use ainur_primitives::{Amount, CapabilityName, DurationMs, ExecutionLimits, Ppm};
+use ainur_primitives::{Amount, CapabilityName, DurationMs, ExecutionLimits, Ppm, TraceContext};
 use scale::{Decode, Encode};
 
 use crate::input::Input;
@@ -35,6 +35,9 @@ pub enum Job {
         first_chunk: u32,
         /// Hard limits.
         limits: ExecutionLimits,
+        /// Where the work belongs in a distributed trace. Commands find it in their environment,
+        /// remote agents in what they are sent; components see nothing of it.
+        trace: Option<TraceContext>,
     },
     /// Check a delivery. Components only.
     Verify {
@@ -95,6 +98,14 @@ impl Job {
             | Self::Quote { program, .. }
             | Self::Execute { program, .. }
             | Self::Verify { program, .. } => program,
+        }
+    }
+
+    /// Where it belongs in a distributed trace.
+    pub(crate) fn trace(&self) -> Option<&TraceContext> {
+        match self {
+            Self::Execute { trace, .. } => trace.as_ref(),
+            Self::Describe { .. } | Self::Quote { .. } | Self::Verify { .. } => None,
         }
     }
 

@@ -33,6 +33,7 @@ mod mcp;
 mod naming;
 mod openapi;
 mod runner;
+mod trace;
 
 pub use program::{
     A2aProgram, AgentPeer, ApiDocument, McpProgram, OpenApiProgram, RemoteProgram, RemoteTool,

@@ -34,11 +34,21 @@ impl Market {
 
     /// The same with the node running.
     pub(super) fn start(name: &str, options: &[&str]) -> anyhow::Result<Self> {
+        Self::start_in(name, options, &[])
+    }
+
+    /// The same in another environment.
+    pub(super) fn start_in(
+        name: &str,
+        options: &[&str],
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let mut market = Self::new(name)?;
         let node = market
             .command()
             .args(["node", "start", "--listen", "127.0.0.1:0"])
             .args(options)
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .spawn()
             .context("starting the node")?;

@@ -1,4 +1,5 @@
 //! The SDKs and kits of PyPI.
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,13 +10,15 @@ use crate::steps::Tally;
 use crate::workspace::{installed, root, run as execute, target_directory};
 
 /// The packages, pinned.
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 8] = [
     "mcp==2.3.0",
     "a2a-sdk[grpc]==1.3.0",
     "httpx==0.28.1",
     "PyJWT==2.15.1",
     "cryptography==50.0.2",
     "schemathesis==4.32.5",
+    "opentelemetry-sdk==1.45.2",
+    "opentelemetry-proto==1.45.2",
 ];
 
 /// A Python with the packages.
@@ -37,6 +40,7 @@ pub(super) fn run(python: &Path) -> Tally {
     let mut tally = step("mcp (PyPI) over standard input and output", || mcp_stdio(python));
     tally += step("mcp (PyPI) over HTTP", || mcp_http(python));
     tally += step("a2a-sdk (PyPI)", || a2a(python));
+    tally += step("opentelemetry (PyPI) as a buyer and a collector", || traces(python));
     tally += step("schemathesis (PyPI) on the OpenAPI document", || rest(python));
     tally
 }
@@ -74,6 +78,17 @@ fn a2a(python: &Path) -> anyhow::Result<()> {
     let market = Market::start("a2a-conformance", &["--conformance"])?;
     let secret = market.token(&["a2a", "--limit", "1"])?;
     script(python, "a2a_client.py", &[&market.base, &secret, "--conformance"])?;
+    market.close()
+}
+
+fn traces(python: &Path) -> anyhow::Result<()> {
+    // Free for a moment at least; nobody else is asked for it.
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string();
+    let endpoint = format!("http://127.0.0.1:{port}");
+    let environment = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint)];
+    let market = Market::start_in("traces", &[], &environment)?;
+    let secret = market.token(&["traces", "--limit", "10", "--per-task", "1"])?;
+    script(python, "traces.py", &[&market.base, &secret, &port])?;
     market.close()
 }
 

@@ -1,7 +1,7 @@
 //! A tool call as a task: announce, follow, deliver.
 use std::time::Duration;
 
-use ainur_primitives::{Amount, ContentId, Digest, SelectionRule};
+use ainur_primitives::{Amount, ContentId, Digest, SelectionRule, TraceContext};
 use data_encoding::{BASE64, BASE64_NOPAD};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CreateTaskResult,
@@ -236,6 +236,9 @@ fn task_request(
         request_digest: None,
         context: None,
         wait: false,
+        trace: meta
+            .get_traceparent()
+            .and_then(|parent| TraceContext::read(parent, meta.get_tracestate())),
     })
 }
 

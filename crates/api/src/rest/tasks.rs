@@ -227,6 +227,7 @@ impl JsonSchema for TaskCreate {
             properties.remove("wait");
             properties.remove("idempotency_key");
             properties.remove("request_digest");
+            properties.remove("trace");
         }
         schema
     }

@@ -362,6 +362,7 @@ impl State {
             tasks_total: self.tasks.len() as u64,
             workers: vec![Worker { id: 0, pid: 1, jobs: 2 }],
             command_network: "isolated".into(),
+            traces: None,
         }
     }
 

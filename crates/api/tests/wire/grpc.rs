@@ -193,6 +193,25 @@ fn get(id: &str) -> messages::GetTaskRequest {
 }
 
 #[tokio::test]
+async fn metadata_says_where_a_task_belongs_in_a_trace() {
+    let served = Served::start();
+    let (http2, _ended) = Http2::plain(&served).await;
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    for (index, method) in ["SendMessage", "SendStreamingMessage"].into_iter().enumerate() {
+        let mut asked = request(&http2, method);
+        asked.headers_mut().insert("traceparent", parent.parse().unwrap());
+        asked.headers_mut().insert("tracestate", "a=1".parse().unwrap());
+        let order = order(method, "json.echo", false).encode_to_vec();
+        let (_, ended) = exchange(&http2, asked, &framed(&order)).await;
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let trace = served.bazaar.requests.lock().unwrap()[index].trace.clone().unwrap();
+        assert_eq!((&*trace.traceparent(), trace.tracestate()), (parent, Some("a=1")));
+    }
+    send(&http2, &order("m1", "json.echo", false)).await;
+    assert_eq!(served.bazaar.requests.lock().unwrap()[2].trace, None);
+}
+
+#[tokio::test]
 async fn message_becomes_a_task_that_is_got_and_listed() {
     let served = Served::start();
     let (http2, _ended) = Http2::plain(&served).await;

@@ -18,6 +18,7 @@ use crate::limits::{
     COMMIT_MS, CONTEXT_BYTES_MAX, DEADLINE_MS_MAX, DEADLINE_MS_MIN, IDEMPOTENCY_KEY_BYTES_MAX,
     INVITED_MAX, PARAMETERS_BYTES_MAX, REVEAL_MS, TASKS_OPEN_MAX,
 };
+use crate::task::TaskTrace;
 
 /// How many fees of transactions stay in the account when reserves are promised.
 const FEES_KEPT: u128 = 100_000;
@@ -31,6 +32,7 @@ pub struct Request {
     only: Option<Did>,
     idempotency: Option<Idempotency>,
     context: Option<String>,
+    trace: Option<TaskTrace>,
 }
 
 impl Request {
@@ -42,7 +44,7 @@ impl Request {
         let call = Specification::open(&spec)
             .digest()
             .map_err(|error| Error::Invalid(format!("the request cannot be stated: {error}")))?;
-        Ok(Self { spec, call, only: None, idempotency: None, context: None })
+        Ok(Self { spec, call, only: None, idempotency: None, context: None, trace: None })
     }
 
     /// Asks this agent alone.
@@ -67,6 +69,12 @@ impl Request {
     pub fn within(self, context: Option<String>) -> Self {
         Self { context, ..self }
     }
+
+    /// Gives it a place in a distributed trace.
+    #[must_use]
+    pub fn traced(self, trace: Option<TaskTrace>) -> Self {
+        Self { trace, ..self }
+    }
 }
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
@@ -87,7 +95,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.check_request(&request)?;
         let invited = self.invited(&request)?;
         let number = self.last_number + 1;
-        let Request { spec, call, idempotency, context, .. } = request;
+        let Request { spec, call, idempotency, context, trace, .. } = request;
         let id = TaskId(hash::tagged(
             "ainur/task/v1",
             &[&self.chain_id.0, &self.operator.did.encode(), &number.encode(), &spec.encode()],
@@ -116,6 +124,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             invited,
             idempotency,
             context,
+            trace,
         };
         self.record(number, Event::Announced(Box::new(announcement)))?;
         Ok(id)

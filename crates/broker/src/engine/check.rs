@@ -12,7 +12,7 @@ use super::{Broker, one_line};
 use crate::error::Error;
 use crate::event::Event;
 use crate::limits::SCHEMA_OUTPUT_BYTES_MAX;
-use crate::task::{Phase, Task};
+use crate::task::{Phase, Task, TaskSpan};
 use ainur_consensus::ReplicatedLog;
 
 /// A check under way. It is only in memory: after a crash the whole check is run again.
@@ -175,6 +175,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             input: self.input_of(task),
             first_chunk: 0,
             limits: task.spec.limits,
+            trace: task.context_of(TaskSpan::Check(task.attempts.len() as u32)),
         };
         if let Some(checking) = self.checks.get_mut(&number) {
             checking.rerun = ContentHasher::default();

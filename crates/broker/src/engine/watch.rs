@@ -19,7 +19,17 @@ pub struct Watcher {
     pub look: Box<dyn FnMut(&Task) -> bool + Send>,
 }
 
+/// Shown a task when nothing more will happen to it. It runs on the broker's thread: it must neither
+/// block nor panic.
+pub type Observer = Box<dyn FnMut(&Task) + Send>;
+
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
+    /// Has every task shown when nothing more will happen to it and that is durable. Those that have
+    /// ended since the last snapshot are shown again after a restart.
+    pub fn observe(&mut self, observer: Observer) {
+        self.observer = Some(observer);
+    }
+
     /// Has a task watched: shown once at the end of this turn, and then after each turn in which
     /// something happened to it. What a watcher sees is durable.
     ///

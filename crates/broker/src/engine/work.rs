@@ -13,7 +13,7 @@ use crate::event::{Chunk, Event};
 use crate::limits::{
     BUSY_RETRY_MS, CHUNK_INLINE_BYTES_MAX, CHUNKS_MAX, RESUMES_MAX, TASK_INLINE_BYTES_MAX,
 };
-use crate::task::{Phase, Task};
+use crate::task::{Phase, Task, TaskSpan};
 
 /// What a job is for.
 #[derive(Clone, Debug)]
@@ -127,6 +127,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             input: self.input_of(task),
             first_chunk: task.chunks.len() as u32,
             limits: task.spec.limits,
+            trace: task.context_of(TaskSpan::Work(task.attempts.len() as u32)),
         };
         crash_point("broker.executing");
         self.dispatch(Errand::Execute { task: number }, job)

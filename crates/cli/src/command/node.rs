@@ -2,7 +2,7 @@
 use std::process::ExitCode;
 
 use ainur_api::a2a::Desk;
-use ainur_api::view::NodeStatus;
+use ainur_api::view::{NodeStatus, TraceExport};
 use ainur_api::{Operation, Reply};
 
 use super::{Outcome, ask};
@@ -68,6 +68,17 @@ pub(super) fn run(verb: Node, place: &Place, output: &Output) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Where traces go, and whether they arrive.
+fn traces(status: &NodeStatus) -> String {
+    status.traces.as_ref().map_or_else(
+        || "nowhere".into(),
+        |traces| {
+            let TraceExport { collector, exported, dropped } = traces;
+            format!("to {collector}, {exported} spans taken, {dropped} lost")
+        },
+    )
+}
+
 fn show(status: &NodeStatus, output: &Output) {
     if output.is_json() {
         return output.json(status);
@@ -80,6 +91,7 @@ fn show(status: &NodeStatus, output: &Output) {
         ("agents", status.agents.to_string()),
         ("tasks", format!("{} open, {} in all", status.tasks_open, status.tasks_total)),
         ("network of programs", status.command_network.clone()),
+        ("traces", traces(status)),
         ("version", status.version.clone()),
     ]);
     if !status.workers.is_empty() {

@@ -77,6 +77,7 @@ pub(super) fn hire(
         request_digest: None,
         context: None,
         wait: false,
+        trace: None,
     };
     let task = ask(node, Operation::TaskRun(request), |reply| match reply {
         Reply::TaskAnnounced { task } => Some(task.to_string()),

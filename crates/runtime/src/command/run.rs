@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ainur_primitives::{ExecutionLimits, FailureReason};
+use ainur_primitives::{ExecutionLimits, FailureReason, TraceContext};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::sandbox::{Confinement, Status};
@@ -45,7 +45,7 @@ pub(super) fn run(
             .with_limits(limits);
     attempt.begin(limits.duration_ms_max);
     let started = Instant::now();
-    let mut child = spawn(&confinement, argv).map_err(ours)?;
+    let mut child = spawn(&confinement, argv, command.trace).map_err(ours)?;
     let stdin = child.stdin.take().expect("it was asked for");
     let stdout = child.stdout.take().expect("it was asked for");
     let stderr = child.stderr.take().expect("it was asked for");
@@ -73,7 +73,13 @@ pub(super) fn run(
     Ok(Ended { chunks, output_bytes, duration_ms: started.elapsed().as_millis() as u64 })
 }
 
-fn spawn(confinement: &Confinement, argv: &[String]) -> io::Result<Child> {
+fn spawn(
+    confinement: &Confinement,
+    argv: &[String],
+    trace: Option<&TraceContext>,
+) -> io::Result<Child> {
+    let context = trace.map(|trace| ("TRACEPARENT", trace.traceparent()));
+    let state = trace.and_then(TraceContext::tracestate).map(|state| ("TRACESTATE", state.into()));
     std::process::Command::new("/proc/self/exe")
         .arg("worker")
         .arg(SANDBOX)
@@ -83,6 +89,7 @@ fn spawn(confinement: &Confinement, argv: &[String]) -> io::Result<Child> {
         .env("LANG", "C.UTF-8")
         .env("HOME", &confinement.home)
         .env("TMPDIR", &confinement.home)
+        .envs(context.into_iter().chain(state))
         .current_dir(&confinement.home)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -5,7 +5,7 @@ use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use ainur_primitives::{CapabilityName, ExecutionLimits, FailureReason};
+use ainur_primitives::{ExecutionLimits, FailureReason};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -16,6 +16,7 @@ use super::jobs::{Attempt, Jobs};
 use super::mcp::connections::Connections;
 use super::openapi::documents::Documents;
 use super::program::RemoteProgram;
+use super::trace::Call;
 use super::{Config, DescribeError, Description, a2a, mcp, openapi};
 use crate::detail;
 use crate::executor::{Error, Event};
@@ -148,8 +149,9 @@ async fn perform(shared: &Shared, attempt: &Attempt, work: Job) -> Result<Event,
             })?;
             Ok(Event::Described { job: attempt.job, manifest: Box::new(description.manifest) })
         }
-        Job::Execute { capability, parameters, limits, .. } => {
-            execute(shared, attempt, &program, &capability, &parameters, &limits).await
+        Job::Execute { capability, parameters, limits, trace, .. } => {
+            let call = Call { capability: &capability, parameters: &parameters, trace };
+            execute(shared, attempt, &program, &call, &limits).await
         }
         Job::Quote { .. } | Job::Verify { .. } => Err(Failure::new(
             FailureReason::Declined,
@@ -162,8 +164,7 @@ async fn execute(
     shared: &Shared,
     attempt: &Attempt,
     program: &RemoteProgram,
-    capability: &CapabilityName,
-    parameters: &str,
+    asked: &Call<'_>,
     limits: &ExecutionLimits,
 ) -> Result<Event, Failure> {
     let started = Instant::now();
@@ -179,17 +180,14 @@ async fn execute(
     let call = async {
         let output = match program {
             RemoteProgram::Mcp(program) => {
-                mcp::call::call(&shared.connections, program, capability, parameters, report)
-                    .await?
+                mcp::call::call(&shared.connections, program, asked, report).await?
             }
-            RemoteProgram::A2a(program) => {
-                a2a::call::call(&shared.cards, program, capability, parameters).await?
-            }
+            RemoteProgram::A2a(program) => a2a::call::call(&shared.cards, program, asked).await?,
             RemoteProgram::OpenApi(program) => {
                 let room =
                     openapi::call::Room { bytes_max: limits.output_bytes_max, held: &mut held };
                 let documents = &shared.documents;
-                return openapi::call::call(documents, program, capability, parameters, room).await;
+                return openapi::call::call(documents, program, asked, room).await;
             }
         };
         let most = limits.output_bytes_max;

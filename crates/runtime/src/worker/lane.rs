@@ -85,6 +85,7 @@ impl Lane {
 fn call(components: &Components, attempt: &Arc<Attempt>, work: Job) -> Result<Report, Failure> {
     attempt.check_wanted()?;
     let program = work.program().clone();
+    let trace = work.trace().cloned();
     match &program {
         Program::Component { content, path } => {
             let caller = Caller { components, attempt, content: *content, path };
@@ -100,7 +101,8 @@ fn call(components: &Components, attempt: &Arc<Attempt>, work: Job) -> Result<Re
             }
         }
         Program::Command { argv, network, readable } => {
-            let command = command::Command { argv, network: *network, readable };
+            let trace = trace.as_ref();
+            let command = command::Command { argv, network: *network, readable, trace };
             match work {
                 Job::Describe { .. } => command.describe(attempt),
                 Job::Execute { capability, parameters, input, limits, .. } => {

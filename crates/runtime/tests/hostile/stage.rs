@@ -64,6 +64,7 @@ pub(crate) fn execute(program: Program, input: &[u8], limits: ExecutionLimits) -
         input: Input::inline(input.to_vec()),
         first_chunk: 0,
         limits,
+        trace: None,
     }
 }
 

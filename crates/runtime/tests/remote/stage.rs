@@ -111,6 +111,7 @@ impl Stage {
             input: Input::none(),
             first_chunk: 0,
             limits,
+            trace: None,
         };
         self.pool.dispatch(job, work).unwrap();
         job

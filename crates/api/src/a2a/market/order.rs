@@ -142,6 +142,7 @@ impl Order {
             request_digest: Some(self.identity.digest),
             context: self.context,
             wait: false,
+            trace: None,
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::service::Service;
+use crate::trace;
 
 /// The service, and how many callers are inside.
 pub(crate) struct Calls {
@@ -108,9 +109,9 @@ impl Calls {
         &*self.service
     }
 
-    /// The service as this caller may use it.
+    /// The service as this caller may use it, in the trace of the request that is being answered.
     pub(crate) fn service_for(&self, caller: &Caller) -> Arc<dyn Service> {
-        caller.served_by(Arc::clone(&self.service), &self.allowances)
+        trace::around(caller.served_by(Arc::clone(&self.service), &self.allowances))
     }
 
     /// What `call` answers. When the caller goes away meanwhile, the call ends all the same and

@@ -35,6 +35,7 @@ use crate::metrics::{self, METRICS_PATH};
 use crate::operation::Operation;
 use crate::problem::{Code, Problem};
 use crate::rest;
+use crate::trace;
 
 /// Every route behind the guard.
 pub(super) fn router(
@@ -119,7 +120,8 @@ impl Door {
                     request.extensions_mut().insert(caller);
                 }
                 request.extensions_mut().insert(scale.clone());
-                next.run(request).await
+                let headers = request.headers().clone();
+                trace::within(&headers, next.run(request)).await
             }
             Err(refusal) => {
                 refuse_body(request, STRANGER_DRAIN_BYTES_MAX).await;

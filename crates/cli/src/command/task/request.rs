@@ -5,7 +5,9 @@ use std::path::Path;
 use ainur_api::operation::TaskRequest;
 use ainur_api::problem::{Code, Problem};
 use ainur_api::{Operation, Reply, Service};
-use ainur_primitives::{AcceptanceCheck, ContentId, DurationMs, ExecutionLimits, SelectionRule};
+use ainur_primitives::{
+    AcceptanceCheck, ContentId, DurationMs, ExecutionLimits, SelectionRule, TraceContext,
+};
 
 use super::input::pack_input;
 use crate::arguments::{Check, Selection, TaskRun};
@@ -44,7 +46,14 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         request_digest: None,
         context: run.context,
         wait: false,
+        trace: around(),
     })
+}
+
+/// The trace this command is a part of, as its environment says.
+fn around() -> Option<TraceContext> {
+    let parent = std::env::var("TRACEPARENT").ok()?;
+    TraceContext::read(&parent, std::env::var("TRACESTATE").ok().as_deref())
 }
 
 fn acceptance(run: &TaskRun, service: &dyn Service) -> Result<Option<AcceptanceCheck>, Problem> {

@@ -6,7 +6,7 @@ use a2a::{
     Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse, Task,
     TaskState,
 };
-use ainur_primitives::{CapabilityName, FailureReason};
+use ainur_primitives::{FailureReason, TraceContext};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -16,6 +16,7 @@ use super::cards::{Cards, Place};
 use crate::failure::Failure;
 use crate::limits::{A2A_POLL_MS_MAX, A2A_POLL_MS_MIN, REMOTE_CANCEL_MS_MAX};
 use crate::remote::program::{A2aProgram, AgentPeer};
+use crate::remote::trace::Call;
 
 /// What a job asks a skill for.
 #[derive(Deserialize)]
@@ -30,12 +31,12 @@ struct Parameters {
 pub(in crate::remote) async fn call(
     cards: &Cards,
     program: &A2aProgram,
-    capability: &CapabilityName,
-    parameters: &str,
+    asked: &Call<'_>,
 ) -> Result<Vec<u8>, Failure> {
+    let Call { capability, parameters, trace } = asked;
     let tool = program
         .tools
-        .get(capability)
+        .get(*capability)
         .ok_or_else(|| declined(format!("this agent has no skill for {capability}")))?;
     let place = cards.get(&program.peer).await?;
     let permit = place.calls.acquire().await;
@@ -49,10 +50,14 @@ pub(in crate::remote) async fn call(
         )));
     }
     let request = request(&tool.name, parameters, place.tenant.clone())?;
-    let answer = place.send(&program.peer, &request).await?;
+    let answer = place.send(&program.peer, &request, trace.as_ref()).await?;
     match answer {
         SendMessageResponse::Message(message) => write(&json!({ "message": message })),
-        SendMessageResponse::Task(task) => follow(&place, &program.peer, task).await,
+        SendMessageResponse::Task(task) => {
+            let place = Arc::clone(&place);
+            let (peer, trace) = (program.peer.clone(), trace.clone());
+            follow(Begun { place, peer, trace, id: Some(task.id.clone()) }, task).await
+        }
     }
 }
 
@@ -86,8 +91,7 @@ fn request(
 }
 
 /// Asks how far a task is until it is over.
-async fn follow(place: &Arc<Place>, peer: &AgentPeer, mut task: Task) -> Result<Vec<u8>, Failure> {
-    let begun = Begun { place: Arc::clone(place), peer: peer.clone(), id: Some(task.id.clone()) };
+async fn follow(begun: Begun, mut task: Task) -> Result<Vec<u8>, Failure> {
     let mut pause_ms = A2A_POLL_MS_MIN;
     while matches!(
         task.status.state,
@@ -95,7 +99,7 @@ async fn follow(place: &Arc<Place>, peer: &AgentPeer, mut task: Task) -> Result<
     ) {
         sleep(Duration::from_millis(pause_ms)).await;
         pause_ms = (2 * pause_ms).min(A2A_POLL_MS_MAX);
-        task = place.task(peer, &task.id).await?;
+        task = begun.place.task(&begun.peer, &task.id, begun.trace.as_ref()).await?;
     }
     if task.status.state.is_terminal() {
         begun.finish();
@@ -121,6 +125,7 @@ async fn follow(place: &Arc<Place>, peer: &AgentPeer, mut task: Task) -> Result<
 struct Begun {
     place: Arc<Place>,
     peer: AgentPeer,
+    trace: Option<TraceContext>,
     id: Option<String>,
 }
 
@@ -136,8 +141,9 @@ impl Drop for Begun {
         // None when the pool stops: then nobody is told anything any more.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (place, peer) = (Arc::clone(&self.place), self.peer.clone());
+        let trace = self.trace.take();
         drop(runtime.spawn(async move {
-            let telling = place.cancel(&peer, &id);
+            let telling = place.cancel(&peer, &id, trace.as_ref());
             let patience = Duration::from_millis(REMOTE_CANCEL_MS_MAX);
             if !matches!(timeout(patience, telling).await, Ok(Ok(_))) {
                 tracing::debug!("an agent could not be told that a task was cancelled");

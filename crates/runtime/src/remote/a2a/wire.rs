@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use a2a::{JsonRpcId, JsonRpcRequest, JsonRpcResponse, SVC_PARAM_VERSION, VERSION};
-use ainur_primitives::FailureReason;
+use ainur_primitives::{FailureReason, TraceContext};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::failure::Failure;
 use crate::limits::{A2A_REQUEST_MS_MAX, REMOTE_MESSAGE_BYTES_MAX};
 use crate::remote::program::AgentPeer;
-use crate::remote::{http, secret};
+use crate::remote::{http, secret, trace};
 
 /// Code of JSON-RPC for parameters that were not understood.
 const INVALID_PARAMS: i32 = -32602;
@@ -35,6 +35,8 @@ pub(super) struct To<'a> {
     pub(super) is_trusted: bool,
     /// Of the protocol.
     pub(super) version: &'static str,
+    /// Where the call belongs in a trace.
+    pub(super) trace: Option<&'a TraceContext>,
 }
 
 /// Calls a method.
@@ -50,6 +52,7 @@ pub(super) async fn call<A: DeserializeOwned>(
     let request = JsonRpcRequest::new(JsonRpcId::Number(1), method, Some(params));
     let body = serde_json::to_vec(&request).map_err(ours)?;
     let request = client.post(to.url.clone()).header(CONTENT_TYPE, "application/json").body(body);
+    let request = request.headers(trace::headers(to.trace));
     let request = if to.is_trusted { with_credential(request, peer)? } else { request };
     let (status, answer) = send(request, to.version, REMOTE_MESSAGE_BYTES_MAX).await?;
     // Errors of JSON-RPC come with any status.

@@ -1,10 +1,10 @@
 //! One call of a tool.
 use std::time::Duration;
 
-use ainur_primitives::{CapabilityName, FailureReason};
+use ainur_primitives::{FailureReason, TraceContext};
 use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CallToolResult, ClientRequest, ErrorCode, JsonObject,
-    ServerResult,
+    RequestMetaObject, ServerResult,
 };
 use rmcp::service::{PeerRequestOptions, RequestHandle, RoleClient, ServiceError};
 use rmcp::transport::streamable_http_client::StreamableHttpError;
@@ -17,26 +17,27 @@ use super::connections::Connections;
 use crate::failure::Failure;
 use crate::limits::{PROGRESS_INTERVAL_MS, REMOTE_CANCEL_MS_MAX};
 use crate::remote::program::{McpProgram, RemoteTool};
+use crate::remote::trace::Call;
 
 /// Calls the tool behind a capability and gives its output. Dropping the future tells the server
 /// that the call was cancelled.
 pub(in crate::remote) async fn call(
     connections: &Connections,
     program: &McpProgram,
-    capability: &CapabilityName,
-    parameters: &str,
+    asked: &Call<'_>,
     mut report: impl FnMut(u64, u64),
 ) -> Result<Vec<u8>, Failure> {
+    let Call { capability, parameters, trace } = asked;
     let tool = program
         .tools
-        .get(capability)
+        .get(*capability)
         .ok_or_else(|| declined(format!("this agent has no tool for {capability}")))?;
     let arguments: JsonObject = serde_json::from_str(parameters)
         .map_err(|_| declined("a tool's parameters are a JSON object"))?;
     let mut is_first = true;
     loop {
         let connection = connections.get(&program.server).await?;
-        let result = once(&connection, tool, arguments.clone(), &mut report).await;
+        let result = once(&connection, tool, arguments.clone(), trace.as_ref(), &mut report).await;
         if !matches!(result, Err(Trouble::Answered(_)) | Ok(_)) {
             connections.forget(&program.server, &connection);
         }
@@ -63,6 +64,7 @@ async fn once(
     connection: &Connection,
     tool: &RemoteTool,
     arguments: JsonObject,
+    trace: Option<&TraceContext>,
     report: &mut impl FnMut(u64, u64),
 ) -> Result<Vec<u8>, Trouble> {
     let permit = connection.calls.acquire().await;
@@ -76,8 +78,15 @@ async fn once(
     let known = known.ok_or_else(|| Trouble::Answered(changed(&tool.name)))?;
     let params = CallToolRequestParams::new(tool.name.clone()).with_arguments(arguments);
     let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
-    // Jobs carry no trace context; when they do, `_meta.traceparent` goes into these options.
-    let options = PeerRequestOptions::no_options();
+    let mut options = PeerRequestOptions::no_options();
+    if let Some(trace) = trace {
+        let mut meta = RequestMetaObject::new();
+        meta.0.set_traceparent(trace.traceparent());
+        if let Some(state) = trace.tracestate() {
+            meta.0.set_tracestate(state);
+        }
+        options = options.with_meta(meta);
+    }
     let handle = match connection.peer().send_request_with_option(request, options).await {
         Ok(handle) => handle,
         Err(_) => return Err(Trouble::NotSent),

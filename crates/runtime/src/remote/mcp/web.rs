@@ -2,9 +2,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ainur_primitives::TraceContext;
 use futures_util::stream::{BoxStream, StreamExt, TryStreamExt};
 use reqwest::header::{HeaderName, HeaderValue};
-use rmcp::model::ClientJsonRpcMessage;
+use rmcp::model::{ClientJsonRpcMessage, GetMeta, JsonRpcMessage};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::{
     SseError, StreamableHttpClient, StreamableHttpClientTransportConfig, StreamableHttpError,
@@ -18,6 +19,7 @@ use crate::limits::{REMOTE_CALLS_PER_SERVER_MAX, REMOTE_MESSAGE_BYTES_MAX};
 use crate::remote::address::check_url;
 use crate::remote::http::Clients;
 use crate::remote::program::ToolServer;
+use crate::remote::trace;
 
 /// A transport to a URL, which is checked first.
 pub(super) fn transport(
@@ -86,6 +88,20 @@ fn too_long(bytes_max: usize) -> Failure {
     Failure::limit(format!("it sent an answer longer than {bytes_max} bytes"))
 }
 
+/// What a request says of its trace in `_meta`, said in headers too: servers look there first.
+fn with_context(message: &ClientJsonRpcMessage, mut headers: Headers) -> Headers {
+    let JsonRpcMessage::Request(request) = message else { return headers };
+    let meta = request.request.get_meta();
+    let Some(context) =
+        meta.get_traceparent().and_then(|parent| TraceContext::read(parent, meta.get_tracestate()))
+    else {
+        return headers;
+    };
+    let said = trace::headers(Some(&context)).into_iter();
+    headers.extend(said.filter_map(|(name, value)| Some((name?, value))));
+    headers
+}
+
 impl StreamableHttpClient for Judge {
     type Error = reqwest::Error;
 
@@ -113,6 +129,7 @@ impl StreamableHttpClient for Judge {
         headers: Headers,
         bytes_max: usize,
     ) -> Result<StreamableHttpPostResponse, HttpError> {
+        let headers = with_context(&message, headers);
         let answer = self
             .client
             .post_message_with_max_sse_event_size(

@@ -1,7 +1,7 @@
 //! One request of an operation, and what came of it.
 use std::time::Duration;
 
-use ainur_primitives::{CapabilityName, FailureReason};
+use ainur_primitives::FailureReason;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{Response, StatusCode};
 use serde::de::IgnoredAny;
@@ -18,6 +18,7 @@ use crate::remote::deliver::Held;
 use crate::remote::http;
 use crate::remote::program::OpenApiProgram;
 use crate::remote::secret;
+use crate::remote::trace::{self, Call};
 
 /// Where an output goes.
 pub(in crate::remote) struct Room<'a> {
@@ -30,13 +31,13 @@ pub(in crate::remote) struct Room<'a> {
 pub(in crate::remote) async fn call(
     documents: &Documents,
     program: &OpenApiProgram,
-    capability: &CapabilityName,
-    parameters: &str,
+    asked: &Call<'_>,
     room: Room<'_>,
 ) -> Result<Vec<u8>, Failure> {
+    let Call { capability, parameters, trace } = asked;
     let tool = program
         .tools
-        .get(capability)
+        .get(*capability)
         .ok_or_else(|| declined(format!("this agent has no operation for {capability}")))?;
     let document = &program.document;
     let service = documents.service(document);
@@ -54,6 +55,12 @@ pub(in crate::remote) async fn call(
     let made = request::build(operation, parameters)?;
     let client = documents.client(operation.reach)?;
     let mut request = client.request(operation.method.clone(), made.url);
+    let mut context = trace::headers(trace.as_ref());
+    for (name, _) in &made.headers {
+        // A parameter of the operation goes before.
+        context.remove(name);
+    }
+    request = request.headers(context);
     for (name, value) in made.headers {
         request = request.header(name, value);
     }
