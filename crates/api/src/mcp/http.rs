@@ -53,7 +53,7 @@ async fn serve(
         budget: caller.budget(),
         deadline: None,
     };
-    let server = McpServer::among(calls, caller, terms);
+    let server = McpServer::among(Arc::clone(&calls), caller, terms);
     let service = StreamableHttpService::new(
         move || Ok(server.clone()),
         Arc::new(NeverSessionManager::default()),
