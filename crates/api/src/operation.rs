@@ -303,7 +303,7 @@ pub struct TaskRequest {
     /// Where it belongs in a distributed trace. Over HTTP and MCP, headers and `_meta` say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::TraceContext>")]
-    pub trace: Option<TraceContext>,
+    pub trace: Option<Box<TraceContext>>,
 }
 
 impl TaskRequest {

@@ -59,7 +59,7 @@ impl Service for Traced {
     fn perform(&self, mut operation: Operation) -> Result<Reply, Problem> {
         if let Operation::TaskRun(request) = &mut operation {
             // What a message says of itself is nearer than what brought it here.
-            request.trace.get_or_insert_with(|| self.context.clone());
+            request.trace.get_or_insert_with(|| Box::new(self.context.clone()));
         }
         self.service.perform(operation)
     }

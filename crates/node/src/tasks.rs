@@ -162,7 +162,7 @@ impl Node {
             .only(asked.only)
             .keyed(idempotency(asked)?)
             .within(asked.context.clone())
-            .traced(self.telemetry.place(asked.trace.as_ref())?))
+            .traced(self.telemetry.place(asked.trace.as_deref())?))
     }
 
     fn specification(&self, request: &TaskRequest) -> Result<TaskSpec, Problem> {

@@ -17,7 +17,9 @@ use tokio::time::sleep;
 
 use super::desk::{Cursor, Opened, Visit, Wanted};
 use super::error::Error;
-use super::limits::FIXTURES_MAX;
+use super::limits::{
+    FIXTURE_MESSAGE_BYTES_MAX, FIXTURE_MESSAGES_MAX, FIXTURE_UPDATES_MAX, FIXTURES_MAX,
+};
 use super::market::order;
 use super::paging::{history_of, page_size};
 use crate::access::Caller;
@@ -63,6 +65,11 @@ impl Fixtures {
     ) -> Result<Opened, Error> {
         let message = &request.message;
         order::check(message)?;
+        let bytes = serde_json::to_vec(message).map_or(0, |json| json.len());
+        if bytes > FIXTURE_MESSAGE_BYTES_MAX {
+            let message = format!("a message here has at most {FIXTURE_MESSAGE_BYTES_MAX} bytes");
+            return Err(Error::invalid(message));
+        }
         let foreign = message.parts.iter().find(|part| !is_supported(part));
         if let Some(part) = foreign {
             let media_type = part.media_type.as_deref().unwrap_or_default();
@@ -77,6 +84,9 @@ impl Fixtures {
             }
             if task.status.state.is_terminal() {
                 return Err(Error::unsupported(format!("the task '{id}' has ended")));
+            }
+            if self.with(visit, id, |entry| entry.updates.len())? > FIXTURE_UPDATES_MAX {
+                return Err(Error::unsupported(format!("the task '{id}' has gone on for long")));
             }
         }
         let steps = match script::answer(&message.message_id) {
@@ -238,7 +248,11 @@ impl Entry {
         let mut heard = message.clone();
         heard.task_id = Some(self.task.id.clone());
         heard.context_id = Some(self.task.context_id.clone());
-        self.task.history.get_or_insert_default().push(heard);
+        let history = self.task.history.get_or_insert_default();
+        history.push(heard);
+        if history.len() > FIXTURE_MESSAGES_MAX {
+            history.remove(0);
+        }
         self.apply(Step::Working);
     }
 

@@ -46,6 +46,10 @@ pub const COUNT_MAX: usize = 1_000;
 
 /// Rejected messages that are remembered as tasks; the newest are kept.
 pub const REJECTED_MAX: usize = 1_024;
+/// Bytes of all of them, as JSON; the newest are kept.
+pub const REJECTED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of one of them, as JSON; of a larger one the message itself is not remembered.
+pub const REJECTED_MESSAGE_BYTES_MAX: usize = 64 * 1024;
 /// Capabilities that a rejection names.
 pub const NAMED_MAX: usize = 10;
 /// Skills on a card.
@@ -54,7 +58,13 @@ pub const SKILLS_MAX: usize = 1_000;
 pub const OFFERS_MS_MAX: u64 = 2_000;
 
 /// Tasks that conformance fixtures are kept for; the newest are kept.
-pub const FIXTURES_MAX: usize = 4_096;
+pub const FIXTURES_MAX: usize = 1_024;
+/// Messages of one such task; the newest are kept.
+pub const FIXTURE_MESSAGES_MAX: usize = 16;
+/// Updates of such a task, after which it takes no further message.
+pub const FIXTURE_UPDATES_MAX: usize = 64;
+/// Bytes of a message to a fixture, as JSON.
+pub const FIXTURE_MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
 /// Push notification configurations of one task.
 pub const PUSH_CONFIGS_PER_TASK_MAX: usize = 8;

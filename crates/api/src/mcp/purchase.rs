@@ -238,7 +238,8 @@ fn task_request(
         wait: false,
         trace: meta
             .get_traceparent()
-            .and_then(|parent| TraceContext::read(parent, meta.get_tracestate())),
+            .and_then(|parent| TraceContext::read(parent, meta.get_tracestate()))
+            .map(Box::new),
     })
 }
 
