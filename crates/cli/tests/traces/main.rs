@@ -2,6 +2,7 @@
 #![expect(clippy::panic, reason = "a test says what it did not find")]
 
 mod agents;
+mod buyer;
 mod collector;
 #[path = "../place.rs"]
 mod place;
@@ -12,124 +13,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use buyer::{
+    Buyer, SECRET, SPAN, add, announce, context, output, start, until_running, with_command,
+};
 use collector::{Collector, Seen, attributes};
-use place::{Place, RunningNode};
+use place::Place;
 use serde_json::{Value, json};
 use web::Web;
-
-const SPAN: &str = "b7ad6b7169203331";
-const SECRET: &str = "hunter2";
-
-/// The context of a buyer, with a trace of its own.
-fn context(number: u32, flags: &str) -> (String, String) {
-    let trace = format!("{:032x}", 0xabcd_0000 + u128::from(number));
-    let parent = format!("00-{trace}-{SPAN}-{flags}");
-    (trace, parent)
-}
-
-/// A buyer that holds a token of the running node.
-struct Buyer {
-    base: String,
-    secret: String,
-}
-
-impl Buyer {
-    fn new(place: &Place) -> Self {
-        let endpoint = ainur_api::Endpoint::read(&place.data_dir()).expect("readable");
-        let base = format!("http://{}", endpoint.expect("a running node").address);
-        Self { base, secret: place.token(&["buyer", "--limit", "20", "--per-task", "1"]) }
-    }
-
-    fn ask(&self, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> String {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
-            .build()
-            .new_agent();
-        let url = format!("{}{path}", self.base);
-        let authorization = format!("Bearer {}", self.secret);
-        let all = [&[("Authorization", &*authorization)], headers].concat();
-        let answer = match body {
-            None => all
-                .iter()
-                .fold(agent.get(url), |ask, (name, value)| ask.header(*name, *value))
-                .call(),
-            Some(body) => all
-                .iter()
-                .fold(agent.post(url), |ask, (name, value)| ask.header(*name, *value))
-                .header("Content-Type", "application/json")
-                .send(body.to_string()),
-        };
-        answer.expect("an answer").body_mut().read_to_string().expect("text")
-    }
-
-    fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Value {
-        let text = self.ask(path, headers, Some(body));
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
-    }
-
-    /// Buys over REST and gives the task when it has ended.
-    fn buy(&self, capability: &str, headers: &[(&str, &str)]) -> Value {
-        // Tools take what they like; a skill wants words.
-        let parameters = if capability == "talk.work" {
-            json!({ "text": SECRET })
-        } else if capability == "service.work" {
-            json!({})
-        } else {
-            json!({ "password": SECRET })
-        };
-        let body = json!({
-            "capability": capability, "parameters": parameters, "reserve": "1000000000000",
-            "check": { "kind": "schema" },
-        });
-        self.post("/v1/tasks?wait=30", headers, &body)
-    }
-}
-
-fn output(place: &Place, task: &Value) -> String {
-    let content = task["output"].as_str().unwrap_or_else(|| panic!("no output: {task}"));
-    let output = place.run(&["blob", "get", content]);
-    String::from_utf8(output.stdout).expect("text")
-}
-
-fn start(place: &Place, endpoint: &str) -> RunningNode {
-    place.start_node_with(|command| {
-        command
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-            .env("OTEL_EXPORTER_OTLP_HEADERS", "x-key=abc")
-            .env("OTEL_SERVICE_NAME", "market");
-    })
-}
-
-fn add(place: &Place, name: &str, what: &[&str]) {
-    let add = ["agent", "add", "--price", "0.5", "--name", name];
-    place.succeeds(&[&add[..], what].concat());
-}
-
-fn with_command(seconds: &str) -> Place {
-    let place = Place::new();
-    let script = place.file("command.sh", agents::COMMAND.replace("SECONDS", seconds).as_bytes());
-    add(&place, "command", &[&script]);
-    place
-}
-
-/// Buys work of a command without waiting for it.
-fn announce(buyer: &Buyer, parent: &str) -> String {
-    let body = json!({
-        "capability": "command.work", "parameters": {}, "reserve": "1000000000000",
-        "check": { "kind": "schema" },
-    });
-    let task = buyer.post("/v1/tasks", &[("traceparent", parent)], &body);
-    task["id"].as_str().unwrap_or_else(|| panic!("no task: {task}")).to_owned()
-}
-
-fn until_running(place: &Place, id: &str) {
-    let until = Instant::now() + Duration::from_secs(20);
-    while place.json(&["task", "show", id])["phase"] != "running" {
-        assert!(Instant::now() < until, "not running");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// The span of the whole task, and those below it by name.
 fn tree(spans: &[Seen]) -> (&Seen, BTreeMap<&str, &Seen>) {
@@ -313,6 +203,47 @@ fn every_protocol_says_where_a_task_belongs_in_its_own_way() {
     assert_eq!((&*own.parent, own.kind), ("", 1));
     drop(node);
     assert!(collector.spans().iter().all(|span| span.trace != trace));
+}
+
+#[test]
+fn a_market_that_hires_another_is_one_trace_with_it() {
+    let (near, far) = (Place::new(), with_command("0"));
+    let collector = Collector::start();
+    let (first, second) = (start(&near, collector.endpoint()), start(&far, collector.endpoint()));
+    let there = Buyer::new(&far);
+    let file = near.file("credential", there.secret.as_bytes());
+    add(&near, "peer", &["--private", &there.base, "--credential", &file]);
+    let (trace, parent) = context(1, "01");
+    let data = json!({ "parameters": {} });
+    let body = json!({
+        "capability": "peer.command-work", "parameters": { "data": data },
+        "reserve": "1000000000000", "check": { "kind": "schema" },
+    });
+    let task = Buyer::new(&near).post("/v1/tasks?wait=30", &[("traceparent", &parent)], &body);
+    assert_eq!(task["phase"], "settled", "{task}");
+    let until = Instant::now() + Duration::from_secs(30);
+    let spans = loop {
+        let spans = collector.trace(&trace);
+        if spans.iter().filter(|span| span.name.starts_with("invoke_workflow ")).count() == 2 {
+            break spans;
+        }
+        assert!(Instant::now() < until, "one market said nothing: {spans:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let named = |name: &str| {
+        let found = spans.iter().find(|span| span.name == name);
+        found.unwrap_or_else(|| panic!("no {name}: {spans:?}"))
+    };
+    let here = named("invoke_workflow peer.command-work");
+    let hired = named("invoke_agent peer");
+    let elsewhere = named("invoke_workflow command.work");
+    let work = named("invoke_agent command");
+    assert_eq!(here.parent, SPAN);
+    assert_eq!(hired.parent, here.id);
+    assert_eq!(elsewhere.parent, hired.id);
+    assert_eq!(work.parent, elsewhere.id);
+    assert!(output(&near, &task).contains(&format!("00-{trace}-{}-01", work.id)));
+    drop((first, second));
 }
 
 #[test]
