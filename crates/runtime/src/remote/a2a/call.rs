@@ -11,10 +11,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::card;
 use super::cards::{Cards, Place};
 use crate::failure::Failure;
-use crate::limits::{A2A_POLL_MS_MAX, A2A_POLL_MS_MIN, REMOTE_CANCEL_MS_MAX};
+use crate::limits::{
+    A2A_POLL_MS_MAX, A2A_POLL_MS_MIN, A2A_TASK_ID_BYTES_MAX, REMOTE_CANCEL_MS_MAX,
+};
+use crate::remote::budget::{Account, Output};
 use crate::remote::program::{A2aProgram, AgentPeer};
 
 /// What a job asks a skill for.
@@ -32,7 +34,7 @@ pub(in crate::remote) async fn call(
     program: &A2aProgram,
     capability: &CapabilityName,
     parameters: &str,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Output, Failure> {
     let tool = program
         .tools
         .get(capability)
@@ -40,8 +42,7 @@ pub(in crate::remote) async fn call(
     let place = cards.get(&program.peer).await?;
     let permit = place.calls.acquire().await;
     let _permit = permit.expect("the semaphore is never closed");
-    let known = place.skills.iter().find(|skill| skill.id == tool.name);
-    if known.and_then(|skill| card::digest(&place, skill)) != Some(tool.digest) {
+    if place.skills.get(&tool.name) != Some(&tool.digest) {
         return Err(declined(format!(
             "the skill {} changed since this agent was added: look at it, and accept it with \
              'ainur agent accept NAME'",
@@ -51,7 +52,9 @@ pub(in crate::remote) async fn call(
     let request = request(&tool.name, parameters, place.tenant.clone())?;
     let answer = place.send(&program.peer, &request).await?;
     match answer {
-        SendMessageResponse::Message(message) => write(&json!({ "message": message })),
+        SendMessageResponse::Message(message) => {
+            write(&place.account, &json!({ "message": message }))
+        }
         SendMessageResponse::Task(task) => follow(&place, &program.peer, task).await,
     }
 }
@@ -85,17 +88,23 @@ fn request(
     })
 }
 
-/// Asks how far a task is until it is over.
-async fn follow(place: &Arc<Place>, peer: &AgentPeer, mut task: Task) -> Result<Vec<u8>, Failure> {
-    let begun = Begun { place: Arc::clone(place), peer: peer.clone(), id: Some(task.id.clone()) };
+/// Asks how far a task is until it is over. Between two questions nothing is kept of it.
+async fn follow(place: &Arc<Place>, peer: &AgentPeer, mut task: Task) -> Result<Output, Failure> {
+    if task.id.len() > A2A_TASK_ID_BYTES_MAX {
+        let detail = format!("a task has a name of at most {A2A_TASK_ID_BYTES_MAX} bytes");
+        return Err(Failure::crashed(detail));
+    }
+    let id = std::mem::take(&mut task.id);
+    let begun = Begun { place: Arc::clone(place), peer: peer.clone(), id: Some(id.clone()) };
     let mut pause_ms = A2A_POLL_MS_MIN;
     while matches!(
         task.status.state,
         TaskState::Submitted | TaskState::Working | TaskState::Unspecified
     ) {
+        drop(task);
         sleep(Duration::from_millis(pause_ms)).await;
         pause_ms = (2 * pause_ms).min(A2A_POLL_MS_MAX);
-        task = place.task(peer, &task.id).await?;
+        task = place.task(peer, &id).await?;
     }
     if task.status.state.is_terminal() {
         begun.finish();
@@ -104,9 +113,9 @@ async fn follow(place: &Arc<Place>, peer: &AgentPeer, mut task: Task) -> Result<
     let or = |otherwise: &str| said.clone().unwrap_or_else(|| otherwise.to_owned());
     match task.status.state {
         TaskState::Completed => match (task.artifacts, task.status.message) {
-            (Some(artifacts), _) => write(&json!({ "artifacts": artifacts })),
-            (None, Some(message)) => write(&json!({ "message": message })),
-            (None, None) => write(&json!({ "artifacts": [] })),
+            (Some(artifacts), _) => write(&place.account, &json!({ "artifacts": artifacts })),
+            (None, Some(message)) => write(&place.account, &json!({ "message": message })),
+            (None, None) => write(&place.account, &json!({ "artifacts": [] })),
         },
         TaskState::Rejected => Err(declined(or("the agent rejected the task"))),
         TaskState::InputRequired | TaskState::AuthRequired => {
@@ -150,7 +159,9 @@ fn declined(detail: impl Into<String>) -> Failure {
     Failure::new(FailureReason::Declined, detail)
 }
 
-fn write(output: &Value) -> Result<Vec<u8>, Failure> {
-    serde_json::to_vec(output)
-        .map_err(|error| Failure::crashed(format!("the output cannot be written: {error}")))
+fn write(account: &Account, output: &Value) -> Result<Output, Failure> {
+    let bytes = serde_json::to_vec(output)
+        .map_err(|error| Failure::crashed(format!("the output cannot be written: {error}")))?;
+    let held = account.take(bytes.capacity() as u64)?;
+    Ok(Output::new(bytes, held))
 }

@@ -57,7 +57,8 @@ impl Place {
         params: &impl Serialize,
     ) -> Result<A, Failure> {
         let version = if self.is_old { old::VERSION } else { VERSION };
-        let to = wire::To { url: &self.url, is_trusted: self.is_trusted, version };
+        let (url, account) = (&self.url, &self.account);
+        let to = wire::To { url, is_trusted: self.is_trusted, version, account };
         wire::call(&self.client, peer, to, method, params).await
     }
 }
