@@ -104,20 +104,46 @@ pub const REMOTE_CONNECTIONS_MAX: usize = 64;
 pub const REMOTE_CALLS_PER_SERVER_MAX: usize = 256;
 /// How long a connection to a remote agent may take until it can be called, start included.
 pub const REMOTE_CONNECT_MS_MAX: u64 = 60_000;
+/// How long a connection to a remote agent is waited for even if another agent finds no place.
+pub const REMOTE_CONNECT_SURE_MS: u64 = 10_000;
 /// How long asking a remote agent what it offers may take, connecting included.
 pub const REMOTE_DESCRIBE_MS_MAX: u64 = 90_000;
+/// Remote agents that are asked at once what they offer; more wait, on the time of whoever asks.
+pub const REMOTE_DESCRIBES_MAX: usize = 256;
 /// A connection that was not used for this long is closed.
 pub const REMOTE_IDLE_MS_MAX: u64 = 600_000;
 /// How often connections are looked at.
 pub const REMOTE_SWEEP_MS: u64 = 5_000;
 /// How long the pool of remote agents waits for its own threads when it stops.
 pub const REMOTE_STOP_MS_MAX: u64 = 500;
-/// Bytes of output of remote agents that were not delivered yet.
-pub const REMOTE_OUTPUT_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of memory that all a pool holds of remote agents may take: messages as they arrive and once
+/// they are read, outputs that were not delivered yet, and what is remembered of what they offer.
+pub const REMOTE_HELD_BYTES_MAX: u64 = 512 << 20;
+/// The same, of one remote agent: others go on when one of them sends too much.
+pub const REMOTE_HELD_BYTES_PER_AGENT_MAX: u64 = 256 << 20;
 /// Bytes of one message of a remote agent.
 pub const REMOTE_MESSAGE_BYTES_MAX: usize = 16 << 20;
+/// Bytes of memory one message of a remote agent may take once it is read, by a careful estimate:
+/// JSON of many small values takes a multiple of its length.
+pub const REMOTE_PARSED_BYTES_MAX: u64 = 128 << 20;
 /// Messages one remote agent may send in a second that are no answers.
 pub const REMOTE_MESSAGES_PER_SECOND_MAX: u32 = 2_000;
+/// Bytes one remote agent may send in a second that belong to no answer.
+pub const REMOTE_UNASKED_BYTES_PER_SECOND_MAX: u64 = 4 << 20;
+/// Messages one remote agent may send between two answers: during one call, that is.
+pub const REMOTE_UNASKED_MESSAGES_MAX: u64 = 1_000_000;
+/// Bytes one remote agent may send between two answers that belong to none.
+pub const REMOTE_UNASKED_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of the name a remote agent gives a place in its stream of events; longer ones are ignored.
+pub const EVENT_ID_BYTES_MAX: usize = 1 << 10;
+/// Streams of events of one connection that are taken up again between two answers.
+pub const EVENT_STREAMS_MAX: u32 = 16;
+/// The first pause before a stream of events is taken up again; doubled each time.
+pub const EVENT_STREAM_PAUSE_MS_MIN: u64 = 50;
+/// The longest pause before a stream of events is taken up again, also if the server wants more.
+pub const EVENT_STREAM_PAUSE_MS_MAX: u64 = 10_000;
+/// Bytes of an answer over HTTP that says why there is none.
+pub const HTTP_ERROR_BYTES_MAX: usize = 64 << 10;
 /// Requests of a remote agent that were not answered yet.
 pub const REMOTE_REQUESTS_MAX: usize = 64;
 /// How long a server that is a command may leave a message unread.
@@ -136,6 +162,13 @@ pub const POST_MS_MAX: u64 = 10_000;
 pub const TOOLS_MAX: usize = 1_024;
 /// Pages a server may spread its tools over.
 pub const TOOL_PAGES_MAX: usize = 64;
+/// Bytes of all tools of a server together, as they are described.
+pub const TOOLS_BYTES_MAX: u64 = 8 << 20;
+/// Bytes of the name of a tool; those with longer ones are left out.
+pub const TOOL_NAME_BYTES_MAX: usize = 256;
+/// Bytes of memory the tools may take that a server had one after the other on one connection; then
+/// another one is opened.
+pub const TOOLS_CHANGED_BYTES_MAX: u64 = 64 << 20;
 /// How long listing the tools of a server may take.
 pub const TOOLS_LIST_MS_MAX: u64 = 15_000;
 /// How long a list of tools is believed when the server does not say that it changed.
@@ -143,9 +176,11 @@ pub const TOOLS_AGE_MS_MAX: u64 = 300_000;
 /// Remarks about what could not be taken over from a server.
 pub const NOTES_MAX: usize = 32;
 /// Cards of A2A agents that are kept.
-pub const CARDS_MAX: usize = 1_024;
+pub const CARDS_MAX: usize = 256;
 /// Bytes of a card.
 pub const CARD_BYTES_MAX: usize = 1 << 20;
+/// Bytes of the name of a task of an A2A agent.
+pub const A2A_TASK_ID_BYTES_MAX: usize = 1 << 10;
 /// How long an A2A agent may take to answer one request: they answer at once, and are asked again.
 pub const A2A_REQUEST_MS_MAX: u64 = 60_000;
 /// The first pause before an A2A agent is asked how far it is; doubled up to [`A2A_POLL_MS_MAX`].
@@ -158,6 +193,23 @@ pub const API_DOCUMENTS_MAX: usize = 256;
 pub const API_DOCUMENT_BYTES_MAX: usize = 8 << 20;
 /// How long the document of an HTTP service may take to arrive.
 pub const API_DOCUMENT_MS_MAX: u64 = 30_000;
+/// Bytes of memory such a document may take once it is read, by a careful estimate.
+pub const API_DOCUMENT_PARSED_BYTES_MAX: u64 = 192 << 20;
+/// Documents that are read at once; more wait.
+pub const API_READERS_MAX: usize = 2;
+/// Bytes of one reference in such a document; longer ones lead nowhere.
+pub const API_REFERENCE_BYTES_MAX: usize = 1 << 10;
+/// Bytes of references that operations of one document lead to, each counted for each of them.
+pub const API_REFERENCES_BYTES_MAX: usize = 96 << 20;
+/// Places in such a document that are looked at to find its operations.
+pub const API_STEPS_MAX: u64 = 2_000_000;
+/// Places in such a document that are looked at to resolve the schemas of its operations; what is
+/// beyond them accepts anything.
+pub const API_SCHEMA_STEPS_MAX: u64 = 8_000_000;
+/// Bytes of memory that the operations of one document may take which are remembered.
+pub const API_OPERATIONS_BYTES_MAX: usize = 1 << 20;
+/// Bytes of the path of an operation, and of what it is called.
+pub const API_PATH_BYTES_MAX: usize = 4 << 10;
 /// Different references an operation of an HTTP service may lead to, directly and indirectly.
 pub const API_REFERENCES_MAX: usize = 2_048;
 /// References that lead to references, one after the other.
@@ -185,6 +237,8 @@ pub const API_PROBLEM_CHARACTERS_MAX: usize = 200;
 pub const SERVER_MEMORY_BYTES_MAX: u64 = 2 << 30;
 /// Bytes of one file a server that is a command writes, and of its temporary folder.
 pub const SERVER_FILE_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of error output of a server that is a command that are read in a second; it waits with more.
+pub const SERVER_STDERR_BYTES_PER_SECOND_MAX: usize = 4 << 20;
 /// Variables in the environment of a server that is a command.
 pub const SERVER_ENVIRONMENT_MAX: usize = 64;
 
@@ -215,7 +269,10 @@ pub const LISTED: &[(&str, u64, &str)] = &[
     ("remote_idle_ms_max", REMOTE_IDLE_MS_MAX, "ms"),
     ("remote_message_bytes_max", REMOTE_MESSAGE_BYTES_MAX as u64, "bytes"),
     ("remote_messages_per_second_max", REMOTE_MESSAGES_PER_SECOND_MAX as u64, "messages"),
-    ("remote_output_bytes_max", REMOTE_OUTPUT_BYTES_MAX, "bytes"),
+    ("remote_unasked_bytes_per_second_max", REMOTE_UNASKED_BYTES_PER_SECOND_MAX, "bytes"),
+    ("remote_held_bytes_max", REMOTE_HELD_BYTES_MAX, "bytes"),
+    ("remote_held_bytes_per_agent_max", REMOTE_HELD_BYTES_PER_AGENT_MAX, "bytes"),
+    ("tools_bytes_max", TOOLS_BYTES_MAX, "bytes"),
     ("server_memory_bytes_max", SERVER_MEMORY_BYTES_MAX, "bytes"),
     ("server_file_bytes_max", SERVER_FILE_BYTES_MAX, "bytes"),
 ];

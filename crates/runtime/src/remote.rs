@@ -27,6 +27,7 @@ pub mod program;
 pub mod secret;
 
 mod a2a;
+mod budget;
 mod deliver;
 mod jobs;
 mod mcp;
@@ -34,6 +35,7 @@ mod naming;
 mod openapi;
 mod runner;
 mod trace;
+mod weight;
 
 pub use program::{
     A2aProgram, AgentPeer, ApiDocument, McpProgram, OpenApiProgram, RemoteProgram, RemoteTool,
@@ -145,8 +147,9 @@ impl RemotePool {
     }
 
     /// Asks a remote what it offers, with the digests its tools have now; which ones were recorded
-    /// does not matter. The answer is sent to the
-    /// returned receiver.
+    /// does not matter. The answer is sent to the returned receiver. Any number of threads may ask
+    /// for any number of remotes at once:
+    /// [`REMOTE_DESCRIBES_MAX`](crate::limits::REMOTE_DESCRIBES_MAX) of them are asked at a time.
     ///
     /// # Errors
     /// When the pool has too much to do or was stopped.

@@ -20,6 +20,6 @@ pub(super) async fn describe(
     cards: &cards::Cards,
     peer: &AgentPeer,
 ) -> Result<Description, Failure> {
-    let place = cards.fetch(peer).await?;
-    card::describe(&place, peer)
+    let (place, card) = cards.fetch(peer).await?;
+    card::describe(&place, &card, peer)
 }

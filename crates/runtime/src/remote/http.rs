@@ -8,6 +8,8 @@ use std::time::Duration;
 use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::address::{AddressError, CheckedResolver, Reach, check_url};
+use super::budget::Held;
+use crate::failure::Failure;
 use crate::limits::{
     HTTP_CONNECT_MS_MAX, HTTP_IDLE_CONNECTIONS_MAX, HTTP_IDLE_MS_MAX, POST_MS_MAX,
 };
@@ -68,6 +70,36 @@ pub(super) fn why_unreachable(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// Why a body was not received.
+pub(super) enum BodyError {
+    /// It is longer than it may be.
+    TooLong,
+    /// There is no memory for it.
+    Memory(Failure),
+    /// It ended early, or late.
+    Broken(reqwest::Error),
+}
+
+/// Receives a body of no more than so many bytes, paid for as they arrive.
+pub(super) async fn body(
+    response: &mut reqwest::Response,
+    bytes_max: u64,
+    held: &mut Held,
+) -> Result<Vec<u8>, BodyError> {
+    if response.content_length().is_some_and(|bytes| bytes > bytes_max) {
+        return Err(BodyError::TooLong);
+    }
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(BodyError::Broken)? {
+        if (body.len() + piece.len()) as u64 > bytes_max {
+            return Err(BodyError::TooLong);
+        }
+        body.extend_from_slice(&piece);
+        held.cover(body.capacity()).map_err(BodyError::Memory)?;
+    }
+    Ok(body)
 }
 
 /// The clients made so far: reading the system's certificates takes its time.

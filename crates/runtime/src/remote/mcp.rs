@@ -11,7 +11,11 @@ mod catalog;
 mod client;
 mod connection;
 pub(super) mod connections;
+mod events;
 mod guard;
+mod judge;
+mod lines;
+mod meter;
 mod process;
 mod web;
 
@@ -23,7 +27,8 @@ pub(super) async fn describe(
     server: &ToolServer,
 ) -> Result<Description, Failure> {
     let connection = connections.get(server).await?;
-    let tools = match connection.describe().await {
+    // What the tools take in memory is held until they were looked at.
+    let (tools, _held) = match connection.describe().await {
         Ok(tools) => tools,
         Err(failure) => {
             // Such as one whose session the server has forgotten: the next question opens another.

@@ -1,7 +1,7 @@
 //! Names, texts and digests for what remotes say about themselves.
 use ainur_primitives::Digest;
 use ainur_primitives::canonical_json::to_canonical_json;
-use serde_json::Value;
+use serde::Serialize;
 
 /// Bytes of the remote's part of a capability's name.
 const PREFIX_BYTES_MAX: usize = 63;
@@ -14,7 +14,7 @@ pub(super) fn prefix(name: &str, otherwise: &str) -> String {
 }
 
 /// The digest of what is said about something. `None` when it cannot be written in canonical JSON.
-pub(super) fn digest(said: &Value) -> Option<Digest> {
+pub(super) fn digest(said: &impl Serialize) -> Option<Digest> {
     let bytes = to_canonical_json(said).ok()?;
     Some(Digest(*blake3::hash(&bytes).as_bytes()))
 }

@@ -9,6 +9,7 @@ mod contract;
 mod document;
 pub(super) mod documents;
 mod parameter;
+mod reader;
 mod reference;
 mod request;
 mod schema;

@@ -6,11 +6,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use ainur_primitives::{ExecutionLimits, FailureReason};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::a2a::cards::Cards;
-use super::deliver::{Holding, deliver};
+use super::budget::Budget;
+use super::deliver::deliver;
 use super::http::Clients;
 use super::jobs::{Attempt, Jobs};
 use super::mcp::connections::Connections;
@@ -22,7 +23,9 @@ use crate::detail;
 use crate::executor::{Error, Event};
 use crate::failure::Failure;
 use crate::job::Job;
-use crate::limits::{REMOTE_DESCRIBE_MS_MAX, REMOTE_STOP_MS_MAX, REMOTE_SWEEP_MS};
+use crate::limits::{
+    REMOTE_DESCRIBE_MS_MAX, REMOTE_DESCRIBES_MAX, REMOTE_STOP_MS_MAX, REMOTE_SWEEP_MS,
+};
 use crate::program::Program;
 
 /// What the thread is told.
@@ -37,7 +40,8 @@ struct Shared {
     connections: Connections,
     cards: Cards,
     documents: Documents,
-    holding: Holding,
+    /// As many remotes as may be asked at once what they offer.
+    describes: Semaphore,
 }
 
 /// Starts the thread. It ends when the other end of `orders` is dropped.
@@ -54,11 +58,12 @@ pub(super) fn start(
         .spawn(move || {
             let sweep_ms = config.idle_ms_max.min(REMOTE_SWEEP_MS);
             let clients = Arc::new(Clients::default());
-            let connections = Connections::new(config, Arc::clone(&clients));
-            let cards = Cards::new(Arc::clone(&clients));
-            let documents = Documents::new(clients);
-            let holding = Holding::default();
-            let shared = Arc::new(Shared { jobs, connections, cards, documents, holding });
+            let budget = Budget::default();
+            let connections = Connections::new(config, Arc::clone(&clients), budget.clone());
+            let cards = Cards::new(Arc::clone(&clients), budget.clone());
+            let documents = Documents::new(clients, budget);
+            let describes = Semaphore::new(REMOTE_DESCRIBES_MAX);
+            let shared = Arc::new(Shared { jobs, connections, cards, documents, describes });
             runtime.block_on(take_orders(&shared, orders, sweep_ms));
             shared.connections.close();
             drop(shared);
@@ -92,6 +97,8 @@ async fn take_orders(shared: &Arc<Shared>, mut orders: mpsc::Receiver<Order>, sw
 }
 
 async fn describe(shared: &Shared, program: &RemoteProgram) -> Result<Description, DescribeError> {
+    let permit = shared.describes.acquire().await;
+    let _permit = permit.expect("the semaphore is never closed");
     let patience = Duration::from_millis(REMOTE_DESCRIBE_MS_MAX);
     let asking = async {
         match program {
@@ -176,7 +183,7 @@ async fn execute(
     let report = |done, total| {
         shared.jobs.tell(attempt, Event::Progress { job: attempt.job, done, total });
     };
-    let mut held = shared.holding.take(0)?;
+    let most = limits.output_bytes_max;
     let call = async {
         let output = match program {
             RemoteProgram::Mcp(program) => {
@@ -184,25 +191,21 @@ async fn execute(
             }
             RemoteProgram::A2a(program) => a2a::call::call(&shared.cards, program, asked).await?,
             RemoteProgram::OpenApi(program) => {
-                let room =
-                    openapi::call::Room { bytes_max: limits.output_bytes_max, held: &mut held };
                 let documents = &shared.documents;
-                return openapi::call::call(documents, program, asked, room).await;
+                openapi::call::call(documents, program, asked, most).await?
             }
         };
-        let most = limits.output_bytes_max;
-        if output.len() as u64 > most {
+        if output.bytes.len() as u64 > most {
             return Err(Failure::limit(format!("more than {most} bytes of output")));
         }
-        held.grow(output.len() as u64)?;
         Ok(output)
     };
     let output = timeout_at(deadline, call)
         .await
         .map_err(|_| Failure::new(FailureReason::TimedOut, "its time ran out"))??;
     let duration_ms = started.elapsed().as_millis() as u64;
-    let output_bytes = output.len() as u64;
-    let chunks = deliver(&shared.jobs, attempt, &output).await?;
-    drop(held);
+    let output_bytes = output.bytes.len() as u64;
+    let chunks = deliver(&shared.jobs, attempt, &output.bytes).await?;
+    drop(output);
     Ok(Event::Executed { job: attempt.job, fuel_used: 0, chunks, output_bytes, duration_ms })
 }

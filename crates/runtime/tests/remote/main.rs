@@ -3,7 +3,7 @@
 //! plain HTTP with an OpenAPI document.
 //!
 //! This test has its own `main`, because it is also the worker binary and the server: started with
-//! `worker`, `mcp-server` or `node` as its first argument, it is one of them.
+//! `worker`, `mcp-server`, `mcp-fuzz` or `node` as its first argument, it is one of them.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -13,6 +13,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
 
+mod documents;
+mod fuzz;
 mod openapi;
 mod peers;
 mod pipes;
@@ -45,6 +47,8 @@ const TESTS: &[Test] = tests! {
         server_that_exits_during_a_call_crashed_and_comes_back,
         endless_line_is_a_limit,
         endless_chatter_is_a_limit,
+        endless_garbage_is_a_limit,
+        tools_that_are_too_long_together_are_a_limit,
         output_over_its_limit_is_a_limit,
         large_output_waits_for_acknowledgements,
         changed_tool_is_refused_at_once,
@@ -100,8 +104,12 @@ const TESTS: &[Test] = tests! {
         credential_of_a_service_goes_only_to_the_origin_of_its_document,
         documents_on_private_addresses_need_permission,
         server_that_may_not_be_reached_leaves_its_operations_out,
-        hostile_documents_are_refused_or_cut_in_time,
         document_of_version_3_0_is_understood;
+    documents:
+        hostile_documents_are_refused_or_cut_in_time,
+        outputs_of_one_agent_take_their_share_of_memory_and_no_more;
+    fuzz:
+        servers_that_answer_wrongly_do_no_harm;
 };
 
 fn main() -> ExitCode {
@@ -111,6 +119,10 @@ fn main() -> ExitCode {
         Some("worker") => return ainur_runtime::worker::main(),
         Some("node") => return pipes::node(&arguments.next().expect("a folder")),
         Some("mcp-server") => return server::main(arguments.next().as_deref()),
+        Some("mcp-fuzz") => {
+            let seed = arguments.next().and_then(|seed| seed.parse().ok());
+            return fuzz::server::command(seed.expect("a number"));
+        }
         _ => {}
     }
     if arguments.chain(first.clone()).any(|argument| argument == "--list") {

@@ -20,7 +20,7 @@ pub(crate) fn server_describes_itself_as_capabilities() {
     assert_eq!(description.notes, Vec::<String>::new());
     let manifest = &description.manifest;
     assert_eq!((&*manifest.name, &*manifest.version), ("test/Tool Server", "1.2.3"));
-    assert_eq!(manifest.capabilities.len(), 18);
+    assert_eq!(manifest.capabilities.len(), 19);
     let add = manifest.capabilities.iter().find(|c| c.name.as_str().ends_with(".add")).unwrap();
     assert_eq!(add.name.as_str(), "test-tool-server.add");
     assert!(add.effects.read_only && add.idempotent && !add.effects.network);
@@ -37,7 +37,7 @@ pub(crate) fn pool_tells_the_manifest_as_an_event() {
     stage.pool.dispatch(JobId(1), Job::Describe { program }).unwrap();
     let outcome = stage.finish(JobId(1));
     let Event::Described { manifest, .. } = outcome.last else { panic!("{outcome:?}") };
-    assert_eq!(manifest.capabilities.len(), 18);
+    assert_eq!(manifest.capabilities.len(), 19);
 }
 
 pub(crate) fn structured_output_is_the_output() {
@@ -133,6 +133,27 @@ pub(crate) fn endless_chatter_is_a_limit() {
     let program = stage.added(&stage.server("old"));
     let outcome = stage.call(&program, "chatter", json!({}));
     assert!(outcome.failed(FailureReason::LimitExceeded).contains("messages in a second"));
+}
+
+pub(crate) fn endless_garbage_is_a_limit() {
+    let stage = Stage::new();
+    let program = stage.added(&stage.server("new"));
+    let outcome = stage.call(&program, "garbage", json!({}));
+    assert!(outcome.failed(FailureReason::LimitExceeded).contains("in a second"));
+    assert_eq!(stage.text(&program, "echo-text", json!({"text": "back"})), "back");
+}
+
+pub(crate) fn tools_that_are_too_long_together_are_a_limit() {
+    let stage = Stage::new();
+    let program = stage.added(&stage.server("old"));
+    std::fs::write(stage.witness.path().join("pages"), "").unwrap();
+    let error = stage.describe(&stage.server("old")).unwrap_err().to_string();
+    assert!(error.contains("tools take more than"), "{error}");
+    // A call looks at them first.
+    let outcome = stage.call(&program, "echo-text", json!({"text": "x"}));
+    outcome.failed(FailureReason::LimitExceeded);
+    std::fs::remove_file(stage.witness.path().join("pages")).unwrap();
+    assert_eq!(stage.text(&program, "echo-text", json!({"text": "back"})), "back");
 }
 
 pub(crate) fn output_over_its_limit_is_a_limit() {

@@ -69,6 +69,7 @@ impl Server {
             "exit",
             "endless",
             "chatter",
+            "garbage",
             "big",
             "progress",
             "ask",
@@ -131,6 +132,13 @@ impl ServerHandler for Server {
         request: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        if self.witness.join("pages").exists() {
+            // Pages without end.
+            let schema = object(json!({"description": "x".repeat(1 << 20)}));
+            let mut result = ListToolsResult::with_all_items(vec![Tool::new("long", "", schema)]);
+            result.next_cursor = Some("on".into());
+            return Ok(result);
+        }
         // In pages, because clients forget that.
         let page: usize =
             request.and_then(|request| request.cursor).map_or(0, |cursor| cursor.parse().unwrap());
@@ -168,6 +176,7 @@ impl ServerHandler for Server {
             }
             "endless" => endless(),
             "chatter" => chatter(&context).await,
+            "garbage" => garbage(),
             "big" => text("x".repeat(arguments["bytes"].as_u64().unwrap() as usize)),
             "progress" => progress(&context).await,
             "ask" => ask(&context).await,
@@ -194,6 +203,17 @@ impl ServerHandler for Server {
 fn endless() -> ! {
     let mut stdout = std::io::stdout();
     let piece = vec![b'x'; 1 << 20];
+    loop {
+        if stdout.write_all(&piece).is_err() {
+            std::process::exit(0);
+        }
+    }
+}
+
+/// Writes what is no message, line by line.
+fn garbage() -> ! {
+    let mut stdout = std::io::stdout();
+    let piece = b"this is what a library prints\n".repeat(1_000);
     loop {
         if stdout.write_all(&piece).is_err() {
             std::process::exit(0);

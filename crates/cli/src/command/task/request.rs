@@ -46,7 +46,7 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         request_digest: None,
         context: run.context,
         wait: false,
-        trace: around(),
+        trace: around().map(Box::new),
     })
 }
 

@@ -11,10 +11,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::card;
 use super::cards::{Cards, Place};
 use crate::failure::Failure;
-use crate::limits::{A2A_POLL_MS_MAX, A2A_POLL_MS_MIN, REMOTE_CANCEL_MS_MAX};
+use crate::limits::{
+    A2A_POLL_MS_MAX, A2A_POLL_MS_MIN, A2A_TASK_ID_BYTES_MAX, REMOTE_CANCEL_MS_MAX,
+};
+use crate::remote::budget::{Account, Output};
 use crate::remote::program::{A2aProgram, AgentPeer};
 use crate::remote::trace::Call;
 
@@ -32,7 +34,7 @@ pub(in crate::remote) async fn call(
     cards: &Cards,
     program: &A2aProgram,
     asked: &Call<'_>,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Output, Failure> {
     let Call { capability, parameters, trace } = asked;
     let tool = program
         .tools
@@ -41,8 +43,7 @@ pub(in crate::remote) async fn call(
     let place = cards.get(&program.peer).await?;
     let permit = place.calls.acquire().await;
     let _permit = permit.expect("the semaphore is never closed");
-    let known = place.skills.iter().find(|skill| skill.id == tool.name);
-    if known.and_then(|skill| card::digest(&place, skill)) != Some(tool.digest) {
+    if place.skills.get(&tool.name) != Some(&tool.digest) {
         return Err(declined(format!(
             "the skill {} changed since this agent was added: look at it, and accept it with \
              'ainur agent accept NAME'",
@@ -52,11 +53,13 @@ pub(in crate::remote) async fn call(
     let request = request(&tool.name, parameters, place.tenant.clone())?;
     let answer = place.send(&program.peer, &request, trace.as_ref()).await?;
     match answer {
-        SendMessageResponse::Message(message) => write(&json!({ "message": message })),
+        SendMessageResponse::Message(message) => {
+            write(&place.account, &json!({ "message": message }))
+        }
         SendMessageResponse::Task(task) => {
             let place = Arc::clone(&place);
             let (peer, trace) = (program.peer.clone(), trace.clone());
-            follow(Begun { place, peer, trace, id: Some(task.id.clone()) }, task).await
+            follow(Begun { place, peer, trace, id: None }, task).await
         }
     }
 }
@@ -90,16 +93,24 @@ fn request(
     })
 }
 
-/// Asks how far a task is until it is over.
-async fn follow(begun: Begun, mut task: Task) -> Result<Vec<u8>, Failure> {
+/// Asks how far a task is until it is over. Between two questions nothing is kept of it.
+async fn follow(mut begun: Begun, mut task: Task) -> Result<Output, Failure> {
+    if task.id.len() > A2A_TASK_ID_BYTES_MAX {
+        let detail = format!("a task has a name of at most {A2A_TASK_ID_BYTES_MAX} bytes");
+        return Err(Failure::crashed(detail));
+    }
+    let id = std::mem::take(&mut task.id);
+    let place = Arc::clone(&begun.place);
+    begun.id = Some(id.clone());
     let mut pause_ms = A2A_POLL_MS_MIN;
     while matches!(
         task.status.state,
         TaskState::Submitted | TaskState::Working | TaskState::Unspecified
     ) {
+        drop(task);
         sleep(Duration::from_millis(pause_ms)).await;
         pause_ms = (2 * pause_ms).min(A2A_POLL_MS_MAX);
-        task = begun.place.task(&begun.peer, &task.id, begun.trace.as_ref()).await?;
+        task = place.task(&begun.peer, &id, begun.trace.as_ref()).await?;
     }
     if task.status.state.is_terminal() {
         begun.finish();
@@ -108,9 +119,9 @@ async fn follow(begun: Begun, mut task: Task) -> Result<Vec<u8>, Failure> {
     let or = |otherwise: &str| said.clone().unwrap_or_else(|| otherwise.to_owned());
     match task.status.state {
         TaskState::Completed => match (task.artifacts, task.status.message) {
-            (Some(artifacts), _) => write(&json!({ "artifacts": artifacts })),
-            (None, Some(message)) => write(&json!({ "message": message })),
-            (None, None) => write(&json!({ "artifacts": [] })),
+            (Some(artifacts), _) => write(&place.account, &json!({ "artifacts": artifacts })),
+            (None, Some(message)) => write(&place.account, &json!({ "message": message })),
+            (None, None) => write(&place.account, &json!({ "artifacts": [] })),
         },
         TaskState::Rejected => Err(declined(or("the agent rejected the task"))),
         TaskState::InputRequired | TaskState::AuthRequired => {
@@ -156,7 +167,9 @@ fn declined(detail: impl Into<String>) -> Failure {
     Failure::new(FailureReason::Declined, detail)
 }
 
-fn write(output: &Value) -> Result<Vec<u8>, Failure> {
-    serde_json::to_vec(output)
-        .map_err(|error| Failure::crashed(format!("the output cannot be written: {error}")))
+fn write(account: &Account, output: &Value) -> Result<Output, Failure> {
+    let bytes = serde_json::to_vec(output)
+        .map_err(|error| Failure::crashed(format!("the output cannot be written: {error}")))?;
+    let held = account.take(bytes.capacity() as u64)?;
+    Ok(Output::new(bytes, held))
 }

@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 
 use a2a::AgentSkill;
 use ainur_primitives::{CapabilityContract, CapabilityName, Digest, Effects};
+use reqwest::Url;
 use serde_json::json;
 
-use super::cards::Place;
+use super::cards::{Card, Place};
 use crate::detail;
 use crate::failure::Failure;
 use crate::limits::{CAPABILITIES_MAX, DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX, NOTES_MAX};
@@ -24,19 +25,23 @@ const OUTPUT_SCHEMA: &str = r#"{"$id":"urn:ainur:a2a-result","type":"object","pr
 const NAMELESS: &str = "a2a-agent";
 
 /// The digest of a skill, and of where it is asked.
-pub(super) fn digest(place: &Place, skill: &AgentSkill) -> Option<Digest> {
+pub(super) fn digest(url: &Url, skill: &AgentSkill) -> Option<Digest> {
     let skill = serde_json::to_value(skill).ok()?;
-    naming::digest(&json!({ "skill": skill, "url": place.url.as_str() }))
+    naming::digest(&json!({ "skill": skill, "url": url.as_str() }))
 }
 
 /// Makes an agent of a card.
-pub(super) fn describe(place: &Place, peer: &AgentPeer) -> Result<Description, Failure> {
-    let name = peer.name.as_deref().unwrap_or(&place.name);
+pub(super) fn describe(
+    place: &Place,
+    card: &Card,
+    peer: &AgentPeer,
+) -> Result<Description, Failure> {
+    let name = peer.name.as_deref().unwrap_or(&card.name);
     let prefix = prefix(name, NAMELESS);
     let mut capabilities = Vec::new();
     let mut tools: BTreeMap<CapabilityName, RemoteTool> = BTreeMap::new();
     let mut notes = Vec::new();
-    for skill in &place.skills {
+    for skill in &card.skills {
         let mut note = |what: &str| {
             if notes.len() < NOTES_MAX {
                 notes.push(format!("{}: {what}", cut(&skill.id, NAME_BYTES_MAX, "a skill")));
@@ -50,8 +55,8 @@ pub(super) fn describe(place: &Place, peer: &AgentPeer) -> Result<Description, F
             note("left out, its id is too long or has no letters or digits");
             continue;
         };
-        let Some(digest) = digest(place, skill) else {
-            note("left out, it cannot be written in canonical JSON");
+        let Some(digest) = place.skills.get(&skill.id).copied() else {
+            note("left out, its id is too long or it cannot be written in canonical JSON");
             continue;
         };
         if let Some(other) = tools.get(&name) {
@@ -72,8 +77,8 @@ pub(super) fn describe(place: &Place, peer: &AgentPeer) -> Result<Description, F
     }
     let manifest = Manifest {
         name: cut(name, NAME_BYTES_MAX, NAMELESS),
-        description: cut(&place.description, DESCRIPTION_BYTES_MAX, ""),
-        version: cut(&place.version, NAME_BYTES_MAX, "0"),
+        description: cut(&card.description, DESCRIPTION_BYTES_MAX, ""),
+        version: cut(&card.version, NAME_BYTES_MAX, "0"),
         capabilities,
     };
     // Through the same checks as every other manifest.

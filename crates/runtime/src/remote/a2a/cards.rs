@@ -4,20 +4,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use a2a::{AgentCard, AgentInterface, AgentSkill, TRANSPORT_PROTOCOL_JSONRPC};
+use ainur_primitives::Digest;
 use reqwest::Url;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::old::OldCard;
-use super::wire;
+use super::{card, wire};
 use crate::failure::Failure;
 use crate::limits::{
-    CARD_BYTES_MAX, CARDS_MAX, REMOTE_CALLS_PER_SERVER_MAX, TOOLS_AGE_MS_MAX, TOOLS_MAX,
+    CARD_BYTES_MAX, CARDS_MAX, REMOTE_CALLS_PER_SERVER_MAX, TOOL_NAME_BYTES_MAX, TOOLS_AGE_MS_MAX,
+    TOOLS_MAX,
 };
 use crate::remote::address::check_url;
+use crate::remote::budget::{Account, Budget, Held};
 use crate::remote::http::Clients;
 use crate::remote::program::AgentPeer;
+use crate::remote::weight;
 
 /// Where a card is when the URL does not say.
 const WELL_KNOWN: &str = "/.well-known/agent-card.json";
@@ -25,10 +29,11 @@ const WELL_KNOWN: &str = "/.well-known/agent-card.json";
 /// See the module.
 pub(in crate::remote) struct Cards {
     clients: Arc<Clients>,
+    budget: Budget,
     kept: Mutex<HashMap<AgentPeer, Arc<Place>>>,
 }
 
-/// Where an agent is asked, and what its card says.
+/// Where an agent is asked, and what is remembered of its card.
 pub(super) struct Place {
     pub(super) client: reqwest::Client,
     pub(super) url: Url,
@@ -37,18 +42,28 @@ pub(super) struct Place {
     /// It speaks version 0.3.
     pub(super) is_old: bool,
     pub(super) tenant: Option<String>,
+    /// By their names, as the card describes them.
+    pub(super) skills: HashMap<String, Digest>,
+    /// As many calls as may be under way at once.
+    pub(super) calls: Arc<Semaphore>,
+    /// Who pays for what the agent sends.
+    pub(super) account: Account,
+    _held: Held,
+    fetched: Instant,
+}
+
+/// A card that was just fetched.
+pub(super) struct Card {
     pub(super) name: String,
     pub(super) description: String,
     pub(super) version: String,
     pub(super) skills: Vec<AgentSkill>,
-    /// As many calls as may be under way at once.
-    pub(super) calls: Arc<Semaphore>,
-    fetched: Instant,
+    _held: Held,
 }
 
 impl Cards {
-    pub(in crate::remote) fn new(clients: Arc<Clients>) -> Self {
-        Self { clients, kept: Mutex::default() }
+    pub(in crate::remote) fn new(clients: Arc<Clients>, budget: Budget) -> Self {
+        Self { clients, budget, kept: Mutex::default() }
     }
 
     fn kept(&self) -> MutexGuard<'_, HashMap<AgentPeer, Arc<Place>>> {
@@ -62,12 +77,12 @@ impl Cards {
             Some(place) if place.fetched.elapsed() < Duration::from_millis(TOOLS_AGE_MS_MAX) => {
                 Ok(place)
             }
-            _ => self.fetch(peer).await,
+            _ => self.fetch(peer).await.map(|(place, _)| place),
         }
     }
 
     /// Asks for the card.
-    pub(super) async fn fetch(&self, peer: &AgentPeer) -> Result<Arc<Place>, Failure> {
+    pub(super) async fn fetch(&self, peer: &AgentPeer) -> Result<(Arc<Place>, Card), Failure> {
         let refused =
             |error: crate::remote::address::AddressError| Failure::crashed(error.to_string());
         let ours =
@@ -77,23 +92,34 @@ impl Cards {
             at.set_path(WELL_KNOWN);
         }
         let client = self.clients.get(reach).map_err(ours)?;
-        let card = wire::get(&client, peer, at.clone(), CARD_BYTES_MAX).await?;
+        let known =
+            self.kept().get(peer).map(|known| (known.account.clone(), Arc::clone(&known.calls)));
+        let (account, calls) = known.unwrap_or_else(|| {
+            (self.budget.account(), Arc::new(Semaphore::new(REMOTE_CALLS_PER_SERVER_MAX)))
+        });
+        let mut held = account.open();
+        let card = wire::get(&client, peer, at.clone(), CARD_BYTES_MAX, &mut held).await?;
         let said = read(&card)?;
         let (url, reach) = check_url(&said.url, peer.allow_private).map_err(refused)?;
-        let calls = self.kept().get(peer).map(|place| Arc::clone(&place.calls));
+        let skills = said.skills.iter().filter(|skill| skill.id.len() <= TOOL_NAME_BYTES_MAX);
+        let skills: HashMap<String, Digest> = skills
+            .filter_map(|skill| Some((skill.id.clone(), card::digest(&url, skill)?)))
+            .collect();
+        let (_, weight) = weight::of_value(&(said.tenant.as_deref(), url.as_str(), &skills));
         let place = Arc::new(Place {
             client: self.clients.get(reach).map_err(ours)?,
             is_trusted: url.origin() == at.origin(),
             url,
             is_old: said.is_old,
             tenant: said.tenant,
-            name: said.name,
-            description: said.description,
-            version: said.version,
-            skills: said.skills,
-            calls: calls.unwrap_or_else(|| Arc::new(Semaphore::new(REMOTE_CALLS_PER_SERVER_MAX))),
+            skills,
+            calls,
+            _held: account.take(weight)?,
+            account,
             fetched: Instant::now(),
         });
+        let Said { name, description, version, skills, .. } = said;
+        let card = Card { name, description, version, skills, _held: held };
         let mut kept = self.kept();
         if kept.len() >= CARDS_MAX && !kept.contains_key(peer) {
             let oldest = kept.iter().min_by_key(|(_, place)| place.fetched);
@@ -102,7 +128,7 @@ impl Cards {
             }
         }
         kept.insert(peer.clone(), Arc::clone(&place));
-        Ok(place)
+        Ok((place, card))
     }
 }
 

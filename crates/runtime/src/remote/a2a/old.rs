@@ -83,14 +83,17 @@ pub(super) fn read_answer(answer: Value) -> Result<SendMessageResponse, Failure>
 
 /// The answer to `tasks/get`.
 pub(super) fn read_task(mut task: Value) -> Result<Task, Failure> {
-    if let Some(state) = task["status"]["state"].as_str() {
-        let state = state.replace('-', "_").to_ascii_uppercase();
-        task["status"]["state"] = format!("TASK_STATE_{state}").into();
+    // Looked for rather than indexed: what is no object cannot be.
+    if let Some(state) = task.pointer_mut("/status/state")
+        && let Some(old) = state.as_str()
+    {
+        *state = format!("TASK_STATE_{}", old.replace('-', "_").to_ascii_uppercase()).into();
     }
     if let Some(said) = task.pointer_mut("/status/message").filter(|said| said.is_object()) {
         *said = message(said.take());
     }
-    for artifact in task["artifacts"].as_array_mut().into_iter().flatten() {
+    let artifacts = task.get_mut("artifacts").and_then(Value::as_array_mut);
+    for artifact in artifacts.into_iter().flatten() {
         parts(artifact);
     }
     if let Some(task) = task.as_object_mut() {
@@ -106,13 +109,16 @@ fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Failure> {
 
 fn message(mut message: Value) -> Value {
     let role = if message["role"] == "user" { "ROLE_USER" } else { "ROLE_AGENT" };
-    message["role"] = role.into();
+    if let Some(message) = message.as_object_mut() {
+        message.insert("role".into(), role.into());
+    }
     parts(&mut message);
     message
 }
 
 fn parts(of: &mut Value) {
-    for part in of["parts"].as_array_mut().into_iter().flatten() {
+    let parts = of.get_mut("parts").and_then(Value::as_array_mut);
+    for part in parts.into_iter().flatten() {
         let Some(fields) = part.as_object_mut() else { continue };
         fields.remove("kind");
         let Some(mut file) = fields.remove("file") else { continue };
@@ -156,6 +162,20 @@ mod tests {
         assert_eq!(parts[1].content, PartContent::Raw(b"hi".to_vec()));
         assert_eq!(parts[1].filename.as_deref(), Some("n"));
         assert_eq!(parts[2].content, PartContent::Url("https://x/y".into()));
+    }
+
+    #[test]
+    fn what_is_no_task_is_an_error_and_no_panic() {
+        for wrong in [json!("x"), json!([1]), json!(null), json!({"artifacts": ["x"]})] {
+            assert!(read_task(wrong.clone()).is_err(), "{wrong}");
+            assert!(read_answer(wrong.clone()).is_err(), "{wrong}");
+            let task = json!({"status": {"state": "working", "message": {"parts": wrong}}});
+            assert!(read_task(task).is_err());
+            let status = json!({"state": 1, "message": wrong});
+            assert!(
+                read_task(json!({ "status": status, "artifacts": [{"parts": wrong}] })).is_err()
+            );
+        }
     }
 
     #[test]

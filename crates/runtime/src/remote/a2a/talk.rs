@@ -73,7 +73,8 @@ impl Place {
         trace: Trace<'_>,
     ) -> Result<A, Failure> {
         let version = if self.is_old { old::VERSION } else { VERSION };
-        let to = wire::To { url: &self.url, is_trusted: self.is_trusted, version, trace };
+        let (url, account) = (&self.url, &self.account);
+        let to = wire::To { url, is_trusted: self.is_trusted, version, account, trace };
         wire::call(&self.client, peer, to, method, params).await
     }
 }

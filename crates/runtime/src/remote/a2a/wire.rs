@@ -9,22 +9,25 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
-use crate::limits::{A2A_REQUEST_MS_MAX, REMOTE_MESSAGE_BYTES_MAX};
+use crate::limits::{A2A_REQUEST_MS_MAX, REMOTE_MESSAGE_BYTES_MAX, REMOTE_PARSED_BYTES_MAX};
+use crate::remote::budget::{Account, Held};
+use crate::remote::http::{self, BodyError};
 use crate::remote::program::AgentPeer;
-use crate::remote::{http, secret, trace};
+use crate::remote::{secret, trace, weight};
 
 /// Code of JSON-RPC for parameters that were not understood.
 const INVALID_PARAMS: i32 = -32602;
 
-/// Asks for a document.
+/// Asks for a document, which is paid for with `held`, and so is reading it.
 pub(super) async fn get(
     client: &reqwest::Client,
     peer: &AgentPeer,
     url: Url,
     bytes_max: usize,
+    held: &mut Held,
 ) -> Result<Vec<u8>, Failure> {
     let request = with_credential(client.get(url), peer)?;
-    let (status, body) = send(request, VERSION, bytes_max).await?;
+    let (status, body) = send(request, VERSION, bytes_max, held).await?;
     if status.is_success() { Ok(body) } else { Err(refused(status)) }
 }
 
@@ -37,6 +40,8 @@ pub(super) struct To<'a> {
     pub(super) version: &'static str,
     /// Where the call belongs in a trace.
     pub(super) trace: Option<&'a TraceContext>,
+    /// Who pays for the answer until it is read.
+    pub(super) account: &'a Account,
 }
 
 /// Calls a method.
@@ -54,7 +59,8 @@ pub(super) async fn call<A: DeserializeOwned>(
     let request = client.post(to.url.clone()).header(CONTENT_TYPE, "application/json").body(body);
     let request = request.headers(trace::headers(to.trace));
     let request = if to.is_trusted { with_credential(request, peer)? } else { request };
-    let (status, answer) = send(request, to.version, REMOTE_MESSAGE_BYTES_MAX).await?;
+    let mut held = to.account.open();
+    let (status, answer) = send(request, to.version, REMOTE_MESSAGE_BYTES_MAX, &mut held).await?;
     // Errors of JSON-RPC come with any status.
     let answer: JsonRpcResponse = match serde_json::from_slice(&answer) {
         Ok(answer) => answer,
@@ -93,6 +99,7 @@ async fn send(
     request: RequestBuilder,
     version: &'static str,
     bytes_max: usize,
+    held: &mut Held,
 ) -> Result<(StatusCode, Vec<u8>), Failure> {
     let unreachable = |error| Failure::crashed(http::why_unreachable(&error));
     let mut response: Response = request
@@ -103,13 +110,20 @@ async fn send(
         .await
         .map_err(unreachable)?;
     let status = response.status();
-    let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(unreachable)? {
-        if body.len() + piece.len() > bytes_max {
-            let detail = format!("it sent an answer longer than {bytes_max} bytes");
-            return Err(Failure::limit(detail));
+    let body = http::body(&mut response, bytes_max as u64, held).await;
+    let body = body.map_err(|error| match error {
+        BodyError::TooLong => {
+            Failure::limit(format!("it sent an answer longer than {bytes_max} bytes"))
         }
-        body.extend_from_slice(&piece);
+        BodyError::Memory(failure) => failure,
+        BodyError::Broken(error) => unreachable(error),
+    })?;
+    let weight = weight::of_text(&body);
+    if weight > REMOTE_PARSED_BYTES_MAX {
+        return Err(Failure::limit(format!(
+            "it sent an answer that takes more than {REMOTE_PARSED_BYTES_MAX} bytes to read"
+        )));
     }
+    held.grow(weight)?;
     Ok((status, body))
 }

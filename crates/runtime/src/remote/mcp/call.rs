@@ -16,6 +16,7 @@ use super::connection::Connection;
 use super::connections::Connections;
 use crate::failure::Failure;
 use crate::limits::{PROGRESS_INTERVAL_MS, REMOTE_CANCEL_MS_MAX};
+use crate::remote::budget::Output;
 use crate::remote::program::{McpProgram, RemoteTool};
 use crate::remote::trace::Call;
 
@@ -26,7 +27,7 @@ pub(in crate::remote) async fn call(
     program: &McpProgram,
     asked: &Call<'_>,
     mut report: impl FnMut(u64, u64),
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Output, Failure> {
     let Call { capability, parameters, trace } = asked;
     let tool = program
         .tools
@@ -66,7 +67,7 @@ async fn once(
     arguments: JsonObject,
     trace: Option<&TraceContext>,
     report: &mut impl FnMut(u64, u64),
-) -> Result<Vec<u8>, Trouble> {
+) -> Result<Output, Trouble> {
     let permit = connection.calls.acquire().await;
     let _permit = permit.expect("the semaphore is never closed");
     let tools = match connection.tools().await {
@@ -113,7 +114,9 @@ async fn once(
     };
     match answer {
         Ok(ServerResult::CallToolResult(result)) => {
-            output(result, known.is_structured).map_err(Trouble::Answered)
+            let bytes = output(result, known.is_structured).map_err(Trouble::Answered)?;
+            let held = connection.account.take(bytes.capacity() as u64);
+            Ok(Output::new(bytes, held.map_err(Trouble::Answered)?))
         }
         Ok(ServerResult::InputRequiredResult(_)) => {
             Err(Trouble::Answered(declined("the tool asks for more input, which nobody can give")))
@@ -123,7 +126,8 @@ async fn once(
         ))),
         Ok(_) => {
             let detail = "the server answered a call with something else";
-            Err(Trouble::Answered(Failure::crashed(detail)))
+            // The library may keep what it takes for tools: not on a connection that is used again.
+            Err(Trouble::Broken(Failure::crashed(detail)))
         }
         Err(error) if was_refused_unread(&error) => Err(Trouble::NotSent),
         Err(ServiceError::McpError(error)) => Err(Trouble::Answered(match error.code {

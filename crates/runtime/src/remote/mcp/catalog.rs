@@ -11,7 +11,7 @@ use crate::detail;
 use crate::failure::Failure;
 use crate::limits::{
     CAPABILITIES_MAX, DESCRIPTION_BYTES_MAX, MANIFEST_BYTES_MAX, NAME_BYTES_MAX, NOTES_MAX,
-    SCHEMA_BYTES_MAX,
+    SCHEMA_BYTES_MAX, TOOL_NAME_BYTES_MAX,
 };
 use crate::manifest::Manifest;
 use crate::remote::Description;
@@ -103,6 +103,10 @@ impl<'a> Catalog<'a> {
     fn add(&mut self, tool: &Tool) -> Result<(), Failure> {
         if self.capabilities.len() >= CAPABILITIES_MAX {
             self.note(tool, &format!("left out, an agent has at most {CAPABILITIES_MAX}"));
+            return Ok(());
+        }
+        if tool.name.len() > TOOL_NAME_BYTES_MAX {
+            self.note(tool, "left out, its name is too long");
             return Ok(());
         }
         let Ok(name) = format!("{}.{}", self.prefix, slug(&tool.name)).parse::<CapabilityName>()

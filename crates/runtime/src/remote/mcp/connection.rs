@@ -1,7 +1,7 @@
 //! One warm connection to a server, shared by the calls under way.
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ainur_primitives::Digest;
@@ -13,7 +13,6 @@ use rmcp::service::{
     ClientInitializeError, ClientLifecycleMode, ClientServiceExt, Peer, RoleClient, RunningService,
     ServiceError,
 };
-use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 use rmcp::transport::{DynamicTransportError, Transport};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
@@ -21,17 +20,22 @@ use tokio::time::{Instant, timeout};
 
 use super::catalog;
 use super::client::Client;
-use super::guard::{Guarded, Lines, Verdict};
+use super::guard::{Guarded, Verdict};
+use super::judge::Judge;
+use super::lines::Lines;
+use super::meter::Meter;
 use super::process::{self, Process};
 use super::web;
 use crate::failure::Failure;
 use crate::limits::{
-    REMOTE_CALLS_PER_SERVER_MAX, REMOTE_CONNECT_MS_MAX, REMOTE_MESSAGE_BYTES_MAX,
-    REMOTE_SEND_MS_MAX, TOOL_PAGES_MAX, TOOLS_AGE_MS_MAX, TOOLS_LIST_MS_MAX, TOOLS_MAX,
+    REMOTE_CALLS_PER_SERVER_MAX, REMOTE_CONNECT_MS_MAX, REMOTE_SEND_MS_MAX, TOOL_NAME_BYTES_MAX,
+    TOOL_PAGES_MAX, TOOLS_AGE_MS_MAX, TOOLS_BYTES_MAX, TOOLS_CHANGED_BYTES_MAX, TOOLS_LIST_MS_MAX,
+    TOOLS_MAX,
 };
-use crate::remote::Config;
+use crate::remote::budget::{Account, Held};
 use crate::remote::http::{self, Clients};
 use crate::remote::program::{ServerEndpoint, ToolServer};
+use crate::remote::{Config, weight};
 
 /// See the module. Dropping the last reference closes it and ends the server if it is a command.
 pub(in crate::remote) struct Connection {
@@ -40,6 +44,11 @@ pub(in crate::remote) struct Connection {
     process: Option<Mutex<Process>>,
     tools: AsyncMutex<Option<Arc<Tools>>>,
     subscribed: Arc<AtomicBool>,
+    /// Who pays for what the server sends.
+    pub(super) account: Account,
+    /// Pays for all tools the server had, one after the other: the library keeps what it needs of
+    /// them as long as there is the connection.
+    changed: Mutex<(u64, Held)>,
     /// As many calls as may be under way at once.
     pub(super) calls: Semaphore,
 }
@@ -51,7 +60,11 @@ pub(super) struct Tools {
     known: HashMap<String, KnownTool>,
 }
 
+/// All tools of a server as it describes them, and what pays for them.
+pub(super) type Listed = (Vec<Tool>, Held);
+
 /// What is remembered of a tool.
+#[derive(PartialEq, Eq)]
 pub(super) struct KnownTool {
     pub(super) digest: Digest,
     /// It has an output schema.
@@ -68,6 +81,7 @@ impl Tools {
 pub(super) async fn open(
     config: &Config,
     clients: &Clients,
+    account: Account,
     server: &ToolServer,
 ) -> Result<Connection, Failure> {
     let automatic = ClientLifecycleMode::Auto {
@@ -75,7 +89,7 @@ pub(super) async fn open(
         legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
     };
     let started = Instant::now();
-    let first = match open_as(config, clients, server, automatic).await {
+    let first = match open_as(config, clients, &account, server, automatic).await {
         Err(Trouble::MayBeOld(failure)) => failure,
         other => return other.map_err(Trouble::into_failure),
     };
@@ -84,7 +98,7 @@ pub(super) async fn open(
     if left.is_zero() {
         return Err(first);
     }
-    match open_as(config, clients, server, ClientLifecycleMode::Initialize).await {
+    match open_as(config, clients, &account, server, ClientLifecycleMode::Initialize).await {
         Ok(connection) => Ok(connection),
         Err(_) => Err(first),
     }
@@ -108,26 +122,27 @@ impl Trouble {
 async fn open_as(
     config: &Config,
     clients: &Clients,
+    account: &Account,
     server: &ToolServer,
     lifecycle: ClientLifecycleMode,
 ) -> Result<Connection, Trouble> {
-    let verdict = Verdict::default();
+    let (verdict, meter, account) = (Verdict::default(), Meter::default(), account.clone());
     match &server.endpoint {
         ServerEndpoint::Command { .. } => {
             let (process, pipes) =
                 process::start(config, &server.endpoint).map_err(Trouble::Final)?;
-            let lines = Lines::new(pipes.from, verdict.clone());
-            let transport = AsyncRwTransport::new_client(lines, pipes.to)
-                .with_max_line_length(REMOTE_MESSAGE_BYTES_MAX + 1);
+            let (from, to, held) = (pipes.from, pipes.to, account.open());
+            let transport = Lines::new(from, to, verdict.clone(), meter.clone(), held);
             let send_max = Duration::from_millis(REMOTE_SEND_MS_MAX);
-            let transport = Guarded::new(transport, verdict.clone(), Some(send_max));
-            serve(transport, verdict, Some(Mutex::new(process)), lifecycle).await
+            let transport = Guarded::new(transport, verdict.clone(), meter, Some(send_max));
+            serve(transport, verdict, account, Some(Mutex::new(process)), lifecycle).await
         }
         ServerEndpoint::Url { url, allow_private } => {
-            let transport = web::transport(clients, server, url, *allow_private, verdict.clone())
+            let judge = Judge::new(verdict.clone(), meter.clone(), account.clone());
+            let transport = web::transport(clients, server, url, *allow_private, judge)
                 .map_err(Trouble::Final)?;
-            let transport = Guarded::new(transport, verdict.clone(), None);
-            serve(transport, verdict, None, lifecycle).await
+            let transport = Guarded::new(transport, verdict.clone(), meter, None);
+            serve(transport, verdict, account, None, lifecycle).await
         }
     }
 }
@@ -135,6 +150,7 @@ async fn open_as(
 async fn serve(
     transport: impl Transport<RoleClient> + 'static,
     verdict: Verdict,
+    account: Account,
     process: Option<Mutex<Process>>,
     lifecycle: ClientLifecycleMode,
 ) -> Result<Connection, Trouble> {
@@ -147,6 +163,8 @@ async fn serve(
             process,
             tools: AsyncMutex::default(),
             subscribed: Arc::default(),
+            changed: Mutex::new((0, account.open())),
+            account,
             calls: Semaphore::new(REMOTE_CALLS_PER_SERVER_MAX),
         }),
         Ok(Err(error)) => Err(refusal(&error, &verdict, process.as_ref()).await),
@@ -201,7 +219,13 @@ fn transport_failure(error: &DynamicTransportError) -> Failure {
 impl Connection {
     /// The connection is of no use any more.
     pub(super) fn is_closed(&self) -> bool {
-        self.service.peer().is_transport_closed() || self.service.is_closed()
+        self.service.peer().is_transport_closed() || self.service.is_closed() || self.is_worn()
+    }
+
+    /// Its tools changed so often that what is kept of them is too much.
+    fn is_worn(&self) -> bool {
+        let changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        changed.0 > TOOLS_CHANGED_BYTES_MAX
     }
 
     /// Nobody uses it now.
@@ -258,68 +282,83 @@ impl Connection {
         {
             return Ok(Arc::clone(tools));
         }
-        let (new, _) = self.list_anew().await?;
+        let (new, _) = self.list_anew(tools.as_deref()).await?;
         *tools = Some(Arc::clone(&new));
         Ok(new)
     }
 
     /// Asks for all tools, whatever is known of them, and remembers the answer.
-    pub(super) async fn describe(&self) -> Result<Vec<Tool>, Failure> {
+    pub(super) async fn describe(&self) -> Result<Listed, Failure> {
         let mut tools = self.tools.lock().await;
-        let (new, listed) = self.list_anew().await?;
+        let (new, listed) = self.list_anew(tools.as_deref()).await?;
         *tools = Some(new);
         Ok(listed)
     }
 
-    async fn list_anew(&self) -> Result<(Arc<Tools>, Vec<Tool>), Failure> {
+    async fn list_anew(&self, before: Option<&Tools>) -> Result<(Arc<Tools>, Listed), Failure> {
         // First, so that no change is missed.
         self.subscribe().await;
         let generation = self.client().tools_generation();
-        let listed = self.list().await?;
+        let (listed, held, weight) = self.list().await?;
         let known = listed.iter().filter_map(|tool| {
+            if tool.name.len() > TOOL_NAME_BYTES_MAX {
+                return None;
+            }
             let digest = catalog::digest(tool)?;
             let is_structured = tool.output_schema.is_some();
             Some((tool.name.clone().into_owned(), KnownTool { digest, is_structured }))
         });
         let known = known.collect();
-        Ok((Arc::new(Tools { generation, listed: Instant::now(), known }), listed))
-    }
-
-    /// Asks for all tools.
-    async fn list(&self) -> Result<Vec<Tool>, Failure> {
-        let patience = Duration::from_millis(TOOLS_LIST_MS_MAX);
-        match timeout(patience, self.list_pages()).await {
-            Ok(Ok(tools)) => Ok(tools),
-            Ok(Err(error)) => Err(self.trouble(&error).await),
-            Err(_) => {
-                let detail = format!("it did not list its tools within {TOOLS_LIST_MS_MAX} ms");
-                Err(Failure::crashed(detail))
-            }
+        if before.is_none_or(|before| before.known != known) {
+            let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+            changed.0 += weight;
+            changed.1.grow(weight)?;
         }
+        let tools = Tools { generation, listed: Instant::now(), known };
+        Ok((Arc::new(tools), (listed, held)))
     }
 
-    async fn list_pages(&self) -> Result<Vec<Tool>, ServiceError> {
+    /// Asks for all tools, and says what they take in memory.
+    async fn list(&self) -> Result<(Vec<Tool>, Held, u64), Failure> {
+        let patience = Duration::from_millis(TOOLS_LIST_MS_MAX);
+        timeout(patience, self.list_pages()).await.unwrap_or_else(|_| {
+            let detail = format!("it did not list its tools within {TOOLS_LIST_MS_MAX} ms");
+            Err(Failure::crashed(detail))
+        })
+    }
+
+    async fn list_pages(&self) -> Result<(Vec<Tool>, Held, u64), Failure> {
         let mut tools = Vec::new();
+        let (mut held, mut bytes, mut weight) = (self.account.open(), 0, 0);
         let mut cursor = None;
         for _ in 0..TOOL_PAGES_MAX {
             let page = PaginatedRequestParams::default().with_cursor(cursor);
             let request = ClientRequest::ListToolsRequest(ListToolsRequest::with_param(page));
             // Not through the library's cache: it believes the server about how long.
-            let answer = self.peer().send_request(request).await?;
-            let ServerResult::ListToolsResult(page) = answer else {
-                return Err(ServiceError::UnexpectedResponse);
+            let answer = match self.peer().send_request(request).await {
+                Ok(ServerResult::ListToolsResult(page)) => page,
+                Ok(_) => return Err(self.trouble(&ServiceError::UnexpectedResponse).await),
+                Err(error) => return Err(self.trouble(&error).await),
             };
-            tools.extend(page.tools);
+            let (page_bytes, page_weight) =
+                weight::of_value(&(&answer.tools, answer.next_cursor.as_deref()));
+            (bytes, weight) = (bytes + page_bytes, weight + page_weight);
+            if bytes > TOOLS_BYTES_MAX {
+                let detail = format!("its tools take more than {TOOLS_BYTES_MAX} bytes together");
+                return Err(Failure::limit(detail));
+            }
+            held.grow(page_weight)?;
+            tools.extend(answer.tools);
             if tools.len() >= TOOLS_MAX {
                 tools.truncate(TOOLS_MAX);
                 break;
             }
-            match page.next_cursor {
+            match answer.next_cursor {
                 Some(next) => cursor = Some(next),
                 None => break,
             }
         }
-        Ok(tools)
+        Ok((tools, held, weight))
     }
 
     /// Listens to changes, where that has to be asked for. A server that does not grant it is asked

@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use super::connection::{self, Connection};
 use crate::failure::Failure;
-use crate::limits::REMOTE_CONNECTIONS_MAX;
+use crate::limits::{REMOTE_CONNECT_SURE_MS, REMOTE_CONNECTIONS_MAX};
 use crate::remote::Config;
+use crate::remote::budget::Budget;
 use crate::remote::http::Clients;
 use crate::remote::program::ToolServer;
 
@@ -23,6 +24,7 @@ pub(in crate::remote) struct Connections {
 struct Shared {
     config: Config,
     clients: Arc<Clients>,
+    budget: Budget,
 }
 
 type Outcome = Option<Result<Arc<Connection>, Failure>>;
@@ -30,6 +32,7 @@ type Outcome = Option<Result<Arc<Connection>, Failure>>;
 struct Slot {
     outcome: watch::Receiver<Outcome>,
     connecting: AbortHandle,
+    begun: Instant,
     last_used: Instant,
 }
 
@@ -50,11 +53,17 @@ impl Slot {
             Some(Err(_)) => true,
         }
     }
+
+    /// It has been on its way for long: whoever hangs must not keep others out.
+    fn is_late(&self) -> bool {
+        self.outcome.borrow().is_none()
+            && self.begun.elapsed() >= Duration::from_millis(REMOTE_CONNECT_SURE_MS)
+    }
 }
 
 impl Connections {
-    pub(in crate::remote) fn new(config: Config, clients: Arc<Clients>) -> Self {
-        let shared = Arc::new(Shared { config, clients });
+    pub(in crate::remote) fn new(config: Config, clients: Arc<Clients>, budget: Budget) -> Self {
+        let shared = Arc::new(Shared { config, clients, budget });
         Self { shared, slots: Mutex::default() }
     }
 
@@ -80,29 +89,32 @@ impl Connections {
         }
         drop(slots.remove(server));
         if slots.len() >= REMOTE_CONNECTIONS_MAX {
-            let longest_idle = slots
-                .iter()
-                .filter(|(_, slot)| slot.is_idle())
-                .min_by_key(|(_, slot)| slot.last_used)
-                .map(|(server, _)| server.clone());
-            let Some(longest_idle) = longest_idle else {
+            let idle = slots.iter().filter(|(_, slot)| slot.is_idle());
+            let late = slots.iter().filter(|(_, slot)| slot.is_late());
+            let longest_idle = idle.min_by_key(|(_, slot)| slot.last_used);
+            let given_up = longest_idle.or_else(|| late.min_by_key(|(_, slot)| slot.begun));
+            let Some(given_up) = given_up.map(|(server, _)| server.clone()) else {
                 let most = REMOTE_CONNECTIONS_MAX;
                 let detail = format!("{most} remote agents are busy: no more at once");
                 return Err(Failure::infrastructure(detail));
             };
-            slots.remove(&longest_idle);
+            if let Some(slot) = slots.remove(&given_up) {
+                slot.connecting.abort();
+            }
         }
         let (sender, outcome) = watch::channel(None);
         let (shared, wanted) = (Arc::clone(&self.shared), server.clone());
         // A task of its own: whoever asked first may lose interest before the others do.
         let connecting = tokio::spawn(async move {
-            let opened = connection::open(&shared.config, &shared.clients, &wanted).await;
+            let Shared { config, clients, budget } = &*shared;
+            let opened = connection::open(config, clients, budget.account(), &wanted).await;
             // Nobody may wait any more; then it ends here.
             drop(sender.send(Some(opened.map(Arc::new))));
         });
         let slot = Slot {
             outcome: outcome.clone(),
             connecting: connecting.abort_handle(),
+            begun: Instant::now(),
             last_used: Instant::now(),
         };
         slots.insert(server.clone(), slot);

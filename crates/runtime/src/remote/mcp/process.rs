@@ -11,11 +11,14 @@ use rustix::process::{
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::command::{Confinement, SEARCH_PATH, Status};
 use crate::failure::Failure;
-use crate::limits::{COMMAND_STDERR_BYTES_MAX, COMMAND_WORDS_MAX, SERVER_ENVIRONMENT_MAX};
+use crate::limits::{
+    COMMAND_STDERR_BYTES_MAX, COMMAND_WORDS_MAX, SERVER_ENVIRONMENT_MAX,
+    SERVER_STDERR_BYTES_PER_SECOND_MAX,
+};
 use crate::remote::Config;
 use crate::remote::program::ServerEndpoint;
 use crate::worker::SANDBOX;
@@ -97,10 +100,17 @@ fn try_start(config: &Config, endpoint: &ServerEndpoint) -> io::Result<(Process,
     Ok((process, Pipes { to, from }))
 }
 
-/// Keeps the last [`COMMAND_STDERR_BYTES_MAX`] bytes of the error output.
+/// Keeps the last [`COMMAND_STDERR_BYTES_MAX`] bytes of the error output, and reads no more than
+/// [`SERVER_STDERR_BYTES_PER_SECOND_MAX`]: a server that writes without end is slowed down.
 async fn keep_tail(mut stderr: pipe::Receiver, tail: Arc<Mutex<Vec<u8>>>) {
     let mut buffer = [0; 4096];
+    let (mut second, mut read) = (Instant::now(), 0);
     while let Ok(length @ 1..) = stderr.read(&mut buffer).await {
+        read += length;
+        if read > SERVER_STDERR_BYTES_PER_SECOND_MAX {
+            sleep_until(second + Duration::from_secs(1)).await;
+            (second, read) = (Instant::now(), 0);
+        }
         let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
         tail.extend_from_slice(&buffer[..length]);
         let excess = tail.len().saturating_sub(COMMAND_STDERR_BYTES_MAX);

@@ -8,32 +8,26 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::document::is_json;
 use super::documents::Documents;
+use super::reader::is_json;
 use super::request;
 use crate::detail;
 use crate::failure::Failure;
 use crate::limits::{API_PROBLEM_BYTES_MAX, API_PROBLEM_CHARACTERS_MAX, API_PROBLEM_MS_MAX};
-use crate::remote::deliver::Held;
-use crate::remote::http;
+use crate::remote::budget::{Held, Output};
+use crate::remote::http::{self, BodyError};
 use crate::remote::program::OpenApiProgram;
 use crate::remote::secret;
 use crate::remote::trace::{self, Call};
 
-/// Where an output goes.
-pub(in crate::remote) struct Room<'a> {
-    pub(in crate::remote) bytes_max: u64,
-    pub(in crate::remote) held: &'a mut Held,
-}
-
-/// Asks for the operation behind a capability and gives its output. Dropping the future closes the
-/// connection.
+/// Asks for the operation behind a capability and gives its output, of no more than so many bytes.
+/// Dropping the future closes the connection.
 pub(in crate::remote) async fn call(
     documents: &Documents,
     program: &OpenApiProgram,
     asked: &Call<'_>,
-    room: Room<'_>,
-) -> Result<Vec<u8>, Failure> {
+    bytes_max: u64,
+) -> Result<Output, Failure> {
     let Call { capability, parameters, trace } = asked;
     let tool = program
         .tools
@@ -75,10 +69,10 @@ pub(in crate::remote) async fn call(
     }
     let response = request.send().await.map_err(|error| unreachable(&error))?;
     let response = check_status(response).await?;
-    let output = receive(response, room).await?;
+    let output = receive(response, bytes_max, service.account.open()).await?;
     // A HEAD request has no body to parse.
     if is_json && operation.method != reqwest::Method::HEAD {
-        serde_json::from_slice::<IgnoredAny>(&output).map_err(|error| {
+        serde_json::from_slice::<IgnoredAny>(&output.bytes).map_err(|error| {
             Failure::crashed(format!("the service promises JSON and sent something else: {error}"))
         })?;
     }
@@ -147,21 +141,19 @@ fn said(problem: &Value) -> Option<String> {
     })
 }
 
-async fn receive(mut response: Response, room: Room<'_>) -> Result<Vec<u8>, Failure> {
-    let most = room.bytes_max;
-    let too_long = || Failure::limit(format!("more than {most} bytes of output"));
-    if response.content_length().is_some_and(|bytes| bytes > most) {
-        return Err(too_long());
-    }
-    let mut output = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(broken)? {
-        if (output.len() + piece.len()) as u64 > most {
-            return Err(too_long());
+async fn receive(
+    mut response: Response,
+    bytes_max: u64,
+    mut held: Held,
+) -> Result<Output, Failure> {
+    match http::body(&mut response, bytes_max, &mut held).await {
+        Ok(bytes) => Ok(Output::new(bytes, held)),
+        Err(BodyError::TooLong) => {
+            Err(Failure::limit(format!("more than {bytes_max} bytes of output")))
         }
-        room.held.grow(piece.len() as u64)?;
-        output.extend_from_slice(&piece);
+        Err(BodyError::Memory(failure)) => Err(failure),
+        Err(BodyError::Broken(error)) => Err(broken(error)),
     }
-    Ok(output)
 }
 
 fn unreachable(error: &reqwest::Error) -> Failure {

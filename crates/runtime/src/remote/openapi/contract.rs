@@ -5,13 +5,15 @@ use ainur_primitives::{CapabilityContract, CapabilityName, Effects};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::document::{Reading, Readings, is_json, mark};
+use super::document::{Reading, Readings, mark};
+use super::reader::is_json;
 use super::request::BODY;
 use super::schema::Resolver;
 use crate::failure::Failure;
 use crate::limits::{
-    API_SCHEMAS_BYTES_MAX, API_SCHEMAS_BYTES_MIN, CAPABILITIES_MAX, DESCRIPTION_BYTES_MAX,
-    MANIFEST_BYTES_MAX, NAME_BYTES_MAX, NOTES_MAX, SCHEMA_BYTES_MAX,
+    API_PATH_BYTES_MAX, API_SCHEMA_STEPS_MAX, API_SCHEMAS_BYTES_MAX, API_SCHEMAS_BYTES_MIN,
+    CAPABILITIES_MAX, DESCRIPTION_BYTES_MAX, MANIFEST_BYTES_MAX, NAME_BYTES_MAX, NOTES_MAX,
+    SCHEMA_BYTES_MAX,
 };
 use crate::manifest::Manifest;
 use crate::remote::Description;
@@ -43,6 +45,7 @@ pub(super) fn describe(
         notes: Vec::new(),
         // Quotes inside quotes take twice the room; the rest is for names and descriptions.
         bytes_left: MANIFEST_BYTES_MAX / 4,
+        steps_left: API_SCHEMA_STEPS_MAX,
     };
     let left_out = readings.operations.len().saturating_sub(CAPABILITIES_MAX);
     if left_out > 0 {
@@ -82,6 +85,7 @@ struct Catalog<'a> {
     tools: BTreeMap<CapabilityName, RemoteTool>,
     notes: Vec<String>,
     bytes_left: usize,
+    steps_left: u64,
 }
 
 impl<'a> Catalog<'a> {
@@ -104,10 +108,12 @@ impl<'a> Catalog<'a> {
             .clamp(API_SCHEMAS_BYTES_MIN, API_SCHEMAS_BYTES_MAX);
         let is_version_3_0 = self.readings.is_version_3_0;
         let mut resolver = Resolver::of_requests(self.root, is_version_3_0, bytes_max);
+        resolver.steps_left = self.steps_left;
         let input_schema = input(reading, &mut resolver).to_string();
         resolver.turn();
         let output_schema = reading.output.map_or(Value::Bool(true), |said| resolver.resolve(said));
         let output_schema = output_schema.to_string();
+        self.steps_left = resolver.steps_left;
         let bytes = input_schema.len() + output_schema.len();
         if bytes > SCHEMA_BYTES_MAX.min(self.bytes_left) {
             self.note(&operation.key, "left out, its schemas are too long");
@@ -154,7 +160,8 @@ impl<'a> Catalog<'a> {
     fn name(&self, reading: &Reading<'_>) -> Option<CapabilityName> {
         let key = &reading.operation.key;
         [reading.id.unwrap_or_default(), key].into_iter().find_map(|said| {
-            let mut slug = slug(said);
+            // As much of it as is looked at: the same long name may be that of many.
+            let mut slug = slug(&cut(said, API_PATH_BYTES_MAX, ""));
             if slug.len() > SLUG_BYTES_MAX {
                 let mark = mark(key);
                 slug.truncate(SLUG_BYTES_MAX - mark.len() - 1);

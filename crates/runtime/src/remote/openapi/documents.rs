@@ -12,38 +12,44 @@ use super::document::{self, Operation};
 use super::{call, contract};
 use crate::failure::Failure;
 use crate::limits::{
-    API_DOCUMENT_BYTES_MAX, API_DOCUMENT_MS_MAX, API_DOCUMENTS_MAX, REMOTE_CALLS_PER_SERVER_MAX,
-    TOOLS_AGE_MS_MAX,
+    API_DOCUMENT_BYTES_MAX, API_DOCUMENT_MS_MAX, API_DOCUMENT_PARSED_BYTES_MAX, API_DOCUMENTS_MAX,
+    API_READERS_MAX, REMOTE_CALLS_PER_SERVER_MAX, TOOLS_AGE_MS_MAX,
 };
 use crate::remote::Description;
 use crate::remote::address::{Reach, check_url};
-use crate::remote::http::{self, Clients};
+use crate::remote::budget::{Account, Budget, Held};
+use crate::remote::http::{self, BodyError, Clients};
 use crate::remote::program::ApiDocument;
-use crate::remote::secret;
+use crate::remote::{secret, weight};
 
 /// See the module.
 pub(in crate::remote) struct Documents {
     clients: Arc<Clients>,
+    budget: Budget,
     kept: Mutex<HashMap<ApiDocument, Arc<Service>>>,
+    /// As many documents as may be read at once.
+    readers: Semaphore,
 }
 
 /// One service.
 pub(super) struct Service {
     /// As many calls as may be under way at once.
     pub(super) calls: Semaphore,
+    /// Who pays for what the service sends.
+    pub(super) account: Account,
     /// Held while the document is fetched, so that it is fetched once for all who wait.
     known: tokio::sync::Mutex<Option<Known>>,
 }
 
-#[derive(Clone)]
 struct Known {
     fetched: Instant,
     operations: Arc<Vec<Operation>>,
+    _held: Held,
 }
 
 impl Documents {
-    pub(in crate::remote) fn new(clients: Arc<Clients>) -> Self {
-        Self { clients, kept: Mutex::default() }
+    pub(in crate::remote) fn new(clients: Arc<Clients>, budget: Budget) -> Self {
+        Self { clients, budget, kept: Mutex::default(), readers: Semaphore::new(API_READERS_MAX) }
     }
 
     /// Asks a service what it offers now.
@@ -51,9 +57,9 @@ impl Documents {
         &self,
         document: &ApiDocument,
     ) -> Result<Description, Failure> {
-        let (operations, description) = self.fetch(document).await?;
-        let known = Known { fetched: Instant::now(), operations };
-        *self.service(document).known.lock().await = Some(known);
+        let service = self.service(document);
+        let (known, description) = self.fetch(&service, document).await?;
+        *service.known.lock().await = Some(known);
         description
     }
 
@@ -71,7 +77,8 @@ impl Documents {
             }
         }
         let calls = Semaphore::new(REMOTE_CALLS_PER_SERVER_MAX);
-        let service = Arc::new(Service { calls, known: tokio::sync::Mutex::new(None) });
+        let (account, known) = (self.budget.account(), tokio::sync::Mutex::new(None));
+        let service = Arc::new(Service { calls, account, known });
         kept.insert(document.clone(), Arc::clone(&service));
         service
     }
@@ -88,8 +95,9 @@ impl Documents {
         {
             return Ok(Arc::clone(&known.operations));
         }
-        let (operations, _) = self.fetch(document).await?;
-        *known = Some(Known { fetched: Instant::now(), operations: Arc::clone(&operations) });
+        let (new, _) = self.fetch(service, document).await?;
+        let operations = Arc::clone(&new.operations);
+        *known = Some(new);
         Ok(operations)
     }
 
@@ -98,7 +106,7 @@ impl Documents {
         self.clients.get(reach).map_err(|error| Failure::infrastructure(error.to_string()))
     }
 
-    async fn fetch(&self, document: &ApiDocument) -> Result<Fetched, Failure> {
+    async fn fetch(&self, service: &Service, document: &ApiDocument) -> Result<Fetched, Failure> {
         let unreachable = |error: reqwest::Error| Failure::crashed(http::why_unreachable(&error));
         let (at, reach) = check_url(&document.url, document.allow_private)
             .map_err(|error| Failure::crashed(error.to_string()))?;
@@ -116,25 +124,48 @@ impl Documents {
             let why = why.unwrap_or_else(|| format!("HTTP status {status}"));
             return Err(Failure::crashed(format!("the document was not given: {why}")));
         }
-        let mut body = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(unreachable)? {
-            if body.len() + piece.len() > API_DOCUMENT_BYTES_MAX {
-                let detail = format!("the document has more than {API_DOCUMENT_BYTES_MAX} bytes");
-                return Err(Failure::limit(detail));
+        let mut held = service.account.open();
+        let body = http::body(&mut response, API_DOCUMENT_BYTES_MAX as u64, &mut held).await;
+        let body = body.map_err(|error| match error {
+            BodyError::TooLong => {
+                Failure::limit(format!("the document has more than {API_DOCUMENT_BYTES_MAX} bytes"))
             }
-            body.extend_from_slice(&piece);
+            BodyError::Memory(failure) => failure,
+            BodyError::Broken(error) => unreachable(error),
+        })?;
+        let weight = weight::of_text(&body);
+        if weight > API_DOCUMENT_PARSED_BYTES_MAX {
+            return Err(Failure::limit(format!(
+                "the document takes more than {API_DOCUMENT_PARSED_BYTES_MAX} bytes to read"
+            )));
         }
+        let permit = self.readers.acquire().await;
+        let _permit = permit.expect("the semaphore is never closed");
+        held.grow(weight)?;
         let document = document.clone();
-        // Long documents take their time, which others should not wait for.
-        let reading = tokio::task::spawn_blocking(move || read(&body, &document, &at));
-        reading.await.unwrap_or_else(|_| Err(Failure::infrastructure("the reader has a bug")))
+        // Long documents take their time, which others should not wait for. The reader cannot be
+        // stopped: what it takes is given back by itself.
+        let reading = tokio::task::spawn_blocking(move || {
+            let read = read(&body, &document, &at);
+            drop((body, held));
+            read
+        });
+        let read = reading.await;
+        let (operations, description) =
+            read.unwrap_or_else(|_| Err(Failure::infrastructure("the reader has a bug")))?;
+        let bytes: usize = operations.iter().map(Operation::bytes).sum();
+        let held = service.account.take(bytes as u64)?;
+        let operations = Arc::new(operations);
+        Ok((Known { fetched: Instant::now(), operations, _held: held }, description))
     }
 }
 
+/// What is remembered, and the agent that is made of it.
+type Fetched = (Known, Result<Description, Failure>);
 /// The operations, and the agent that is made of them.
-type Fetched = (Arc<Vec<Operation>>, Result<Description, Failure>);
+type Read = (Vec<Operation>, Result<Description, Failure>);
 
-fn read(body: &[u8], document: &ApiDocument, at: &reqwest::Url) -> Result<Fetched, Failure> {
+fn read(body: &[u8], document: &ApiDocument, at: &reqwest::Url) -> Result<Read, Failure> {
     let root: Value = serde_json::from_slice(body).map_err(|error| {
         let begins_as_json = body.trim_ascii_start().starts_with(b"{");
         Failure::crashed(match begins_as_json {
@@ -147,5 +178,5 @@ fn read(body: &[u8], document: &ApiDocument, at: &reqwest::Url) -> Result<Fetche
     let readings = document::read(&root, document, at)?;
     let description = contract::describe(&root, &readings, document);
     let operations = readings.operations.into_iter().map(|reading| reading.operation).collect();
-    Ok((Arc::new(operations), description))
+    Ok((operations, description))
 }

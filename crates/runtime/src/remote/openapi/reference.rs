@@ -4,13 +4,21 @@ use std::collections::{BTreeMap, HashMap};
 
 use ainur_primitives::Digest;
 use ainur_primitives::canonical_json::to_canonical_json;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::limits::{API_READ_BYTES_MAX, API_REFERENCE_HOPS_MAX, API_REFERENCES_MAX};
+use crate::limits::{
+    API_DOCUMENT_BYTES_MAX, API_READ_BYTES_MAX, API_REFERENCE_BYTES_MAX, API_REFERENCE_HOPS_MAX,
+    API_REFERENCES_BYTES_MAX, API_REFERENCES_MAX,
+};
 use crate::remote::naming;
 
-/// What a reference leads to. Nothing outside of the document is looked at.
+/// What a reference leads to. Nothing outside of the document is looked at, and no reference that is
+/// long: it would take long wherever it stands.
 pub(super) fn local<'a>(root: &'a Value, reference: &str) -> Option<&'a Value> {
+    if reference.len() > API_REFERENCE_BYTES_MAX {
+        return None;
+    }
     let pointer = percent_decoded(reference.strip_prefix('#')?)?;
     if pointer.starts_with('/') { root.pointer(&pointer) } else { None }
 }
@@ -49,13 +57,28 @@ pub(super) struct Digests<'a> {
     /// By address, because one place has many spellings.
     read: HashMap<*const Value, Read<'a>>,
     bytes_left: usize,
+    /// The same, for references.
+    references_left: usize,
 }
+
+/// What a reference costs beside its length: it is looked up, and its digest is written.
+const REFERENCE_BYTES: usize = 80;
+/// What a reference costs that was followed before.
+const FOLLOWED_BYTES: usize = 4;
 
 /// One place references lead to.
 struct Read<'a> {
     digest: Digest,
     /// The references in it, as they are written.
     references: Vec<&'a str>,
+}
+
+/// What the digest of an operation is made of.
+#[derive(Serialize)]
+struct Said<'a> {
+    beside: Value,
+    parts: Vec<Option<String>>,
+    references: BTreeMap<&'a str, Option<String>>,
 }
 
 /// Why there is no digest.
@@ -65,13 +88,20 @@ pub(super) enum DigestError {
     References,
     #[error("the operations of this service say more than {API_READ_BYTES_MAX} bytes")]
     Bytes,
+    #[error("the references of this service have more than {API_REFERENCES_BYTES_MAX} bytes")]
+    ReferencesBytes,
     #[error("it cannot be written in canonical JSON")]
     Json,
 }
 
 impl<'a> Digests<'a> {
     pub(super) fn new(root: &'a Value) -> Self {
-        Self { root, read: HashMap::new(), bytes_left: API_READ_BYTES_MAX }
+        Self {
+            root,
+            read: HashMap::new(),
+            bytes_left: API_READ_BYTES_MAX,
+            references_left: API_REFERENCES_BYTES_MAX,
+        }
     }
 
     /// The digest of parts of the document, of all they refer to, and of `beside`, which is not in
@@ -87,11 +117,7 @@ impl<'a> Digests<'a> {
         for part in parts {
             own.push(match part {
                 None => None,
-                Some(part) => {
-                    let read = self.read(part)?;
-                    open.extend(read.references.iter().copied());
-                    Some(read.digest.to_string())
-                }
+                Some(part) => Some(self.read_into(part, &mut open)?.to_string()),
             });
         }
         while let Some(reference) = open.pop() {
@@ -101,23 +127,49 @@ impl<'a> Digests<'a> {
             if found.len() >= API_REFERENCES_MAX {
                 return Err(DigestError::References);
             }
+            self.pay(reference.len() + REFERENCE_BYTES)?;
             let Some(target) = local(self.root, reference) else {
                 found.insert(reference, None);
                 continue;
             };
-            let read = self.read(target)?;
-            found.insert(reference, Some(read.digest.to_string()));
-            open.extend(read.references.iter().copied());
+            let digest = self.read_into(target, &mut open)?;
+            found.insert(reference, Some(digest.to_string()));
         }
-        let said = json!({ "parts": own, "references": found, "beside": beside });
+        let said = Said { beside, parts: own, references: found };
         naming::digest(&said).ok_or(DigestError::Json)
+    }
+
+    /// The digest of a place, whose references are added to those that are still to be followed.
+    fn read_into(
+        &mut self,
+        value: &'a Value,
+        open: &mut Vec<&'a str>,
+    ) -> Result<Digest, DigestError> {
+        let read = self.read(value)?;
+        let (digest, before) = (read.digest, open.len());
+        open.extend(read.references.iter().copied());
+        self.pay((open.len() - before) * FOLLOWED_BYTES)?;
+        Ok(digest)
+    }
+
+    fn pay(&mut self, bytes: usize) -> Result<(), DigestError> {
+        let left = self.references_left.checked_sub(bytes);
+        // Nothing is left once there is too little: the next operation would try as hard.
+        self.references_left = left.unwrap_or(0);
+        left.map(drop).ok_or(DigestError::ReferencesBytes)
     }
 
     fn read(&mut self, value: &'a Value) -> Result<&Read<'a>, DigestError> {
         let address = std::ptr::from_ref(value);
         if !self.read.contains_key(&address) {
-            let bytes = to_canonical_json(value).map_err(|_| DigestError::Json)?;
-            self.bytes_left = self.bytes_left.checked_sub(bytes.len()).ok_or(DigestError::Bytes)?;
+            if self.bytes_left == 0 {
+                return Err(DigestError::Bytes);
+            }
+            let bytes = to_canonical_json(value).map_err(|_| DigestError::Json);
+            let read = bytes.as_ref().map_or(API_DOCUMENT_BYTES_MAX, Vec::len);
+            let left = self.bytes_left.checked_sub(read);
+            self.bytes_left = left.unwrap_or(0);
+            let bytes = left.ok_or(DigestError::Bytes).and(bytes)?;
             let mut references = Vec::new();
             collect(value, &mut references);
             references.sort_unstable();
@@ -147,6 +199,8 @@ fn collect<'a>(value: &'a Value, references: &mut Vec<&'a str>) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn digest(root: &Value) -> Result<Digest, DigestError> {

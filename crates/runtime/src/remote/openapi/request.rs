@@ -8,7 +8,7 @@ use super::document::Operation;
 use super::parameter::{Place, encoded};
 use crate::detail;
 use crate::failure::Failure;
-use crate::limits::API_URL_BYTES_MAX;
+use crate::limits::{API_PARAMETERS_MAX, API_URL_BYTES_MAX};
 
 /// The name of the body among the parameters of a call.
 pub(super) const BODY: &str = "body";
@@ -121,6 +121,9 @@ impl Path {
             rest = after;
         }
         segments.push(Segment::Text(rest.to_owned()));
+        if segments.len() > 2 * API_PARAMETERS_MAX + 1 {
+            return None;
+        }
         let is_plain = |segment: &Segment| match segment {
             Segment::Text(text) => !text.contains(['{', '}', '?', '#', '\\']),
             Segment::Parameter(name) => !name.is_empty() && !name.contains('{'),
@@ -134,6 +137,11 @@ impl Path {
             Segment::Parameter(name) => Some(&**name),
             Segment::Text(_) => None,
         })
+    }
+
+    /// Texts and parameters it is made of.
+    pub(super) fn pieces(&self) -> usize {
+        self.0.len()
     }
 
     /// It can be asked for at a server, with harmless parameters at least.

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::reference::{local, resolved};
-use crate::limits::API_SCHEMA_DEPTH_MAX;
+use crate::limits::{API_SCHEMA_DEPTH_MAX, API_SCHEMA_STEPS_MAX};
 
 /// What a schema costs beside its texts.
 const COST_BYTES: usize = 8;
@@ -20,6 +20,38 @@ const ALONE: [&str; 5] =
     ["additionalProperties", "propertyNames", "items", "unevaluatedProperties", "unevaluatedItems"];
 /// The same, where a schema that accepts more makes the whole accept less.
 const REVERSED: [&str; 2] = ["not", "contains"];
+/// Keywords that hold no schema and are taken over.
+const PLAIN: [&str; 29] = [
+    "title",
+    "description",
+    "format",
+    "pattern",
+    "contentEncoding",
+    "contentMediaType",
+    "type",
+    "enum",
+    "examples",
+    "const",
+    "default",
+    "required",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "minContains",
+    "maxContains",
+    "uniqueItems",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+];
 /// What types a schema may name.
 const TYPES: [&str; 7] = ["null", "boolean", "object", "array", "number", "string", "integer"];
 
@@ -30,6 +62,8 @@ pub(super) struct Resolver<'a> {
     /// How members are marked that are not there in this direction.
     other_way: &'static str,
     bytes_left: usize,
+    /// Places that may still be looked at, whatever is taken over from them.
+    pub(super) steps_left: u64,
     /// What is being resolved, by address.
     open: Vec<*const Value>,
     /// Something was left away.
@@ -42,7 +76,8 @@ impl<'a> Resolver<'a> {
         let other_way = "readOnly";
         let open = Vec::new();
         let is_simplified = false;
-        Self { root, is_version_3_0, other_way, bytes_left: bytes_max, open, is_simplified }
+        let (bytes_left, steps_left) = (bytes_max, API_SCHEMA_STEPS_MAX);
+        Self { root, is_version_3_0, other_way, bytes_left, steps_left, open, is_simplified }
     }
 
     /// The same, for what it answers.
@@ -67,8 +102,17 @@ impl<'a> Resolver<'a> {
         left.is_some()
     }
 
+    /// Looks at so many places, if that is not too much work.
+    fn step(&mut self, places: usize) -> bool {
+        let left = self.steps_left.checked_sub(places as u64);
+        self.steps_left = left.unwrap_or(0);
+        self.is_simplified |= left.is_none();
+        left.is_some()
+    }
+
     fn schema(&mut self, schema: &'a Value, depth: usize) -> Value {
-        if depth >= API_SCHEMA_DEPTH_MAX || self.bytes_left < COST_BYTES {
+        let is_enough = depth >= API_SCHEMA_DEPTH_MAX || self.bytes_left < COST_BYTES;
+        if is_enough || !self.step(1) {
             return self.anything();
         }
         self.bytes_left -= COST_BYTES;
@@ -111,6 +155,9 @@ impl<'a> Resolver<'a> {
     }
 
     fn keywords(&mut self, keywords: &'a Map<String, Value>, depth: usize) -> Value {
+        if !self.step(keywords.len()) {
+            return self.anything();
+        }
         // Whether something is left away is asked of this schema alone, then told of all.
         let before = std::mem::take(&mut self.is_simplified);
         let mut made = Map::new();
@@ -235,6 +282,16 @@ impl<'a> Resolver<'a> {
 
     /// Keywords that hold no schema: those that are well-formed and fit.
     fn plain(&mut self, name: &str, value: &Value) -> Option<Value> {
+        if !PLAIN.contains(&name) {
+            return None;
+        }
+        // Before its elements are looked at: there may be more of them than fit.
+        let mut steps = 0;
+        let cost = cost(value, self.bytes_left, &mut steps).saturating_add(name.len());
+        if !self.step(steps) || cost > self.bytes_left {
+            self.is_simplified = true;
+            return None;
+        }
         let is_good = match name {
             "title" | "description" | "format" | "pattern" | "contentEncoding"
             | "contentMediaType" => value.is_string(),
@@ -252,7 +309,6 @@ impl<'a> Resolver<'a> {
             "uniqueItems" | "deprecated" | "readOnly" | "writeOnly" => value.is_boolean(),
             _ => return None,
         };
-        let cost = cost(value).saturating_add(name.len());
         self.is_simplified |= !is_good;
         if !is_good || !self.pay(cost) {
             return None;
@@ -294,18 +350,33 @@ fn is_type(value: &Value) -> bool {
     }
 }
 
-/// What a value costs, roughly its length as text. The reader of JSON has bounded its depth.
-fn cost(value: &Value) -> usize {
+/// What a value costs, roughly its length as text; what is beyond the most is not counted. The
+/// reader of JSON has bounded its depth.
+fn cost(value: &Value, most: usize, steps: &mut usize) -> usize {
+    *steps += 1;
+    let mut sum = 2;
     match value {
-        Value::String(text) => text.len() + 2,
+        Value::String(text) => sum += text.len(),
         Value::Array(elements) => {
-            elements.iter().map(|element| 1 + cost(element)).sum::<usize>() + 2
+            for element in elements {
+                if sum > most {
+                    break;
+                }
+                sum += 1 + cost(element, most - sum, steps);
+            }
         }
         Value::Object(members) => {
-            members.iter().map(|(name, member)| name.len() + 4 + cost(member)).sum::<usize>() + 2
+            for (name, member) in members {
+                if sum > most {
+                    break;
+                }
+                sum += name.len() + 4;
+                sum += cost(member, most.saturating_sub(sum), steps);
+            }
         }
-        _ => COST_BYTES,
+        _ => sum = COST_BYTES,
     }
+    sum
 }
 
 #[cfg(test)]
