@@ -15,8 +15,8 @@ use crate::grpc;
 use crate::judge;
 use crate::world::World;
 
-/// Time for a connection to be answered and to end: far above the bounds that the servers have, since
-/// many are busy at once.
+/// Time for a connection to be answered and to end: far above the bounds that the servers have,
+/// since many are busy at once.
 const ENDS_MS_MAX: u64 = 12_000;
 /// Times something is said again to a server that has closed before it was heard: it has less
 /// patience than a busy machine may ask for.

@@ -19,7 +19,10 @@ pub(crate) struct Expected {
 
 /// Says what is wrong with an answer.
 pub(crate) fn check(answer: &Answer, expected: &Expected) -> Result<(), String> {
-    if answer.status >= 500 && !FAULTS.contains(&answer.status) {
+    // What the SDK of MCP says when one request ends the session of another that is under way. Only
+    // the fixtures of the conformance tests have sessions.
+    let has_lost_session = answer.body.ends_with(b"Session service terminated");
+    if answer.status >= 500 && !FAULTS.contains(&answer.status) && !has_lost_session {
         return Err(format!("status {}", answer.status));
     }
     if answer.status == 401 && answer.header("www-authenticate") != Some("Bearer") {

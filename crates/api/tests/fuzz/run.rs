@@ -8,12 +8,12 @@ use tokio::runtime::Builder;
 
 use crate::case::Case;
 use crate::drive;
-use crate::world::{Standing, World};
+use crate::world::{LONG_MS, SHORT_MS, Standing, World};
 
 /// Decides the cases of a run that does not say otherwise.
 const SEED: u64 = 0x00a1_4e52;
 /// Cases of such a run, and of one that may take its time.
-const CASES: u64 = 4_992;
+const CASES: u64 = 3_840;
 const CASES_FULL: u64 = 30_000;
 /// Cases at once.
 const AT_ONCE: u64 = 384;
@@ -62,9 +62,9 @@ struct Fuzzer {
 }
 
 impl Fuzzer {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, patience_ms: u64) -> Self {
         let all = [Standing::Owner, Standing::Spender, Standing::Stranger, Standing::Fixtures];
-        let worlds = all.map(|standing| Arc::new(World::start(standing)));
+        let worlds = all.map(|standing| Arc::new(World::start(standing, patience_ms)));
         Self { worlds: worlds.into(), seed, failures: Vec::new(), tally: BTreeMap::new() }
     }
 
@@ -177,7 +177,7 @@ fn nothing_that_is_said_harms_the_server() {
     if let Some(case) = variable("AINUR_FUZZ_CASE") {
         let (seed, number) = case.split_once(':').expect("AINUR_FUZZ_CASE is SEED:NUMBER");
         let (seed, number) = (seed.parse().unwrap(), number.parse().unwrap());
-        let mut fuzzer = Fuzzer::new(seed);
+        let mut fuzzer = Fuzzer::new(seed, SHORT_MS);
         println!("{}", Case::new(seed, number, fuzzer.world(number)).described());
         runtime.block_on(fuzzer.round(&[number]));
         assert!(fuzzer.failures.is_empty(), "{}", fuzzer.failures.join("\n"));
@@ -192,7 +192,8 @@ fn nothing_that_is_said_harms_the_server() {
     let seed = drawn.unwrap_or(if long.is_some() { now.as_nanos() as u64 } else { SEED });
     let cases = if variable("AINUR_TEST_FULL").is_some() { CASES_FULL } else { CASES };
     println!("AINUR_FUZZ_SEED={seed}");
-    let (mut fuzzer, began) = (Fuzzer::new(seed), Instant::now());
+    let patience_ms = if long.is_some() { LONG_MS } else { SHORT_MS };
+    let (mut fuzzer, began) = (Fuzzer::new(seed, patience_ms), Instant::now());
     let tried = runtime.block_on(fuzzer.run(|number| match long {
         Some(long) => began.elapsed() > long,
         None => number >= cases,

@@ -5,7 +5,7 @@ use crate::answer::Answers;
 use crate::corpus::{self, Seed, Surface};
 use crate::grpc;
 use crate::judge::{self, Expected};
-use crate::world::{OWNER, SPENDER, Standing, World};
+use crate::world::{OWNER, SHORT_MS, SPENDER, Standing, World};
 
 /// What is asked for and is not there in a market in which nothing has happened.
 const ABSENT: [&str; 4] = [
@@ -61,7 +61,7 @@ fn heard(world: &World, bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn every_request_is_right_before_it_is_changed() {
     for standing in [Standing::Owner, Standing::Spender, Standing::Fixtures] {
-        let world = World::start(standing);
+        let world = World::start(standing, SHORT_MS);
         let count = match standing {
             Standing::Fixtures => corpus::fixtures(&world.names()).len(),
             _ => corpus::market(&world.names()).len(),
@@ -74,7 +74,7 @@ fn every_request_is_right_before_it_is_changed() {
 #[test]
 fn every_call_is_right_before_it_is_changed() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let world = World::start(Standing::Owner);
+    let world = World::start(Standing::Owner, SHORT_MS);
     let authorization = format!("Bearer {OWNER}");
     for (index, _) in grpc::right(&world.names(), &authorization).iter().enumerate() {
         world.renew();

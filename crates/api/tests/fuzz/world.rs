@@ -25,8 +25,10 @@ pub(crate) const SPENDER: &str = "SpenderAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 /// What a client shows that may look.
 pub(crate) const READER: &str = "ReaderAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// The bounds that the servers have: short ones, so that what is left alone ends soon.
-const BOUNDS_MS: u64 = 300;
+/// How long the servers of a short run wait for anything, so that what is left alone ends soon.
+pub(crate) const SHORT_MS: u64 = 300;
+/// The same in a long run, which may share the machine with others.
+pub(crate) const LONG_MS: u64 = 1_500;
 /// How long a task of [`SLOW`] takes.
 const SLOW_MS: u64 = 150;
 /// How often it is looked which have taken as long.
@@ -72,13 +74,14 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn start(standing: Standing) -> Self {
+    /// A server that waits so long for its callers.
+    pub(crate) fn start(standing: Standing, patience_ms: u64) -> Self {
         let bounds = Bounds {
-            header_ms_max: BOUNDS_MS,
-            operation_ms_max: BOUNDS_MS,
-            stall_ms_max: BOUNDS_MS,
-            keep_alive_ms: BOUNDS_MS,
-            stop_ms_max: BOUNDS_MS,
+            header_ms_max: patience_ms,
+            operation_ms_max: patience_ms,
+            stall_ms_max: patience_ms,
+            keep_alive_ms: patience_ms,
+            stop_ms_max: patience_ms,
             blob_bytes_max: 1024 * 1024,
             prompt_calls_max: 512,
             ..Bounds::default()

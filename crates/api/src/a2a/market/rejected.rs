@@ -1,5 +1,5 @@
-//! Messages that bought nothing, as the tasks they were answered with: so many, and so many bytes of
-//! them, that nobody can fill the memory with what is not even paid for.
+//! Messages that bought nothing, as the tasks they were answered with: so many, and so many bytes
+//! of them, that nobody can fill the memory with what is not even paid for.
 use std::collections::{BTreeMap, VecDeque};
 
 use a2a_types::Task;
