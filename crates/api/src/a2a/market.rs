@@ -2,7 +2,6 @@
 //!
 //! Nothing waits on a thread: the service is asked to tell when there is news, and a message that
 //! was sent twice finds the task of the first.
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::desk::{Cursor, Opened, Visit, Wanted};
 use super::error::{Error, unexpected};
-use super::limits::{BUSY_RETRIES_MAX, BUSY_RETRY_MS, CANCEL_MS_MAX, REJECTED_MAX};
+use super::limits::{BUSY_RETRIES_MAX, BUSY_RETRY_MS, CANCEL_MS_MAX};
 use super::offers::offers;
 use crate::access::Caller;
 use crate::http::server::{Calls, Lane};
@@ -29,8 +28,10 @@ use crate::view::TaskNews;
 mod list;
 pub(super) mod order;
 mod picture;
+mod rejected;
 
 use order::{Input, Order, Unread};
+use rejected::Rejected;
 
 /// The market as A2A sees it.
 pub(super) struct Market {
@@ -88,7 +89,8 @@ impl Market {
             }
             Bought::Rejected(why) => {
                 let task = picture::rejection(rejection_id(visit, &message), &message, why);
-                self.rejected().keep(owner(&visit.caller), task.clone());
+                let (caller, kept) = (&visit.caller, task.clone());
+                self.rejected().keep(&caller.holder(), owner(caller), kept);
                 let cursor = Cursor::at_end(&task);
                 Ok(Opened::Task(Box::new(task), cursor))
             }
@@ -312,29 +314,4 @@ fn rejection_id(visit: &Visit, message: &Message) -> String {
     let owner = owner(&visit.caller).unwrap_or_default();
     let parts = [owner.as_bytes(), message.message_id.as_bytes()];
     hash::tagged("ainur/a2a/rejected/v1", &parts).to_string()
-}
-
-/// Messages that bought nothing, as the tasks they were answered with.
-#[derive(Default)]
-struct Rejected {
-    tasks: BTreeMap<(Option<String>, String), Task>,
-    oldest_first: VecDeque<(Option<String>, String)>,
-}
-
-impl Rejected {
-    fn keep(&mut self, owner: Option<String>, task: Task) {
-        let key = (owner, task.id.clone());
-        if self.tasks.insert(key.clone(), task).is_none() {
-            self.oldest_first.push_back(key);
-        }
-        if self.oldest_first.len() > REJECTED_MAX
-            && let Some(oldest) = self.oldest_first.pop_front()
-        {
-            self.tasks.remove(&oldest);
-        }
-    }
-
-    fn find(&self, owner: &Option<String>, task: &str) -> Option<Task> {
-        self.tasks.get(&(owner.clone(), task.to_owned())).cloned()
-    }
 }
