@@ -131,6 +131,7 @@ fn served() -> Vec<Named> {
             a2a::BLOCKING_MS_MAX => "ms",
             a2a::PAGE_SIZE_MAX => "tasks",
             a2a::SKILLS_MAX => "skills",
+            a2a::REJECTED_BYTES_MAX => "bytes",
             a2a::PUSH_CONFIGS_PER_TASK_MAX => "configurations",
             a2a::PUSH_TASKS_MAX => "tasks",
             a2a::PUSH_TASKS_PER_CLIENT_MAX => "tasks",

@@ -44,12 +44,11 @@ pub const PAGE_SIZE_MAX: i32 = 100;
 /// Tasks that are counted for the total of a list; more are not told apart.
 pub const COUNT_MAX: usize = 1_000;
 
-/// Rejected messages that are remembered as tasks; the newest are kept.
-pub const REJECTED_MAX: usize = 1_024;
-/// Bytes of all of them, as JSON; the newest are kept.
-pub const REJECTED_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Bytes of one of them, as JSON; of a larger one the message itself is not remembered.
-pub const REJECTED_MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of rejected messages that are remembered as tasks; a client has a quarter at most, and its
+/// newest are kept.
+pub const REJECTED_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes that each of them is counted with at least.
+pub const REJECTED_BYTES_MIN: u64 = 64 * 1024;
 /// Capabilities that a rejection names.
 pub const NAMED_MAX: usize = 10;
 /// Skills on a card.

@@ -92,7 +92,8 @@ impl Market {
             }
             Bought::Rejected(why) => {
                 let task = picture::rejection(rejection_id(visit, &message), &message, why);
-                self.rejected().keep(owner(&visit.caller), task.clone());
+                let (caller, kept) = (&visit.caller, task.clone());
+                self.rejected().keep(&caller.holder(), owner(caller), kept);
                 let cursor = Cursor::at_end(&task);
                 Ok(Opened::Task(Box::new(task), cursor))
             }

@@ -1,53 +1,62 @@
-//! Messages that bought nothing, as the tasks they were answered with: so many, and so many bytes
-//! of them, that nobody can fill the memory with what is not even paid for.
+//! Messages that bought nothing, as the tasks they were answered with: some of the newest, by size.
 use std::collections::{BTreeMap, VecDeque};
 
 use a2a_types::Task;
 
-use super::super::limits::{REJECTED_BYTES_MAX, REJECTED_MAX, REJECTED_MESSAGE_BYTES_MAX};
+use super::super::limits::{REJECTED_BYTES_MAX, REJECTED_BYTES_MIN};
+use crate::http::server::{Held, Holder, Places};
 
-/// Whose it is, and its id.
+/// Whose, and which.
 type Key = (Option<String>, String);
 
-/// The newest of them.
-#[derive(Default)]
+/// What is remembered.
 pub(super) struct Rejected {
-    tasks: BTreeMap<Key, (Task, usize)>,
+    tasks: BTreeMap<Key, (Task, Held)>,
     oldest_first: VecDeque<Key>,
-    bytes: usize,
+    bytes: Places,
+}
+
+impl Default for Rejected {
+    fn default() -> Self {
+        let bytes = Places::quartered(REJECTED_BYTES_MAX);
+        Self { tasks: BTreeMap::new(), oldest_first: VecDeque::new(), bytes }
+    }
 }
 
 impl Rejected {
-    /// Keeps one more. The message itself is left out when it is long: its sender has it.
-    pub(super) fn keep(&mut self, owner: Option<String>, mut task: Task) {
-        let mut bytes = weight(&task);
-        if bytes > REJECTED_MESSAGE_BYTES_MAX {
-            task.history = None;
-            bytes = weight(&task);
+    /// Keeps a task, in the place of older ones: of the same sender first. One that is larger than a
+    /// sender's part is not kept.
+    pub(super) fn keep(&mut self, holder: &Holder, owner: Option<String>, task: Task) {
+        let bytes = serde_json::to_vec(&task).map_or(u64::MAX, |json| json.len() as u64);
+        let bytes = bytes.max(REJECTED_BYTES_MIN);
+        if bytes > REJECTED_BYTES_MAX / 4 {
+            return;
         }
         let key = (owner, task.id.clone());
-        self.bytes += bytes;
-        match self.tasks.insert(key.clone(), (task, bytes)) {
-            Some((_, before)) => self.bytes -= before,
-            None => self.oldest_first.push_back(key),
-        }
-        while self.oldest_first.len() > REJECTED_MAX || self.bytes > REJECTED_BYTES_MAX {
-            let Some(oldest) = self.oldest_first.pop_front() else { return };
-            if let Some((_, bytes)) = self.tasks.remove(&oldest) {
-                self.bytes -= bytes;
+        self.forget(|other| *other == key);
+        let held = loop {
+            if let Some(held) = self.bytes.take(holder, bytes) {
+                break held;
             }
-        }
+            if !self.forget(|other| other.0 == key.0) && !self.forget(|_| true) {
+                return;
+            }
+        };
+        self.oldest_first.push_back(key.clone());
+        self.tasks.insert(key, (task, held));
     }
 
-    /// One of those that are kept.
+    /// Forgets the oldest of these, if there is one.
+    fn forget(&mut self, of: impl Fn(&Key) -> bool) -> bool {
+        let Some(index) = self.oldest_first.iter().position(of) else { return false };
+        let key = self.oldest_first.remove(index);
+        key.is_some_and(|key| self.tasks.remove(&key).is_some())
+    }
+
     pub(super) fn find(&self, owner: &Option<String>, task: &str) -> Option<Task> {
-        self.tasks.get(&(owner.clone(), task.to_owned())).map(|(task, _)| task.clone())
+        let found = self.tasks.get(&(owner.clone(), task.to_owned()));
+        found.map(|(task, _)| task.clone())
     }
-}
-
-/// Bytes of a task as JSON.
-fn weight(task: &Task) -> usize {
-    serde_json::to_vec(task).map_or(0, |json| json.len())
 }
 
 #[cfg(test)]
@@ -57,39 +66,38 @@ mod tests {
     use super::super::picture::rejection;
     use super::*;
 
-    fn task(id: &str, bytes: usize) -> Task {
+    fn keep(rejected: &mut Rejected, owner: &str, id: &str, bytes: usize) {
         let asked = Message::new(Role::User, vec![Part::text("x".repeat(bytes))]);
-        rejection(id.into(), &asked, "no".into())
+        let (holder, task) =
+            (Holder::Client(owner.into()), rejection(id.into(), &asked, "no".into()));
+        rejected.keep(&holder, Some(owner.into()), task);
     }
 
     #[test]
-    fn only_the_newest_are_kept_and_they_hold_few_bytes() {
+    fn no_sender_fills_the_memory_or_has_those_of_others_forgotten() {
         let mut rejected = Rejected::default();
-        for number in 0..3 * REJECTED_MAX {
-            rejected.keep(None, task(&format!("t{number}"), REJECTED_MESSAGE_BYTES_MAX / 2));
-            assert!(rejected.bytes <= REJECTED_BYTES_MAX, "{}", rejected.bytes);
+        let found = |rejected: &Rejected, owner: &str, id: &str| {
+            rejected.find(&Some(owner.to_owned()), id).is_some()
+        };
+        keep(&mut rejected, "modest", "1", 10);
+        for number in 0..2 {
+            keep(&mut rejected, "greedy", &number.to_string(), 9 << 20);
         }
-        let newest = rejected.find(&None, &format!("t{}", 3 * REJECTED_MAX - 1)).unwrap();
-        assert!(newest.history.is_some());
-        assert!(rejected.find(&None, "t0").is_none());
-        assert_eq!(rejected.tasks.len(), rejected.oldest_first.len());
-        let held: usize = rejected.tasks.values().map(|(_, bytes)| bytes).sum();
-        assert_eq!(held, rejected.bytes);
-        for number in 0..3 * REJECTED_MAX {
-            rejected.keep(None, task(&format!("s{number}"), 1));
+        assert!(found(&rejected, "greedy", "1") && !found(&rejected, "greedy", "0"));
+        let most = usize::try_from(REJECTED_BYTES_MAX / 4 / REJECTED_BYTES_MIN).unwrap();
+        for number in 0..2 * most {
+            keep(&mut rejected, "greedy", &number.to_string(), 10);
         }
-        assert_eq!(rejected.tasks.len(), REJECTED_MAX);
-    }
-
-    #[test]
-    fn long_message_is_remembered_without_what_it_said() {
-        let mut rejected = Rejected::default();
-        rejected.keep(None, task("t", REJECTED_MESSAGE_BYTES_MAX));
-        assert!(rejected.find(&None, "t").unwrap().history.is_none());
-        assert!(rejected.find(&Some("another".into()), "t").is_none());
-        // The same again takes no further place.
-        let bytes = rejected.bytes;
-        rejected.keep(None, task("t", REJECTED_MESSAGE_BYTES_MAX));
-        assert_eq!((rejected.bytes, rejected.oldest_first.len()), (bytes, 1));
+        assert!(found(&rejected, "modest", "1"), "its own go first");
+        assert_eq!(rejected.tasks.len(), most + 1);
+        assert_eq!(rejected.oldest_first.len(), most + 1);
+        // Whoever comes last is remembered too.
+        for owner in ["a", "b", "c", "d", "e"] {
+            for number in 0..most {
+                keep(&mut rejected, owner, &number.to_string(), 10);
+            }
+            let last = (most - 1).to_string();
+            assert!(found(&rejected, owner, &last), "{owner}");
+        }
     }
 }
