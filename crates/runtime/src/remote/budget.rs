@@ -117,7 +117,8 @@ mod tests {
         assert!(held.grow(1).unwrap_err().detail.contains("of one remote agent"));
         assert!(modest.take(1 << 20).is_ok());
         held.shrink(10);
-        assert!(held.grow(11).is_err() && held.grow(10).is_ok());
+        let rest = REMOTE_HELD_BYTES_PER_AGENT_MAX - 10;
+        assert!(held.grow(rest + 1).is_err() && held.grow(rest).is_ok());
         drop(held);
         assert_eq!(budget.0.load(Ordering::Relaxed), 0);
         assert!(greedy.take(1).is_ok());

@@ -16,25 +16,30 @@ use serde_json::{Value, json};
 use crate::openapi::{FIND, Service, describe, flood, operation};
 use crate::stage::{Stage, limits};
 
+/// A document with these paths and components.
+fn whole(paths: Value, components: Value) -> Response {
+    Json(json!({
+        "openapi": "3.1.0", "info": {"title": "h", "version": "1"}, "servers": [{"url": "/v1"}],
+        "paths": paths, "components": components,
+    }))
+    .into_response()
+}
+
+/// A document with one operation, whose answer is described by the component `a0`.
+fn with_schema(components: Value) -> Response {
+    let mut operation = operation("o", "", "application/json");
+    operation["responses"]["200"]["content"]["application/json"]["schema"] =
+        json!({"$ref": "#/components/a0"});
+    whole(json!({"/o": {"get": operation}}), components)
+}
+
+/// A document with many paths that are all the same item.
+fn shared(item: Value) -> Response {
+    let path = |i| (format!("/o{i}"), json!({"$ref": "#/components/item"}));
+    whole(Value::Object((0..5_000).map(path).collect()), json!({ "item": item }))
+}
+
 pub(crate) async fn hostile(Path(kind): Path<String>) -> Response {
-    let whole = |paths: Value, components: Value| {
-        Json(json!({
-            "openapi": "3.1.0", "info": {"title": "h", "version": "1"}, "servers": [{"url": "/v1"}],
-            "paths": paths, "components": components,
-        }))
-        .into_response()
-    };
-    let with_schema = |components: Value| {
-        let mut operation = operation("o", "", "application/json");
-        operation["responses"]["200"]["content"]["application/json"]["schema"] =
-            json!({"$ref": "#/components/a0"});
-        whole(json!({"/o": {"get": operation}}), components)
-    };
-    let item_reference = || json!({"$ref": "#/components/item"});
-    let of_paths = |many: usize, item: &Value| {
-        let path = |i| (format!("/o{i}"), item.clone());
-        Value::Object((0..many).map(path).collect())
-    };
     match &*kind {
         "circle" => with_schema(json!({"a0": {"$ref": "#/components/a1"}, "a1": {
             "allOf": [{"$ref": "#/components/a0"}, {"$ref": "#/components/a1"}],
@@ -65,36 +70,52 @@ pub(crate) async fn hostile(Path(kind): Path<String>) -> Response {
             let item = json!({"get": operation("x", &"x".repeat(1 << 20), "text/plain")});
             whole(all.into(), json!({ "item": item }))
         }
-        // One item, however often it is meant.
+        "deep" => format!("{}1{}", "{\"a\":".repeat(100_000), "}".repeat(100_000)).into_response(),
+        "huge" => vec![b' '; API_DOCUMENT_BYTES_MAX + 1].into_response(),
+        "endless" => flood().await.into_response(),
+        "yaml" => "openapi: 3.1.0\ninfo:\n  title: y\n".into_response(),
+        "swagger" => r#"{"swagger": "2.0"}"#.into_response(),
+        "empty" => whole(json!({}), json!({})),
+        "dots" => {
+            let mut all = json!({});
+            for path in ["/a/../b", "/{x}", "no", "/a?b", "/ü", "/a{", "/%2e%2e/x"] {
+                all[path] = json!({"get": operation("", "", "text/plain")});
+            }
+            whole(all, json!({}))
+        }
+        other => laborious(other),
+    }
+}
+
+/// Documents that are short for the work they would make.
+fn laborious(kind: &str) -> Response {
+    match kind {
         "parameters" => {
             let parameter = json!({"name": "a", "in": "query"});
             let item = json!({"get": {}, "parameters": vec![parameter; 50_000]});
-            whole(of_paths(5_000, &item_reference()), json!({ "item": item }))
+            shared(item)
         }
         "responses" => {
             let responses: serde_json::Map<String, Value> =
                 (0..40_000).map(|i| (format!("x{i}"), json!(0))).collect();
             let item = json!({"get": {"responses": responses}});
-            whole(of_paths(5_000, &item_reference()), json!({ "item": item }))
+            shared(item)
         }
         "names" => whole(json!({("/{a}".repeat(200_000)): {"get": {}}}), json!({})),
         "servers" => {
             let item = json!({"get": {}, "servers": [{"url": format!("/{}", "x".repeat(60_000))}]});
-            whole(of_paths(5_000, &item_reference()), json!({ "item": item }))
+            shared(item)
         }
         "shared" => {
             let item = json!({"get": {"x": vec![json!([[], [], []]); 200_000]}});
-            whole(
-                of_paths(5_000, &json!({"get": {"$ref": "#/components/item"}})),
-                json!({ "item": item }),
-            )
+            shared(item)
         }
         "references" => {
             let reference =
                 |i: usize| json!({"$ref": format!("#/components/{}{i}", "x".repeat(900))});
             let all: Vec<Value> = (0..2_000).map(reference).collect();
             let item = json!({"get": {"x": all}});
-            whole(of_paths(5_000, &item_reference()), json!({ "item": item }))
+            shared(item)
         }
         "spellings" => {
             let reference = json!({"$ref": format!("#/{}", "x".repeat(1 << 20))});
@@ -111,19 +132,6 @@ pub(crate) async fn hostile(Path(kind): Path<String>) -> Response {
             with_schema(json!({"a0": {"allOf": all}, "a1": long}))
         }
         "small" => whole(json!({"/x": {"get": {}}}), vec![json!({"a": 1}); 300_000].into()),
-        "deep" => format!("{}1{}", "{\"a\":".repeat(100_000), "}".repeat(100_000)).into_response(),
-        "huge" => vec![b' '; API_DOCUMENT_BYTES_MAX + 1].into_response(),
-        "endless" => flood().await.into_response(),
-        "yaml" => "openapi: 3.1.0\ninfo:\n  title: y\n".into_response(),
-        "swagger" => r#"{"swagger": "2.0"}"#.into_response(),
-        "empty" => whole(json!({}), json!({})),
-        "dots" => {
-            let mut all = json!({});
-            for path in ["/a/../b", "/{x}", "no", "/a?b", "/ü", "/a{", "/%2e%2e/x"] {
-                all[path] = json!({"get": operation("", "", "text/plain")});
-            }
-            whole(all, json!({}))
-        }
         other => panic!("{other}"),
     }
 }

@@ -100,13 +100,15 @@ pub(crate) fn servers_that_answer_wrongly_do_no_harm() {
     });
     fuzzer.good();
     let most = fuzzer.memory_most.load(Ordering::Relaxed).saturating_sub(before);
+    let left = resident().saturating_sub(before);
     let done = fuzzer.next_case.load(Ordering::Relaxed) - first - LANES;
     let mut outcomes: Vec<_> = fuzzer.outcomes.lock().unwrap().clone().into_iter().collect();
     outcomes.sort();
     println!(
-        "    {done} cases in {:?}, {} MiB more memory: {outcomes:?}",
+        "    {done} cases in {:?}, {} MiB more memory, {} in the end: {outcomes:?}",
         started.elapsed(),
-        most >> 20
+        most >> 20,
+        left >> 20
     );
     // The server and its answers are in the same process.
     assert!(most < REMOTE_HELD_BYTES_MAX + (256 << 20), "{most} bytes");

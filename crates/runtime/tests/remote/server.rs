@@ -175,7 +175,7 @@ impl ServerHandler for Server {
                 std::process::exit(3);
             }
             "endless" => endless(),
-            "chatter" => chatter(&context).await,
+            "chatter" => chatter(),
             "garbage" => garbage(),
             "big" => text("x".repeat(arguments["bytes"].as_u64().unwrap() as usize)),
             "progress" => progress(&context).await,
@@ -221,18 +221,17 @@ fn garbage() -> ! {
     }
 }
 
-#[expect(deprecated, reason = "logging is, and old servers do it")]
-async fn chatter(context: &RequestContext<RoleServer>) -> Result<CallToolResponse, ErrorData> {
-    for index in 0..1_000_000 {
-        let message = rmcp::model::LoggingMessageNotificationParam::new(
-            rmcp::model::LoggingLevel::Info,
-            json!(index),
-        );
-        if context.peer.notify_logging_message(message).await.is_err() {
-            break;
+/// Writes messages without end, as fast as they are read.
+fn chatter() -> ! {
+    let said = json!({"level": "info", "data": 1});
+    let message = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": said});
+    let piece = format!("{message}\n").repeat(1_000);
+    let mut stdout = std::io::stdout();
+    loop {
+        if stdout.write_all(piece.as_bytes()).is_err() {
+            std::process::exit(0);
         }
     }
-    text("said enough")
 }
 
 async fn progress(context: &RequestContext<RoleServer>) -> Result<CallToolResponse, ErrorData> {

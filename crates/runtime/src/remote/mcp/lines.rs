@@ -156,7 +156,6 @@ mod tests {
     use rmcp::model::JsonRpcMessage;
 
     use super::*;
-    use crate::limits::REMOTE_UNASKED_BYTES_PER_SECOND_MAX;
     use crate::remote::budget::Budget;
 
     const PING: &str = r#"{"jsonrpc":"2.0","id":7,"method":"ping"}"#;
@@ -181,10 +180,14 @@ mod tests {
             let (mut some, verdict) = lines(text.as_bytes());
             assert!(matches!(some.receive().await, Some(JsonRpcMessage::Request(_))), "{garbage}");
             assert!(some.receive().await.is_none() && verdict.failure().is_none());
-            let many = garbage.repeat(REMOTE_UNASKED_BYTES_PER_SECOND_MAX as usize);
-            let (mut many, verdict) = lines(many.as_bytes());
+        }
+        let blank = " ".repeat(1 << 20) + "\n";
+        for (garbage, many) in [("garbage\n", 10_000), ("{\"method\":7}\n", 10_000), (&blank, 5)] {
+            let text = garbage.repeat(many);
+            let (mut many, verdict) = lines(text.as_bytes());
             assert!(many.receive().await.is_none());
-            assert!(verdict.failure().is_some(), "{garbage}");
+            let failure = verdict.failure().unwrap();
+            assert!(failure.detail.contains("in a second"), "{}", failure.detail);
         }
     }
 

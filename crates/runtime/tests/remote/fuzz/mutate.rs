@@ -62,7 +62,7 @@ fn replace(random: &mut Random, value: &mut Value) {
                 && let Some(first) = elements.first().cloned()
             {
                 let more = [1, 3, 100, 1_000][random.below(4)];
-                elements.extend(std::iter::repeat_n(first, more));
+                elements.extend(std::iter::repeat_n(first.clone(), more.min(room(&first))));
                 return;
             }
         }
@@ -80,6 +80,11 @@ fn replace(random: &mut Random, value: &mut Value) {
     *value = any(random);
 }
 
+/// How often a value may be repeated: this process holds the answers as well as their reader.
+fn room(value: &Value) -> usize {
+    (4 << 20) / value.to_string().len().max(1)
+}
+
 fn rename(random: &mut Random, members: &mut Map<String, Value>) {
     let at = random.below(members.len().max(1));
     let Some(name) = members.keys().nth(at).cloned() else { return };
@@ -89,7 +94,7 @@ fn rename(random: &mut Random, members: &mut Map<String, Value>) {
         1 => drop(members.insert(random.pick(&TEXTS).to_owned(), value)),
         2 => drop(members.insert("$ref".into(), "#/paths/~1items~1{id}/get".into())),
         _ => {
-            for index in 0..random.below(300) {
+            for index in 0..random.below(300).min(room(&value)) {
                 members.insert(format!("{name}{index}"), value.clone());
             }
         }
