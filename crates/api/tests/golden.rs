@@ -172,7 +172,8 @@ fn task_request() -> TaskRequest {
         trace: TraceContext::read(
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             Some("vendor=1"),
-        ),
+        )
+        .map(Box::new),
     }
 }
 

@@ -10,7 +10,6 @@ use ainur_api::http::{Bounds, Server, StopSignal, Token};
 use serde_json::{Value, json};
 
 use crate::market::Market;
-use ainur_api::http::Bounds;
 
 /// The version in which each request stands for itself.
 pub(crate) const STATELESS: &str = "2026-07-28";
