@@ -171,7 +171,7 @@ mod tests {
     fn event_without_end_is_too_long_and_comments_are_noise() {
         let mut parser = Parser::default();
         let comment = [b':'; 1 << 10];
-        for _ in 0..2 * REMOTE_MESSAGE_BYTES_MAX >> 10 {
+        for _ in 0..(2 * REMOTE_MESSAGE_BYTES_MAX) >> 10 {
             assert_eq!(parser.feed(&mut &comment[..]), Ok(None));
         }
         assert_eq!(parser.take_noise(), 2 * REMOTE_MESSAGE_BYTES_MAX);

@@ -123,7 +123,7 @@ fn respond(request: &Request, address: SocketAddr) -> Script {
                 false => framing::good(405, "text/plain", b""),
             };
         }
-        "mcp" => match answers::mcp(&said, seed % 2 == 0) {
+        "mcp" => match answers::mcp(&said, seed.is_multiple_of(2)) {
             Some(answer) => answer,
             None if is_bad => answers::unasked(&mut random),
             None => return framing::good(202, "text/plain", b""),
@@ -170,7 +170,7 @@ pub(crate) fn command(seed: u64) -> ExitCode {
         let step = said["method"].as_str().unwrap_or_default();
         let mut random = Random::new(seed, &format!("{step} {}", said["id"]));
         let is_bad = seed != 0 && is_target(seed, "mcp", step);
-        let Some(mut answer) = answers::mcp(&said, seed % 2 == 0) else { continue };
+        let Some(mut answer) = answers::mcp(&said, seed.is_multiple_of(2)) else { continue };
         let mut text = Vec::new();
         if is_bad {
             if random.once_in(2) {
