@@ -123,7 +123,7 @@ fn respond(request: &Request, address: SocketAddr) -> Script {
                 false => framing::good(405, "text/plain", b""),
             };
         }
-        "mcp" => match answers::mcp(&said, seed % 2 == 0) {
+        "mcp" => match answers::mcp(&said, seed.is_multiple_of(2)) {
             Some(answer) => answer,
             None if is_bad => answers::unasked(&mut random),
             None => return framing::good(202, "text/plain", b""),
