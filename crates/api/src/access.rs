@@ -196,6 +196,16 @@ impl Counter {
         Ok(request)
     }
 
+    /// A purchase under a key that made its task before.
+    fn was_bought(&self, operation: &Operation) -> bool {
+        let Operation::TaskRun(request) = operation else { return false };
+        let (Some(key), Ok(request_digest)) = (&request.idempotency_key, request.identity()) else {
+            return false;
+        };
+        let find = Operation::TaskFind { idempotency_key: key.clone(), request_digest };
+        matches!(self.service.perform(find), Ok(Reply::TaskFound { task: Some(_) }))
+    }
+
     /// Two clients that happen to use one key mean two tasks.
     fn key(&self, key: &str) -> String {
         format!("{}/{key}", self.client.name)
@@ -282,7 +292,8 @@ impl Counter {
 impl Service for Counter {
     fn perform(&self, operation: Operation) -> Result<Reply, Problem> {
         let operation = self.narrowed(operation)?;
-        let kept = Kept::by(&operation);
+        // What was bought before costs nothing more.
+        let kept = if self.was_bought(&operation) { Kept::default() } else { Kept::by(&operation) };
         self.charge(kept)?;
         let reply = match operation {
             Operation::TaskList(query) => self.tasks(query),

@@ -9,7 +9,7 @@
 //! streamable HTTP (`/mcp` of a running node, where the token's budget sets the terms).
 use std::sync::Arc;
 
-use ainur_primitives::{Amount, BudgetId, DurationMs};
+use ainur_primitives::{Amount, BudgetId, DurationMs, TraceContext};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CancelTaskParams, GetTaskParams, GetTaskResult,
     Implementation, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
@@ -22,6 +22,7 @@ use crate::access::Caller;
 use crate::http::server::{Calls, Held, Lane};
 use crate::problem::{Code, Problem};
 use crate::service::Service;
+use crate::trace;
 
 pub mod conformance;
 pub(crate) mod http;
@@ -48,6 +49,8 @@ pub struct Terms {
 pub struct McpServer {
     way: Way,
     terms: Terms,
+    /// Where calls belong in a trace that do not say so themselves.
+    trace: Option<TraceContext>,
 }
 
 /// How the node is reached.
@@ -62,12 +65,12 @@ enum Way {
 impl McpServer {
     /// A server that buys under these terms.
     pub fn new(service: Arc<dyn Service>, terms: Terms) -> Self {
-        Self { way: Way::Alone(service), terms }
+        Self { way: Way::Alone(service), terms, trace: None }
     }
 
-    /// The same for one caller of a server.
+    /// The same for one caller of a server, while its request is answered.
     fn among(calls: Arc<Calls>, caller: Caller, terms: Terms) -> Self {
-        Self { way: Way::Among(calls, caller), terms }
+        Self { way: Way::Among(calls, caller), terms, trace: trace::current() }
     }
 
     /// Serves one client on standard input and output until it hangs up.

@@ -42,11 +42,16 @@ pub(crate) async fn within<T>(headers: &HeaderMap, answer: impl Future<Output = 
     }
 }
 
+/// The context of the request that is being answered, for what goes on after it elsewhere.
+pub(crate) fn current() -> Option<TraceContext> {
+    CONTEXT.try_with(TraceContext::clone).ok()
+}
+
 /// The service as the request that is being answered may use it: tasks are bought in its context.
 pub(crate) fn around(service: Arc<dyn Service>) -> Arc<dyn Service> {
-    match CONTEXT.try_with(TraceContext::clone) {
-        Ok(context) => Arc::new(Traced { service, context }),
-        Err(_) => service,
+    match current() {
+        Some(context) => Arc::new(Traced { service, context }),
+        None => service,
     }
 }
 

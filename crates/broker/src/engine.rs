@@ -353,6 +353,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let others = self.promised.saturating_sub(promised_before);
             self.promised = others.saturating_add(promised(task));
             if before == Phase::Running && task.phase != Phase::Running {
+                self.unbegun.remove(&number);
                 let seller = task.attempt().map(|attempt| attempt.seller);
                 if let Some(seat) = seller.and_then(|seller| self.seats.get_mut(seller)) {
                     seat.active = seat.active.saturating_sub(1);
@@ -376,7 +377,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.doing.remove(&number);
         self.rejections.remove(&number);
         self.progress.remove(&number);
-        self.unbegun.remove(&number);
         self.checks.remove(&number);
         self.jobs.remove(&number);
     }

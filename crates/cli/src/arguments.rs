@@ -320,6 +320,9 @@ pub(crate) struct TaskRun {
     /// Seconds until you are refunded.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) deadline: Option<u64>,
+    /// Ask this agent and no other: when it fails, nobody else does the work.
+    #[arg(long, value_name = "DID")]
+    pub(crate) only: Option<Did>,
     /// Limits on each attempt.
     #[command(flatten)]
     pub(crate) limits: LimitArguments,

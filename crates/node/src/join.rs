@@ -191,17 +191,19 @@ impl Node {
             runnable.clone(),
         );
         match (found, &runnable, capability) {
+            (Ok(manifest), Program::Command { network, .. }, _) => Ok(granted(manifest, *network)),
             (Ok(manifest), _, _) => Ok(manifest),
             // A program that does not describe itself can be described by flags.
-            (Err(_), Program::Command { argv, .. }, Some(capability)) => {
+            (Err(_), Program::Command { argv, network, .. }, Some(capability)) => {
                 let file = std::path::Path::new(&argv[0]).file_stem();
                 let name = file.map(|name| name.to_string_lossy().to_lowercase());
-                Ok(Manifest {
+                let manifest = Manifest {
                     name: name.unwrap_or_else(|| "program".into()).replace(['_', '.', ' '], "-"),
                     description: format!("the program {}", argv.join(" ")),
                     version: "1".into(),
                     capabilities: vec![plain_contract(capability.clone())],
-                })
+                };
+                Ok(granted(manifest, *network))
             }
             (Err(error), Program::Command { .. }, None) => {
                 Err(Problem::new(Code::InvalidAgent, with_causes(&error)).next(
@@ -412,6 +414,14 @@ impl Node {
 
 fn service(protocol: &str, url: &str) -> ProgramRef {
     ProgramRef::Service { protocol: protocol.into(), url: url.into() }
+}
+
+/// What is granted the network is taken to use it, whatever it says of itself.
+fn granted(mut manifest: Manifest, network: bool) -> Manifest {
+    for contract in &mut manifest.capabilities {
+        contract.effects.network |= network;
+    }
+    manifest
 }
 
 fn plain_contract(name: CapabilityName) -> CapabilityContract {

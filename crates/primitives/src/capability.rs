@@ -182,10 +182,11 @@ pub struct CapabilityContract {
 }
 
 impl CapabilityContract {
-    /// A call that may have been made can be made again.
+    /// A call that may have been made can be made again. What goes over the network may change
+    /// things there.
     #[must_use]
     pub fn is_repeatable(&self) -> bool {
-        self.idempotent || self.deterministic || !self.effects.mutates
+        self.idempotent || self.deterministic || !(self.effects.mutates || self.effects.network)
     }
 }
 

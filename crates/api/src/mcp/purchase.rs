@@ -46,6 +46,7 @@ impl Purchase<'_> {
     /// and the client understands tasks.
     pub(super) async fn make(self) -> Result<CallToolResponse, ErrorData> {
         let (terms, meta) = (self.server.terms, self.context.meta.clone());
+        let around = self.server.trace.clone();
         let asked = self.request.clone();
         let place = match self.server.place() {
             Ok(place) => place,
@@ -56,7 +57,9 @@ impl Purchase<'_> {
             if let Some(task) = identity.as_ref().and_then(|known| known.find(service)) {
                 return Ok(task);
             }
-            let request = task_request(service, &terms, asked, &meta)?;
+            let mut request = task_request(service, &terms, asked, &meta)?;
+            // What a message says of itself is nearer than what brought it here.
+            request.trace = request.trace.or(around.map(Box::new));
             Ok(announce(service, with_identity(request, identity)))
         });
         let task = match announced.await? {

@@ -323,7 +323,8 @@ impl Watched {
                         request.reserve <= Amount(100) && self.is_spenders(request.budget)
                     }
                     Operation::BudgetOpen { parent, .. } => self.is_spenders(*parent),
-                    Operation::TaskCancel { .. }
+                    Operation::TaskFind { .. }
+                    | Operation::TaskCancel { .. }
                     | Operation::TaskDecide { .. }
                     | Operation::TaskRate { .. } => true,
                     _ => false,

@@ -104,6 +104,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let detail = "the task's deadline passed".to_owned();
             return self.record(number, Event::AttemptFailed { reason, detail });
         }
+        // Whatever became of the agent and its contract since.
+        if task.attempt().is_some_and(|attempt| attempt.begun) && !self.unbegun.contains(&number) {
+            return self.lose_outcome(number);
+        }
         let Some(seat) = task.attempt().and_then(|attempt| self.seats.get(attempt.seller)) else {
             let detail = "the agent was removed".to_owned();
             let reason = FailureReason::Declined;
@@ -133,19 +137,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.dispatch(Errand::Execute { task: number }, job)
     }
 
-    /// Makes durable that work is about to begin that must not be done twice; when it already was,
-    /// whoever began it did not live to tell how far it came.
+    /// Makes durable that work is about to begin that must not be done twice.
     fn begin_once(&mut self, number: u64) -> Result<(), Error> {
-        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
-        if task.attempt().is_some_and(|attempt| attempt.begun) {
-            return self.lose_outcome(number);
-        }
         self.record(number, Event::Begun)?;
         self.unbegun.insert(number);
         self.doing.remove(&number);
         Ok(())
     }
 
+    /// Whoever began the work did not live to tell how far it came.
     fn lose_outcome(&mut self, number: u64) -> Result<(), Error> {
         let reason = FailureReason::Infrastructure;
         let detail = "the call was under way when its connection to this node was lost: it may \

@@ -213,7 +213,7 @@ impl Task {
                 if !slashed.is_zero() {
                     self.note(at, HistoryKind::Slashed, format!("{} AINU", slashed.to_ainu()));
                 }
-                let unknown = self.has_unknown_outcome();
+                let unknown = !self.cancelled && self.has_unknown_outcome();
                 let failure = self.attempts.last().and_then(|attempt| attempt.failure.as_ref());
                 if let (true, Some((_, detail))) = (unknown, failure) {
                     self.detail.clone_from(detail);

@@ -164,7 +164,8 @@ impl Poster {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let answer = request.send().await.map_err(PostError::Unanswered)?;
+        let answer =
+            request.send().await.map_err(|error| PostError::Unanswered(error.without_url()))?;
         Ok(answer.status().as_u16())
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         check,
         deadline_ms: run.deadline.map(DurationMs::seconds),
         limits: Some(run.limits.over(ExecutionLimits::default())),
-        only: None,
+        only: run.only,
         idempotency_key: run.idempotency_key,
         request_digest: None,
         context: run.context,
