@@ -28,6 +28,13 @@ const STOP_LOOK: Duration = Duration::from_millis(200);
 /// What an agent says of itself, once it has.
 type Answer = Receiver<Result<Description, DescribeError>>;
 
+/// What came of asking an agent.
+enum Heard {
+    Description(Description),
+    /// It could not be asked, which says nothing about it.
+    Nothing,
+}
+
 /// What the check looks at and acts on.
 pub(crate) struct Watched {
     pub(crate) directory: DataDirectory,
@@ -123,7 +130,8 @@ impl Shared {
             let end = Instant::now() + Duration::from_millis(ANSWER_MS_MAX);
             for (agent, known, answer) in asked {
                 match answer.and_then(|answer| self.hear(&answer, end)) {
-                    Ok(Some(description)) => {
+                    Ok(Some(Heard::Nothing)) => {}
+                    Ok(Some(Heard::Description(description))) => {
                         lock(&self.unreachable).remove(&agent.name);
                         reached(watched, agent, true);
                         quarantine(watched, agent, &changes(known, &description));
@@ -143,11 +151,15 @@ impl Shared {
     }
 
     /// Waits for an answer; there is none when the check is over.
-    fn hear(&self, answer: &Answer, end: Instant) -> Result<Option<Description>, String> {
+    fn hear(&self, answer: &Answer, end: Instant) -> Result<Option<Heard>, String> {
         loop {
             let left = end.saturating_duration_since(Instant::now());
             match answer.recv_timeout(left.min(STOP_LOOK)) {
-                Ok(Ok(description)) => return Ok(Some(description)),
+                Ok(Ok(description)) => return Ok(Some(Heard::Description(description))),
+                Ok(Err(DescribeError::Unasked(why))) => {
+                    tracing::debug!(why, "an agent was not looked at");
+                    return Ok(Some(Heard::Nothing));
+                }
                 Ok(Err(error)) => return Err(error.to_string()),
                 Err(_) if *lock(&self.stopped) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}

@@ -118,9 +118,10 @@ pub const REMOTE_SWEEP_MS: u64 = 5_000;
 pub const REMOTE_STOP_MS_MAX: u64 = 500;
 /// Bytes of memory that all a pool holds of remote agents may take: messages as they arrive and once
 /// they are read, outputs that were not delivered yet, and what is remembered of what they offer.
-pub const REMOTE_HELD_BYTES_MAX: u64 = 512 << 20;
-/// The same, of one remote agent: others go on when one of them sends too much.
-pub const REMOTE_HELD_BYTES_PER_AGENT_MAX: u64 = 256 << 20;
+pub const REMOTE_HELD_BYTES_MAX: u64 = 768 << 20;
+/// The same, of one remote agent: others go on when one of them sends too much. Outputs of remote
+/// agents are smaller than this, whatever a task allows.
+pub const REMOTE_HELD_BYTES_PER_AGENT_MAX: u64 = 192 << 20;
 /// Bytes of one message of a remote agent.
 pub const REMOTE_MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// Bytes of memory one message of a remote agent may take once it is read, by a careful estimate:

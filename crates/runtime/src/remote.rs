@@ -89,6 +89,9 @@ pub enum DescribeError {
     /// It answered wrongly, or could not be reached: what is wrong with it.
     #[error("{0}")]
     Remote(String),
+    /// It was not asked, or not heard to the end, for want of something on this side.
+    #[error("{0}")]
+    Unasked(String),
     /// It did not answer in time.
     #[error("it did not answer within {0} ms")]
     TimedOut(u64),

@@ -49,6 +49,11 @@ impl Account {
         Held { account: self.clone(), bytes: 0 }
     }
 
+    /// Nothing is taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.own.load(Ordering::Relaxed) == 0
+    }
+
     /// Takes a number of bytes, or says that there are none left.
     pub(super) fn take(&self, bytes: u64) -> Result<Held, Failure> {
         let mut held = self.open();

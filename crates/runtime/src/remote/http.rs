@@ -96,8 +96,16 @@ pub(super) async fn body(
         if (body.len() + piece.len()) as u64 > bytes_max {
             return Err(BodyError::TooLong);
         }
+        if body.capacity() - body.len() < piece.len() {
+            // Room is paid for before it is taken, and there is never more than can be needed.
+            let whole = response.content_length().unwrap_or(bytes_max).min(bytes_max);
+            let whole = usize::try_from(whole).unwrap_or(usize::MAX);
+            let needed = body.len() + piece.len();
+            let room = (2 * needed).min(whole).max(needed);
+            held.cover(room).map_err(BodyError::Memory)?;
+            body.reserve_exact(room - body.len());
+        }
         body.extend_from_slice(&piece);
-        held.cover(body.capacity()).map_err(BodyError::Memory)?;
     }
     Ok(body)
 }

@@ -111,7 +111,13 @@ async fn describe(shared: &Shared, program: &RemoteProgram) -> Result<Descriptio
     };
     match timeout(patience, asking).await {
         Ok(Ok(description)) => Ok(description),
-        Ok(Err(failure)) => Err(DescribeError::Remote(detail::clean(&failure.detail))),
+        Ok(Err(failure)) => {
+            let detail = detail::clean(&failure.detail);
+            Err(match failure.reason {
+                FailureReason::Infrastructure => DescribeError::Unasked(detail),
+                _ => DescribeError::Remote(detail),
+            })
+        }
         Err(_) => Err(DescribeError::TimedOut(REMOTE_DESCRIBE_MS_MAX)),
     }
 }

@@ -172,7 +172,7 @@ impl Fuzzer {
         };
         let description = match description {
             Ok(description) => description,
-            Err(DescribeError::Remote(said)) => {
+            Err(DescribeError::Remote(said) | DescribeError::Unasked(said)) => {
                 check(&said);
                 return self.count("refused");
             }

@@ -158,6 +158,13 @@ impl Held {
         self.units = units;
         true
     }
+
+    /// Parts with as many of them, or with all when it holds fewer.
+    pub(crate) fn split(&mut self, units: u64) -> Self {
+        let units = units.min(self.units);
+        self.units -= units;
+        Self { places: self.places.clone(), holder: self.holder.clone(), units }
+    }
 }
 
 impl Drop for Held {

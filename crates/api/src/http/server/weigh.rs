@@ -72,6 +72,18 @@ impl From<Load> for Bytes {
     }
 }
 
+/// A piece of an answer that the connection has not let go of.
+struct Sent {
+    bytes: Bytes,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Sent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// An answer that is weighed until it was taken. Its first piece is free, so that whoever asks for
 /// little is always answered.
 pub(super) struct Weighed {
@@ -104,13 +116,17 @@ impl hyper::body::Body for Weighed {
         let Some(frame) = ready!(Pin::new(&mut self.inner).poll_frame(context)?) else {
             return Poll::Ready(None);
         };
-        // The frame is on its way until the next is asked for.
         let length = frame.data_ref().map_or(0, Bytes::len) as u64;
-        let bytes = weight(length.saturating_add(self.inner.size_hint().lower()));
+        let rest = self.inner.size_hint().lower();
+        let bytes = weight(length.saturating_add(rest));
         if !self.held.resize(bytes) {
             let full = std::io::Error::from(std::io::ErrorKind::QuotaExceeded);
             return Poll::Ready(Some(Err(axum::Error::new(full))));
         }
+        // What was handed over is held until the connection lets go of it, which may be long after
+        // this body is gone.
+        let held = self.held.split(bytes - weight(rest));
+        let frame = frame.map_data(|bytes| Bytes::from_owner(Sent { bytes, _held: held }));
         Poll::Ready(Some(Ok(frame)))
     }
 

@@ -11,7 +11,7 @@ use super::connection::{self, Connection};
 use crate::failure::Failure;
 use crate::limits::{REMOTE_CONNECT_SURE_MS, REMOTE_CONNECTIONS_MAX};
 use crate::remote::Config;
-use crate::remote::budget::Budget;
+use crate::remote::budget::{Account, Budget};
 use crate::remote::http::Clients;
 use crate::remote::program::ToolServer;
 
@@ -25,6 +25,16 @@ struct Shared {
     config: Config,
     clients: Arc<Clients>,
     budget: Budget,
+    /// A server's account outlives its connections: one that breaks them gets no more by it.
+    accounts: Mutex<HashMap<ToolServer, Account>>,
+}
+
+impl Shared {
+    fn account(&self, server: &ToolServer) -> Account {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.retain(|other, account| other == server || !account.is_empty());
+        accounts.entry(server.clone()).or_insert_with(|| self.budget.account()).clone()
+    }
 }
 
 type Outcome = Option<Result<Arc<Connection>, Failure>>;
@@ -63,7 +73,7 @@ impl Slot {
 
 impl Connections {
     pub(in crate::remote) fn new(config: Config, clients: Arc<Clients>, budget: Budget) -> Self {
-        let shared = Arc::new(Shared { config, clients, budget });
+        let shared = Arc::new(Shared { config, clients, budget, accounts: Mutex::default() });
         Self { shared, slots: Mutex::default() }
     }
 
@@ -106,8 +116,9 @@ impl Connections {
         let (shared, wanted) = (Arc::clone(&self.shared), server.clone());
         // A task of its own: whoever asked first may lose interest before the others do.
         let connecting = tokio::spawn(async move {
-            let Shared { config, clients, budget } = &*shared;
-            let opened = connection::open(config, clients, budget.account(), &wanted).await;
+            let Shared { config, clients, .. } = &*shared;
+            let account = shared.account(&wanted);
+            let opened = connection::open(config, clients, account, &wanted).await;
             // Nobody may wait any more; then it ends here.
             drop(sender.send(Some(opened.map(Arc::new))));
         });

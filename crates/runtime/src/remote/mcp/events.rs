@@ -118,12 +118,17 @@ impl Parser {
                 }
                 None => self.event.data = Some(value.to_owned()),
             },
-            b"event" => self.event.event = Some(value.to_owned()),
+            b"event" => {
+                self.noise += length + 1;
+                self.event.event = Some(value.to_owned());
+            }
             // It is sent back in a header.
             b"id" if value.len() <= EVENT_ID_BYTES_MAX && HeaderValue::from_str(value).is_ok() => {
+                self.noise += length + 1;
                 self.event.id = Some(value.to_owned());
             }
             b"retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                self.noise += length + 1;
                 let pause_ms = value.parse().unwrap_or(u64::MAX);
                 let limited = pause_ms.clamp(EVENT_STREAM_PAUSE_MS_MIN, EVENT_STREAM_PAUSE_MS_MAX);
                 self.event.retry = Some(limited);

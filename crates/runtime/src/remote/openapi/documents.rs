@@ -28,7 +28,7 @@ pub(in crate::remote) struct Documents {
     budget: Budget,
     kept: Mutex<HashMap<ApiDocument, Arc<Service>>>,
     /// As many documents as may be read at once.
-    readers: Semaphore,
+    readers: Arc<Semaphore>,
 }
 
 /// One service.
@@ -49,7 +49,12 @@ struct Known {
 
 impl Documents {
     pub(in crate::remote) fn new(clients: Arc<Clients>, budget: Budget) -> Self {
-        Self { clients, budget, kept: Mutex::default(), readers: Semaphore::new(API_READERS_MAX) }
+        Self {
+            clients,
+            budget,
+            kept: Mutex::default(),
+            readers: Arc::new(Semaphore::new(API_READERS_MAX)),
+        }
     }
 
     /// Asks a service what it offers now.
@@ -139,15 +144,15 @@ impl Documents {
                 "the document takes more than {API_DOCUMENT_PARSED_BYTES_MAX} bytes to read"
             )));
         }
-        let permit = self.readers.acquire().await;
-        let _permit = permit.expect("the semaphore is never closed");
+        let permit = Arc::clone(&self.readers).acquire_owned().await;
+        let permit = permit.expect("the semaphore is never closed");
         held.grow(weight)?;
         let document = document.clone();
         // Long documents take their time, which others should not wait for. The reader cannot be
         // stopped: what it takes is given back by itself.
         let reading = tokio::task::spawn_blocking(move || {
             let read = read(&body, &document, &at);
-            drop((body, held));
+            drop((body, held, permit));
             read
         });
         let read = reading.await;

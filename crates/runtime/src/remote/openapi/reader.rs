@@ -165,6 +165,11 @@ impl<'a, 'b> Reader<'a, 'b> {
             self.step(1 + all.len())?;
             let parameter = resolved(self.root, parameter);
             let parameter = parameter.ok_or("a parameter it refers to is not there")?;
+            let named =
+                |part: &str| parameter.get(part).and_then(Value::as_str).unwrap_or_default();
+            if named("name").len().max(named("in").len()) > API_PATH_BYTES_MAX {
+                return Err("a parameter of it has a name that is too long".into());
+            }
             let is_same = |other: &&Value| {
                 ["name", "in"].iter().all(|part| other.get(part) == parameter.get(part))
             };
