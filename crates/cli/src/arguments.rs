@@ -143,7 +143,7 @@ pub(crate) enum Tls {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Agent {
-    /// Add a WASM component, a program, or an MCP server.
+    /// Add a WASM component, a program, an MCP server, an A2A agent or an HTTP service.
     Add(Box<AgentAdd>),
     /// All agents.
     List,
@@ -166,8 +166,8 @@ pub(crate) enum Agent {
 
 #[derive(Args, Debug)]
 pub(crate) struct AgentAdd {
-    /// A component (`.wasm`), a program that answers `introspect --json`, the URL of an MCP server,
-    /// or (after `--`) the command line of one.
+    /// A component (`.wasm`), a program that answers `introspect --json`, the command line of an MCP
+    /// server (after `--`), or a URL: of an MCP server, an A2A agent or an OpenAPI document.
     pub(crate) target: String,
     /// Fixed arguments of a program.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 /// Logs go to standard error; `AINUR_LOG` takes a filter such as `ainur_broker=debug`.
 fn start_logging(verbose: bool, format: LogFormat) {
     // What the library of MCP logs holds words of strangers, and of clients that hung up.
-    let default = if verbose { "info,rmcp=off" } else { "error,rmcp=off" };
+    let default = if verbose { "info,rmcp=off" } else { "error,ainur_node::remote=warn,rmcp=off" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("AINUR_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

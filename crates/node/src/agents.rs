@@ -141,6 +141,28 @@ pub fn load_all(directory: &DataDirectory) -> Result<Vec<AgentRecord>, Problem> 
     Ok(agents)
 }
 
+/// What an agent is called here that nobody gave a name: what it calls itself, in the letters that
+/// [`check_name`] takes.
+#[must_use]
+pub fn name_from(said: &str) -> String {
+    let mut name = String::new();
+    let mut after_small = false;
+    for character in said.chars() {
+        let is_fit = character.is_ascii_alphanumeric();
+        let begins_word = !is_fit || (after_small && character.is_ascii_uppercase());
+        if begins_word && !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+        if is_fit {
+            name.push(character.to_ascii_lowercase());
+        }
+        after_small = is_fit && !character.is_ascii_uppercase();
+    }
+    name.truncate(AGENT_NAME_BYTES_MAX);
+    name.truncate(name.trim_end_matches('-').len());
+    name
+}
+
 /// A name as it may stand in a file name.
 ///
 /// # Errors
@@ -153,7 +175,7 @@ pub fn check_name(name: &str) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::new(Code::InvalidAgent, format!("'{name}' cannot be a name here"))
-        .next(format!("use a-z, 0-9 and '-', at most {AGENT_NAME_BYTES_MAX} of them")))
+        .next(format!("give it one with --name: a-z, 0-9 and '-', at most {AGENT_NAME_BYTES_MAX}")))
 }
 
 /// Where a remote agent is, when it is a service.
@@ -217,4 +239,27 @@ fn credential_file(name: &str) -> String {
 
 fn key_file(name: &str) -> String {
     format!("keys/agent-{name}.key")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_agent_calls_itself_becomes_a_name_that_is_taken() {
+        for (said, name) in [
+            ("lz4", "lz4"),
+            ("Price desk", "price-desk"),
+            ("PriceDesk", "price-desk"),
+            ("mcp-servers/everything", "mcp-servers-everything"),
+            ("  GitHub v3 REST API! ", "git-hub-v3-rest-api"),
+        ] {
+            assert_eq!(name_from(said), name);
+            assert!(check_name(name).is_ok());
+        }
+        let long = "a ".repeat(AGENT_NAME_BYTES_MAX);
+        assert!(check_name(&name_from(&long)).is_ok());
+        let nameless = check_name(&name_from("天気")).unwrap_err();
+        assert!(nameless.next_step.contains("--name"), "{nameless:?}");
+    }
 }

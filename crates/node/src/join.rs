@@ -72,7 +72,7 @@ impl Node {
     pub(crate) fn add_agent(&self, add: AgentAdd) -> Result<AgentRecord, Problem> {
         let Offer { program, manifest, credential } =
             self.offer(add.program, add.name.as_deref(), add.capability.as_ref())?;
-        let name = add.name.unwrap_or_else(|| manifest.name.clone());
+        let name = add.name.unwrap_or_else(|| agents::name_from(&manifest.name));
         agents::check_name(&name)?;
         if !matches!(program, AgentProgram::Component { .. }) {
             check_prices(&manifest, add.price, &add.prices)?;

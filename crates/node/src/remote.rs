@@ -53,7 +53,8 @@ pub(crate) fn at_url(
     }
     let credential = credential.map(|secret| Secret::new(secret.0.trim().to_owned()));
     let is_card = CARD_FILES.iter().any(|file| url.ends_with(file));
-    let is_document = url.ends_with(".json");
+    // YAML is not read, which is then the first thing that is said.
+    let is_document = [".json", ".yaml", ".yml"].iter().any(|end| url.ends_with(end));
     let document = ApiDocument {
         name: name.clone(),
         credential_header: credential_header.clone(),

@@ -49,6 +49,12 @@ pub enum AmountError {
     /// Not a plain decimal number.
     #[error("an amount is a decimal number such as 2.5, without sign, exponent or separators")]
     NotANumber,
+    /// Not a whole number of base units.
+    #[error(
+        "an amount here is a whole number of base units in quotes, without leading zeros; \
+         \"1000000000000\" is one AINU"
+    )]
+    NotBaseUnits,
     /// More than twelve digits after the point.
     #[error("an amount has at most {DECIMALS} digits after the point")]
     TooPrecise,
@@ -161,7 +167,7 @@ impl FromStr for Amount {
     fn from_str(text: &str) -> Result<Self, AmountError> {
         let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         if !plain || (text.len() > 1 && text.starts_with('0')) {
-            return Err(AmountError::NotANumber);
+            return Err(AmountError::NotBaseUnits);
         }
         text.parse().map(Self).map_err(|_| AmountError::TooLarge)
     }
@@ -196,7 +202,9 @@ mod tests {
             assert_eq!(Amount::from_ainu(text), Err(AmountError::NotANumber), "{text:?}");
         }
         assert_eq!(Amount::from_ainu("0.0000000000001"), Err(AmountError::TooPrecise));
-        assert_eq!("01".parse::<Amount>(), Err(AmountError::NotANumber));
+        for text in ["01", "", "-1", "2.5"] {
+            assert_eq!(text.parse::<Amount>(), Err(AmountError::NotBaseUnits), "{text:?}");
+        }
         assert_eq!(Amount::from_ainu(&u128::MAX.to_string()), Err(AmountError::TooLarge));
     }
 }

@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -86,7 +87,8 @@ fn program(add: &arguments::AgentAdd, service: &dyn Service) -> Result<ProgramSo
     // A bare name is looked for where commands are; a file of that name here goes first.
     let is_bare = target.components().count() == 1;
     if is_bare && !target.exists() {
-        return command(add, add.target.clone());
+        let found = on_path(&add.target).map(|file| text(&file)).transpose()?;
+        return command(add, found.unwrap_or_else(|| add.target.clone()));
     }
     let metadata = std::fs::metadata(target).map_err(describe)?;
     if metadata.is_dir() {
@@ -101,7 +103,22 @@ fn program(add: &arguments::AgentAdd, service: &dyn Service) -> Result<ProgramSo
         let (content, _) = service.put_blob(&mut source)?;
         return Ok(ProgramSource::Component { content });
     }
-    command(add, text(&std::fs::canonicalize(target).map_err(describe)?)?)
+    // Links stay: a Python of a virtual environment finds its modules by the name it is started with.
+    command(add, text(&std::path::absolute(target).map_err(describe)?)?)
+}
+
+/// The program that whoever types here means by a bare name. The node looks only where the system
+/// keeps its own.
+fn on_path(name: &str) -> Option<PathBuf> {
+    let folders = std::env::var_os("PATH")?;
+    let is_program = |file: &PathBuf| {
+        let metadata = std::fs::metadata(file);
+        metadata.is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    std::env::split_paths(&folders)
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(name))
+        .find(is_program)
 }
 
 /// A program of this machine; what only MCP servers are granted says that it is one.
@@ -155,7 +172,19 @@ fn suggestion(agent: &AgentView) -> String {
     let capability = agent.capabilities.first().map_or("noun.verb", |c| c.name.as_str());
     let takes_input = agent.capabilities.first().is_some_and(|c| c.input_media_type.is_some());
     let input = if takes_input { " --input FILE" } else { "" };
-    format!("ainur task run {capability}{input} --reserve 5")
+    let is_asking = agent.capabilities.first().is_some_and(|c| needs_parameters(&c.input_schema));
+    let (parameters, more) = match is_asking {
+        true => (" --parameters JSON", format!("; which: ainur agent show {} --json", agent.name)),
+        false => ("", String::new()),
+    };
+    format!("ainur task run {capability}{parameters}{input} --reserve 5{more}")
+}
+
+/// Whether a call without parameters is refused, as far as that is seen at a glance.
+fn needs_parameters(schema: &str) -> bool {
+    let Ok(schema) = serde_json::from_str::<serde_json::Value>(schema) else { return false };
+    let required = schema.get("required").and_then(serde_json::Value::as_array);
+    required.is_some_and(|names| !names.is_empty()) || schema.get("anyOf").is_some()
 }
 
 fn show(agent: &AgentView, output: &Output) {
@@ -169,7 +198,7 @@ fn show(agent: &AgentView, output: &Output) {
         ("program", agent.program.clone()),
         ("offers", offered.join(", ")),
         ("price", price(agent)),
-        ("earned", ainu(agent.balance)),
+        ("balance", ainu(agent.balance)),
         ("stake", ainu(agent.stake)),
         ("tasks", format!("{} accepted, {} failed", agent.completed, agent.failed)),
         ("expected to fail", agent.failure_probability.to_string()),
@@ -228,7 +257,7 @@ fn list(agents: &[AgentView], output: &Output) {
         Column("accepted", true),
         Column("failed", true),
         Column("risk", true),
-        Column("earned AINU", true),
+        Column("balance AINU", true),
         Column("stake AINU", true),
         Column("standing", false),
     ];

@@ -93,6 +93,8 @@ async fn document(State(site): State<Site>) -> Json<Value> {
     by_cookie["parameters"] = json!([{"name": "c", "in": "cookie", "required": true}]);
     let mut upload = operation("upload", "wants a form", json);
     upload["requestBody"] = json!({"required": true, "content": {"multipart/form-data": {}}});
+    let mut form = operation("form", "may be given a form", json);
+    form["requestBody"] = json!({"content": {"application/x-www-form-urlencoded": {}}});
     Json(json!({
         "openapi": "3.1.0",
         "info": {"title": "Pet Store", "version": "7.8.9", "summary": "sells pets"},
@@ -131,7 +133,7 @@ async fn document(State(site): State<Site>) -> Json<Value> {
             "/redirect": {"get": operation("redirect", "leads elsewhere", json)},
             "/fickle": {"get": operation("fickle", &fickle.unwrap_or("does one thing".into()), json)},
             "/cookie": {"get": by_cookie},
-            "/upload": {"post": upload},
+            "/upload": {"post": upload, "put": form},
         },
         "components": {
             "parameters": {"Id": {
@@ -276,6 +278,7 @@ pub(crate) fn service_describes_its_operations_as_capabilities() {
         notes.iter().any(|note| note.starts_with(what) && note.contains(why))
     };
     assert!(has("GET /cookie", "'c'") && has("POST /upload", "not JSON"), "{notes:?}");
+    assert!(has("PUT /upload", "not JSON"), "{notes:?}");
     assert!(has("POST /pets", "simplified"), "{notes:?}");
 }
 

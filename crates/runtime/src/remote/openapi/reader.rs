@@ -247,7 +247,10 @@ impl<'a, 'b> Reader<'a, 'b> {
             Some((media_type, schema)) => {
                 Ok((Some(Body { media_type: media_type.into(), is_required }), schema))
             }
-            None if is_required => Err("its body is not JSON".into()),
+            // One that may be left out is what the operation is for: a call without it changes nothing.
+            None if is_required || content.is_some_and(|content| !content.is_empty()) => {
+                Err("its body is not JSON".into())
+            }
             None => Ok((None, None)),
         }
     }
