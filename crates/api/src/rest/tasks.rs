@@ -240,9 +240,11 @@ pub(super) fn any_object(_: &mut SchemaGenerator) -> Schema {
 
 async fn create(ask: Ask) -> Result<Response, Refusal> {
     let mut request: TaskRequest = ask.json()?;
-    // Before the token's own budget is filled in.
-    request.request_digest = Some(request.identity()?);
     request.idempotency_key = idempotency_key(&ask)?;
+    if request.idempotency_key.is_some() {
+        // Before the token's own budget is filled in.
+        request.request_digest = Some(request.identity()?);
+    }
     let wait = ask.parameter("wait")?.unwrap_or(0);
     if wait > WAIT_SECONDS_MAX {
         let message = format!("the query parameter `wait` is {WAIT_SECONDS_MAX} seconds at most");

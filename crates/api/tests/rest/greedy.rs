@@ -36,12 +36,18 @@ fn a_client_makes_the_node_keep_so_much_a_day_and_no_more() {
     assert!(refused.contains("KEPT_BYTES_PER_DAY_MAX") && refused.contains("100000"), "{refused}");
     // What was not kept does not count: there is room for two tasks, of any kind.
     const { assert!(2 * TASK_BYTES < 40_000 && 3 * TASK_BYTES > 40_000) };
-    served.announce(ECHO, &greedy);
+    let keyed = || {
+        let key = "Idempotency-Key: once\r\n";
+        served.send_with("POST /v1/tasks", &greedy, key, &task(ECHO))
+    };
+    assert_eq!(keyed().status, 201);
     let unknown = served.send("POST /v1/tasks", &greedy, &task("no.such"));
     assert_eq!(unknown.status, 422, "{unknown:?}");
     served.announce(ECHO, &greedy);
     let refused = served.send("POST /v1/tasks", &greedy, &task(ECHO));
     refused.assert_problem(429, "limit-reached");
+    let again = keyed();
+    assert!(matches!(again.status, 200 | 201), "what was bought is found for nothing: {again:?}");
     for token in [&modest, &served.owner] {
         assert_eq!(put(&served, token, 90_000).status, 200);
     }

@@ -138,3 +138,24 @@ impl hyper::body::Body for Weighed {
         self.inner.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn piece_is_weighed_until_the_connection_lets_go_of_it() {
+        let (places, client) = (Places::quartered(4 << 20), Holder::Client("a".into()));
+        let scale = Scale::new(&places, client.clone());
+        let answer = Body::from(vec![0; 1 << 20]);
+        let mut body = Weighed::new(answer, &scale, None).expect("there is room");
+        let frame = body.frame().await.expect("a frame").expect("its bytes");
+        let last = frame.into_data().expect("data").split_off(1000);
+        drop(body);
+        assert!(places.take(&client, 1 << 17).is_none(), "it is on its way");
+        drop(last);
+        assert!(places.take(&client, 1 << 17).is_some());
+    }
+}
