@@ -29,6 +29,6 @@ pub use digest::{ContentId, Digest};
 pub use graph::{GraphError, Subtask, TaskGraph};
 pub use identifier::{BudgetId, ConversationId, Did, MessageId, TaskId};
 pub use probability::Ppm;
-pub use task::{ExecutionLimits, QualityLevel, SelectionRule, TaskSpec};
+pub use task::{ExecutionLimits, QualityLevel, SelectionRule, TaskSpec, Venue};
 pub use time::{DurationMs, Timestamp};
 pub use trace::{SpanId, TraceContext, TraceId};
