@@ -2,6 +2,7 @@
 //! block replayed after each step.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod advances;
 mod balances;
 mod blocks;
 mod budget;
@@ -9,8 +10,10 @@ mod escrow;
 mod failover;
 mod identity;
 mod offers;
+mod parts;
 mod properties;
 mod registry;
 mod reputation;
+mod service;
 mod tree;
 mod world;
