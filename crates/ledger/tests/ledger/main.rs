@@ -8,6 +8,7 @@ mod blocks;
 mod budget;
 mod escrow;
 mod failover;
+mod histories;
 mod identity;
 mod offers;
 mod parts;
