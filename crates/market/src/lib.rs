@@ -11,5 +11,6 @@ extern crate alloc;
 
 pub mod auction;
 pub mod bond;
+pub mod negotiation;
 pub mod offer;
 pub mod payment;
