@@ -2,7 +2,8 @@
 //!
 //! An [`auction`] takes commitments, then reveals, and closes into a transcript; who wins and what
 //! is paid is a pure function of that transcript, so anyone can replay it (decision 9). [`bond`]
-//! says what a bidder has at stake while it bids. An [`offer`] is a price that is there before
+//! says what a bidder has at stake while it bids. In a [`coalition`] agents bid together and
+//! share what they are paid. An [`offer`] is a price that is there before
 //! anybody asks. [`payment`] says when agreed money is paid. Nothing here reads a clock, draws a
 //! random number or uses a float.
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -11,5 +12,6 @@ extern crate alloc;
 
 pub mod auction;
 pub mod bond;
+pub mod coalition;
 pub mod offer;
 pub mod payment;
