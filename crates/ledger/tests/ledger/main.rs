@@ -6,6 +6,7 @@ mod advances;
 mod balances;
 mod blocks;
 mod budget;
+mod consents;
 mod escrow;
 mod failover;
 mod histories;

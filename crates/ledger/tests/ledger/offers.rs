@@ -138,7 +138,7 @@ fn offers_that_do_not_stand_are_refused() {
     let long = START.plus(DurationMs(90 * DAY.0 + 1));
     let nothing = OfferPricing { base_price: Amount::ZERO, ..offer().pricing };
     let broken = OfferTerms { pricing: nothing, ..offer() };
-    let invalid = Error::OfferInvalid(broken.digest());
+    let invalid = Error::TermsInvalid(broken.digest());
     let cases = [
         (broken, invalid),
         (
