@@ -311,12 +311,13 @@ impl Node {
             stored.events.iter().any(|record| {
                 record.index == position.index
                     && matches!(&record.event, Event::Escrow(event) if match event {
-                        escrow::Event::Agreed { transcript: agreed, .. }
-                        | escrow::Event::Reawarded { transcript: agreed, .. } => *agreed == transcript,
+                        escrow::Event::Agreed { sellers, .. }
+                        | escrow::Event::Reawarded { sellers, .. } => {
+                            sellers.iter().all(|hire| hire.transcript == transcript)
+                        }
                         _ => false,
                     })
             })
-        })
     }
 }
 
