@@ -11,7 +11,7 @@ use ainur_crypto::{
     Verifier,
 };
 use ainur_identity::KeyMaterial;
-use ainur_ledger::escrow::{self, AwardedBid};
+use ainur_ledger::escrow::{self, Consent, SignedAward};
 use ainur_ledger::{
     Action, AuthorizedTransaction, Genesis, Ledger, Outcome, Parameters, Signatures, StateTree,
     Submission, Transaction, reputation,
@@ -135,9 +135,9 @@ impl Driver {
             let items: Vec<Digest> = bids.iter().map(BidTerms::digest).collect();
             let (root, proofs) = self.sign(seller, &items);
             let mut agreements = Vec::new();
-            for (bid, bid_proof) in bids.into_iter().zip(proofs) {
+            for (bid, proof) in bids.into_iter().zip(proofs) {
                 settlements.push(settle(bid.task).into());
-                agreements.push(agree(bid, bid_proof, self.dids[0], now).into());
+                agreements.push(agree(bid, proof, self.dids[0], now).into());
             }
             submissions.push(self.submission(1 + buyer, agreements, vec![root]));
         }
@@ -160,13 +160,13 @@ fn bid(task: TaskId, bidder: Did, now: Timestamp) -> BidTerms {
     }
 }
 
-fn agree(bid: BidTerms, bid_proof: BatchProof, verifier: Did, now: Timestamp) -> escrow::Action {
+fn agree(bid: BidTerms, proof: BatchProof, verifier: Did, now: Timestamp) -> escrow::Action {
     let (task, price, transcript) = (bid.task, bid.price, Digest::ZERO);
     escrow::Action::Agree {
         task,
         verifier,
         reserve: Amount::ainu(2),
-        award: AwardedBid { price, bid, bid_proof, transcript },
+        award: SignedAward { price, consent: Consent::Bid { bid, transcript }, proof },
         budget: None,
         call: Digest::ZERO,
         check: Digest::ZERO,

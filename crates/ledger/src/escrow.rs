@@ -8,15 +8,18 @@
 mod action;
 mod award;
 mod close;
+mod consent;
 mod error;
 mod event;
 mod execute;
 mod forfeit;
+mod offer;
 mod params;
 pub mod query;
 mod state;
 
-pub use action::{Action, AwardedBid};
+pub use action::Action;
+pub use consent::{Consent, SignedAward};
 pub use error::{Error, Role};
 pub use event::Event;
 pub use params::Params;

@@ -160,12 +160,11 @@ impl World {
         let award: Award = award(&deal.transcript, passed).unwrap();
         let seller = self.sellers.iter().find(|seller| seller.did == award.winner).unwrap();
         let (root, mut proofs) = sign_batch(&seller.key, seller.did, 0, &[award.bid.digest()]);
-        let bid_proof: BatchProof = proofs.remove(0);
-        let stated = escrow::AwardedBid {
+        let transcript = deal.transcript.digest();
+        let stated = escrow::SignedAward {
             price: award.payment,
-            bid: award.bid,
-            bid_proof,
-            transcript: deal.transcript.digest(),
+            consent: escrow::Consent::Bid { bid: award.bid, transcript },
+            proof: proofs.remove(0),
         };
         let action = if passed.is_empty() {
             escrow::Action::Agree {

@@ -2,7 +2,7 @@
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::batch::{RootSignature, sign_batch};
 use ainur_crypto::hash;
-use ainur_ledger::escrow::{self, AwardedBid, Escrow, Stage};
+use ainur_ledger::escrow::{self, Consent, Escrow, SignedAward, Stage};
 use ainur_ledger::reputation::{Violation, ViolationReason};
 use ainur_ledger::{
     Action, AuthorizedTransaction, EventRecord, Outcome, Rejection, Submission, Transaction,
@@ -47,14 +47,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         else {
             return Ok(());
         };
-        let Some(bid_proof) = task.bid_proof(attempt.seller).cloned() else { return Ok(()) };
-        let root = bid_proof.root(won.digest());
-        let award = AwardedBid {
-            price: attempt.price,
-            bid: won,
-            bid_proof,
-            transcript: transcript.digest(),
-        };
+        let Some(proof) = task.bid_proof(attempt.seller).cloned() else { return Ok(()) };
+        let root = proof.root(won.digest());
+        let consent = Consent::Bid { bid: won, transcript: transcript.digest() };
+        let award = SignedAward { price: attempt.price, consent, proof };
         let action = if task.is_funded() {
             escrow::Action::Reaward { task: task.id, award }
         } else {

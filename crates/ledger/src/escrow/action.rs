@@ -1,28 +1,14 @@
 //! What can be asked of escrow.
 use ainur_crypto::BatchProof;
-use ainur_market::auction::{BidTerms, CommitTerms};
+use ainur_market::auction::CommitTerms;
+use ainur_market::offer::OfferTerms;
 use ainur_primitives::{
     Amount, BudgetId, ContentId, Did, Digest, FailureReason, TaskId, Timestamp,
 };
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
-/// Who gets the work, for how much, and the bid that binds them to it.
-#[derive(
-    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
-)]
-#[serde(deny_unknown_fields)]
-pub struct AwardedBid {
-    /// What is paid for accepted work: at least the bid's price.
-    pub price: Amount,
-    /// The bid; its bidder is the seller.
-    pub bid: BidTerms,
-    /// The seller's signature over the bid's digest; the root signature travels with the
-    /// transactions.
-    pub bid_proof: BatchProof,
-    /// Digest of the auction's transcript, from which anyone recomputes winner and price.
-    pub transcript: Digest,
-}
+use super::SignedAward;
 
 /// A call to this module.
 #[derive(
@@ -30,7 +16,7 @@ pub struct AwardedBid {
 )]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
-    /// The buyer agrees with the winner of an auction: locks the reserve and the seller's bond.
+    /// The buyer agrees with a seller: locks the reserve and the seller's bond.
     Agree {
         /// Which task.
         task: TaskId,
@@ -39,10 +25,10 @@ pub enum Action {
         /// The most that is paid, whoever does the work.
         reserve: Amount,
         /// The first award.
-        award: AwardedBid,
+        award: SignedAward,
         /// The buyer's budget it draws on.
         budget: Option<BudgetId>,
-        /// Digest of the call for proposals.
+        /// Digest of the task's specification, as in its call for proposals.
         call: Digest,
         /// Digest of the acceptance check.
         check: Digest,
@@ -54,7 +40,7 @@ pub enum Action {
         /// Which task.
         task: TaskId,
         /// The next award.
-        award: AwardedBid,
+        award: SignedAward,
     },
     /// The verifier accepts the work: the seller is paid, the rest goes back.
     Settle {
@@ -94,5 +80,10 @@ pub enum Action {
         commit: CommitTerms,
         /// The bidder's signature over the commitment's digest.
         proof: BatchProof,
+    },
+    /// The seller takes a standing offer back; what runs under it goes on.
+    RevokeOffer {
+        /// The offer.
+        offer: OfferTerms,
     },
 }

@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 use ainur_primitives::{Amount, Did, TaskId};
 
 use super::state::{open, write_open};
-use super::{Action, Agreement, AwardedBid, Engagement, Error, Escrow, Event, Role, Stage};
+use super::{
+    Action, Agreement, Engagement, Error, Escrow, Event, Role, SignedAward, Stage, consent,
+};
 use crate::balances::{Pot, move_money};
 use crate::execution::Context;
 use crate::state::key;
@@ -71,7 +73,7 @@ pub(super) fn agree(context: &mut Context<'_>, action: &Action) -> Result<(), Er
 pub(super) fn reaward(
     context: &mut Context<'_>,
     task: TaskId,
-    award: &AwardedBid,
+    award: &SignedAward,
 ) -> Result<(), Error> {
     let mut agreement = open(&context.state, task)?;
     if agreement.buyer != context.sender {
@@ -87,8 +89,8 @@ pub(super) fn reaward(
     if agreement.attempt.number >= attempts_max {
         return Err(Error::TooManyAttempts(attempts_max));
     }
-    if agreement.failed.contains(&award.bid.bidder) {
-        return Err(Error::FailedBefore(award.bid.bidder));
+    if agreement.failed.contains(&award.consent.seller()) {
+        return Err(Error::FailedBefore(award.consent.seller()));
     }
     let Agreement { buyer, verifier, reserve, .. } = agreement;
     let number = agreement.attempt.number + 1;
@@ -113,30 +115,14 @@ fn bind(
     context: &mut Context<'_>,
     (task, number): (TaskId, u32),
     (buyer, verifier, reserve): (Did, Did, Amount),
-    award: &AwardedBid,
+    award: &SignedAward,
 ) -> Result<Engagement, Error> {
-    let AwardedBid { price, bid, bid_proof, transcript } = award;
-    let (price, seller) = (*price, bid.bidder);
-    if bid.task != task {
-        return Err(Error::BidForAnotherTask(bid.task));
-    }
+    let (price, seller) = (award.price, award.consent.seller());
     if seller == buyer || seller == verifier {
         return Err(Error::SelfDealing);
     }
-    if context.now >= bid.valid_until {
-        return Err(Error::BidExpired(bid.valid_until));
-    }
-    let latest = context.now.plus(context.parameters.escrow.bid_validity_ms_max);
-    if bid.valid_until > latest {
-        return Err(Error::BidValidTooLong(latest));
-    }
-    if price < bid.price || price > reserve {
-        return Err(Error::PriceOutOfRange { bid: bid.price, reserve });
-    }
-    let digest = bid.digest();
-    if !context.said_by(seller, digest, bid_proof) {
-        return Err(Error::Unproven(seller));
-    }
+    let consent = consent::ensure(context, task, (buyer, reserve), award)?;
     let bond = reputation::lock(context, seller, price)?;
-    Ok(Engagement { number, seller, price, bond, bid: digest, transcript: *transcript })
+    let transcript = award.consent.transcript();
+    Ok(Engagement { number, seller, price, bond, bid: consent, transcript })
 }

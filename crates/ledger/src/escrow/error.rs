@@ -1,5 +1,5 @@
 //! Why an escrow refused.
-use ainur_primitives::{Amount, Did, TaskId, Timestamp};
+use ainur_primitives::{Amount, Did, Digest, DurationMs, TaskId, Timestamp};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -62,14 +62,45 @@ pub enum Error {
     /// The bidder did not sign it, as far as the signatures here show.
     #[error("no signature here shows that {0} said so")]
     Unproven(Did),
-    /// The price is not between bid and reserve.
-    #[error("the price must be from {} (the bid) to {} AINU (the reserve)", bid.to_ainu(), reserve.to_ainu())]
+    /// The price is not between what the seller asks and what is there.
+    #[error("the price must be from {} (asked) to {} AINU (reserved)", asked.to_ainu(), reserve.to_ainu())]
     PriceOutOfRange {
-        /// What the seller asked.
-        bid: Amount,
+        /// What the seller asks.
+        asked: Amount,
         /// What is locked.
         reserve: Amount,
     },
+    /// Terms that no offer can have.
+    #[error("offer {0} has terms that cannot be")]
+    OfferInvalid(Digest),
+    /// The offer would have to be remembered for too long.
+    #[error("an offer stands for {} ms at most", .0.0)]
+    OfferValidTooLong(DurationMs),
+    /// Its seller took it back.
+    #[error("offer {0} was taken back")]
+    OfferRevoked(Digest),
+    /// It could not be taken then, or cannot be agreed to any more.
+    #[error("the offer can be taken from {from} until before {until}")]
+    OfferNotValid {
+        /// The beginning of its time.
+        from: Timestamp,
+        /// The end of its time.
+        until: Timestamp,
+    },
+    /// The time whose price is taken is ahead or too long ago.
+    #[error("the price was taken at {matched}, which is ahead of {now} or too long before it")]
+    MatchedOutOfRange {
+        /// The time whose price is taken.
+        matched: Timestamp,
+        /// The time of the block.
+        now: Timestamp,
+    },
+    /// The buyer has less to give than the offer is for.
+    #[error("the offer is for tasks of at least {} AINU", .0.to_ainu())]
+    BelowMinimumBudget(Amount),
+    /// The seller has registered another card, or withdrawn.
+    #[error("card {0} is not what the seller has registered")]
+    CardNotRegistered(Digest),
     /// Nothing to lock.
     #[error("the reserve is zero")]
     ReserveZero,
@@ -125,6 +156,8 @@ pub enum Role {
     Verifier,
     /// Either of both.
     BuyerOrVerifier,
+    /// Who works.
+    Seller,
 }
 
 impl core::fmt::Display for Role {
@@ -133,6 +166,7 @@ impl core::fmt::Display for Role {
             Self::Buyer => "buyer",
             Self::Verifier => "verifier",
             Self::BuyerOrVerifier => "buyer or verifier",
+            Self::Seller => "seller",
         })
     }
 }

@@ -27,11 +27,11 @@ pub enum Event {
         reserve: Amount,
         /// What is locked of the seller's.
         bond: Amount,
-        /// Digest of the seller's bid.
+        /// Digest of the seller's bid, or of what else it agreed to.
         bid: Digest,
         /// Digest of the call for proposals.
         call: Digest,
-        /// Digest of the auction's transcript.
+        /// Digest of the auction's transcript; of the offer, where there was none.
         transcript: Digest,
         /// Digest of the acceptance check.
         check: Digest,
@@ -52,9 +52,9 @@ pub enum Event {
         price: Amount,
         /// What is locked of the seller's.
         bond: Amount,
-        /// Digest of the seller's bid.
+        /// Digest of the seller's bid, or of what else it agreed to.
         bid: Digest,
-        /// Digest of the auction's transcript.
+        /// Digest of the auction's transcript; of the offer, where there was none.
         transcript: Digest,
     },
     /// The work was accepted and paid.
@@ -108,5 +108,12 @@ pub enum Event {
         bidder: Did,
         /// How much there was to take.
         amount: Amount,
+    },
+    /// A seller took a standing offer back.
+    OfferRevoked {
+        /// Which, by its digest.
+        offer: Digest,
+        /// Whose.
+        seller: Did,
     },
 }

@@ -1,5 +1,5 @@
 //! Carrying out calls to this module.
-use super::{Action, Error, award, close, forfeit};
+use super::{Action, Error, award, close, forfeit, offer};
 use crate::execution::Context;
 
 /// Carries out a call.
@@ -18,5 +18,6 @@ pub(crate) fn execute(context: &mut Context<'_>, action: &Action) -> Result<(), 
         Action::ForfeitBidBond { commit, proof } => {
             forfeit::forfeit_bid_bond(context, commit, proof)
         }
+        Action::RevokeOffer { offer } => offer::revoke(context, offer),
     }
 }

@@ -19,10 +19,15 @@ pub struct Params {
     pub retention_ms: DurationMs,
     /// For how long after the end of revealing a bid bond can be forfeited.
     pub forfeit_window_ms: DurationMs,
+    /// The longest time from an offer's beginning to its end.
+    pub offer_validity_ms_max: DurationMs,
+    /// How long ago the time may be that an offer's price is taken at.
+    pub offer_match_age_ms_max: DurationMs,
 }
 
 impl Default for Params {
-    /// 8 attempts within 30 days, bids valid for up to a day, remembered for a day.
+    /// 8 attempts within 30 days, bids valid for up to a day, remembered for a day;
+    /// offers stand for up to 90 days and are agreed to within a minute.
     fn default() -> Self {
         let day = DurationMs::seconds(86_400);
         Self {
@@ -31,6 +36,8 @@ impl Default for Params {
             bid_validity_ms_max: day,
             retention_ms: day,
             forfeit_window_ms: DurationMs::seconds(3_600),
+            offer_validity_ms_max: DurationMs(90 * day.0),
+            offer_match_age_ms_max: DurationMs::seconds(60),
         }
     }
 }

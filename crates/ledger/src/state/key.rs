@@ -2,7 +2,7 @@
 //! proof about a key is a proof about one named record.
 use alloc::vec::Vec;
 
-use ainur_primitives::{BudgetId, Did, TaskId, Timestamp};
+use ainur_primitives::{BudgetId, Did, Digest, TaskId, Timestamp};
 
 use super::Key;
 
@@ -34,6 +34,10 @@ pub enum Space {
     Expiry = 10,
     /// Stake and reputation, by DID.
     Reputation = 11,
+    /// How often a buyer has agreed under an offer, by offer and buyer.
+    OfferUse = 20,
+    /// Offers their sellers have taken back, by offer.
+    OfferRevoked = 21,
 }
 
 impl Space {
@@ -114,4 +118,14 @@ pub(crate) fn read_expiry(key: &[u8]) -> Option<(Timestamp, &[u8])> {
 /// Stake and reputation of a party.
 pub fn reputation(did: &Did) -> Key {
     Space::Reputation.key(&[&did.0.0])
+}
+
+/// How often a buyer has agreed under an offer, given by its digest.
+pub fn offer_use(offer: &Digest, buyer: &Did) -> Key {
+    Space::OfferUse.key(&[&offer.0, &buyer.0.0])
+}
+
+/// That an offer, given by its digest, was taken back.
+pub fn offer_revoked(offer: &Digest) -> Key {
+    Space::OfferRevoked.key(&[&offer.0])
 }

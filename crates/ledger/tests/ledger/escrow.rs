@@ -1,5 +1,5 @@
 //! Agreement, payment and its refusals.
-use ainur_ledger::escrow::{Action, Closing, Error, Escrow, Event, Role, Stage};
+use ainur_ledger::escrow::{Action, Closing, Consent, Error, Escrow, Event, Role, Stage};
 use ainur_ledger::{balances, reputation};
 use ainur_market::auction::BidTerms;
 use ainur_primitives::{Amount, Digest, DurationMs, FailureReason};
@@ -86,7 +86,7 @@ fn agreements_that_the_bid_does_not_allow_are_refused() {
         ),
         (
             BidTerms { price: Amount::ainu(7), ..good.clone() },
-            Error::PriceOutOfRange { bid: Amount::ainu(7), reserve: Amount::ainu(10) },
+            Error::PriceOutOfRange { asked: Amount::ainu(7), reserve: Amount::ainu(10) },
         ),
     ];
     for (bid, error) in cases {
@@ -113,7 +113,7 @@ fn agreements_without_money_or_time_are_refused() {
                     award.price = Amount::ainu(11)
                 }
             }),
-            Error::PriceOutOfRange { bid: Amount::ainu(5), reserve: Amount::ainu(10) },
+            Error::PriceOutOfRange { asked: Amount::ainu(5), reserve: Amount::ainu(10) },
         ),
         (
             Box::new(|action| {
@@ -162,7 +162,8 @@ fn a_bid_counts_only_with_its_bidders_signature() {
     // The bid was changed after signing.
     let mut action = world.agreement(1, SELLER);
     if let Action::Agree { award, .. } = &mut action {
-        award.bid.price = Amount::ainu(4);
+        let Consent::Bid { bid, .. } = &mut award.consent else { panic!("not a bid") };
+        bid.price = Amount::ainu(4);
     }
     assert_eq!(world.fails(BUYER, action), unproven.clone().into());
     // The signature itself does not come along.

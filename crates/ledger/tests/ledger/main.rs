@@ -8,6 +8,7 @@ mod budget;
 mod escrow;
 mod failover;
 mod identity;
+mod offers;
 mod properties;
 mod registry;
 mod reputation;

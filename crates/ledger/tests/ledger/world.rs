@@ -7,7 +7,7 @@ use ainur_crypto::{
     Verifier,
 };
 use ainur_identity::KeyMaterial;
-use ainur_ledger::escrow::{self, AwardedBid};
+use ainur_ledger::escrow::{self, Consent, SignedAward};
 use ainur_ledger::{
     Action, AuthorizedTransaction, Event, Executed, Genesis, Ledger, Outcome, Parameters,
     Rejection, Signatures, Submission, Transaction, TransactionError, invariants, reputation,
@@ -274,19 +274,18 @@ impl World {
     }
 
     /// An award at 6 AINU on a bid of 5, signed by the seller.
-    pub(crate) fn award(&mut self, number: u8, seller: u8) -> AwardedBid {
+    pub(crate) fn award(&mut self, number: u8, seller: u8) -> SignedAward {
         let bid = self.bid(number, seller);
         self.award_of(bid, seller)
     }
 
-    pub(crate) fn award_of(&mut self, bid: BidTerms, signer: u8) -> AwardedBid {
+    pub(crate) fn award_of(&mut self, bid: BidTerms, signer: u8) -> SignedAward {
         let (root, mut proofs) = sign(signer, 0, &[bid.digest()]);
         self.signatures.push(root);
-        AwardedBid {
+        SignedAward {
             price: Amount::ainu(6),
-            bid,
-            bid_proof: proofs.remove(0),
-            transcript: Digest([9; 32]),
+            consent: Consent::Bid { bid, transcript: Digest([9; 32]) },
+            proof: proofs.remove(0),
         }
     }
 
