@@ -1,0 +1,185 @@
+//! The way by auction: sealed bids, a transcript, a scored second price.
+use ainur_crypto::hash::tagged;
+use ainur_ledger::escrow::Consent;
+use ainur_market::auction::{
+    Auction, AuctionTerms, Award, BidTerms, CommitTerms, Transcript, award, commitment,
+};
+use ainur_market::bond::BondRule;
+use ainur_market::strategy::{BidOutcome, BidStrategy, Opportunity, PaymentRule};
+use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm, QualityLevel, SelectionRule, TaskId};
+
+use super::Error;
+use super::demand::Wish;
+use super::economy::Economy;
+use super::report::Route;
+use super::seller::Conduct;
+
+/// How long a bid can be accepted.
+const BID_VALID_MS: DurationMs = DurationMs::seconds(3_600);
+const PHASE_MS: DurationMs = DurationMs::seconds(1);
+/// Bids and reveals are counted as taking no time of the work's.
+const INSTANT_MS: DurationMs = DurationMs(1);
+
+impl Economy<'_> {
+    /// Calls for bids and agrees with the winner, if there is one.
+    pub(super) fn auction(&mut self, wish: Wish) -> Result<(), Error> {
+        let transcript = self.hold_auction(&wish, &[])?;
+        let Ok(outcome) = award(&transcript, &[]) else {
+            self.tally.unserved();
+            return Ok(());
+        };
+        self.publish(&wish, &outcome);
+        self.accept(wish, outcome, transcript);
+        Ok(())
+    }
+
+    /// Awards a task again after a failure: by its transcript, or by a first auction.
+    pub(super) fn award_again(&mut self, task: TaskId) -> Result<bool, Error> {
+        let Some(job) = self.jobs.get(&task) else { return Ok(false) };
+        let (wish, failed) = (job.wish.clone(), job.failed.clone());
+        let transcript = match &job.transcript {
+            Some(transcript) => transcript.clone(),
+            None => self.hold_auction(&wish, &failed)?,
+        };
+        let full = self.sellers.iter().filter(|seller| seller.state.free_capacity() == 0);
+        let excluded: Vec<Did> = full.map(|seller| seller.did).chain(failed).collect();
+        let Ok(outcome) = award(&transcript, &excluded) else { return Ok(false) };
+        self.accept(wish, outcome, transcript);
+        Ok(true)
+    }
+
+    fn accept(&mut self, wish: Wish, outcome: Award, transcript: Transcript) {
+        let Some(seller) = self.sellers.iter().position(|seller| seller.did == outcome.winner)
+        else {
+            return;
+        };
+        let consent = Consent::Bid { bid: outcome.bid, transcript: outcome.transcript };
+        self.agree((wish, Route::Auction), seller, (outcome.payment, consent), Some(transcript));
+    }
+
+    /// Commit, reveal, close.
+    fn hold_auction(&mut self, wish: &Wish, excluded: &[Did]) -> Result<Transcript, Error> {
+        let bond = BondRule::default().required(wish.value);
+        let commit_until = self.now.plus(PHASE_MS);
+        let reveal_until = commit_until.plus(PHASE_MS);
+        let mut auction = Auction::open(AuctionTerms {
+            task: wish.task,
+            reserve: wish.value,
+            loss: wish.loss,
+            selection: SelectionRule::Scored,
+            duration_ms_max: wish.duration_ms_max,
+            opened: self.now,
+            commit_until,
+            reveal_until,
+            bid_bond: bond,
+        })?;
+        let mut sealed = Vec::new();
+        for (seller, price) in self.quotes(wish, excluded) {
+            let seller = &self.sellers[seller];
+            let bid = BidTerms {
+                task: wish.task,
+                bidder: seller.did,
+                price,
+                bid_bond: bond,
+                estimated_duration_ms: seller.duration_ms,
+                confidence: Ppm(900_000),
+                quality_level: QualityLevel::Standard,
+                card: seller.card(),
+                valid_until: self.now.plus(BID_VALID_MS),
+            };
+            let salt = tagged("ainur/simulated-salt/v1", &[&wish.task.0.0, &seller.did.0.0]).0;
+            let commit = CommitTerms {
+                task: wish.task,
+                bidder: seller.did,
+                commitment: commitment(&bid, &salt),
+                bid_bond: bond,
+                reveal_until,
+            };
+            let failure = self.settlement.failure_probability(&seller.did, self.now);
+            auction.commit(self.now, commit, failure)?;
+            sealed.push((bid, salt));
+        }
+        let revealing = self.now.plus(INSTANT_MS);
+        auction.close_commitments(revealing)?;
+        for (bid, salt) in sealed {
+            auction.reveal(revealing, bid, salt)?;
+        }
+        let root = self.settlement.head().state_root;
+        let beacon: Digest = tagged("ainur/simulated-beacon/v1", &[&root.0, &wish.task.0.0]);
+        Ok(auction.close(revealing, beacon)?)
+    }
+
+    /// What every seller that can do it asks.
+    fn quotes(&mut self, wish: &Wish, excluded: &[Did]) -> Vec<(usize, Amount)> {
+        let able: Vec<usize> = (0..self.sellers.len())
+            .filter(|number| {
+                let seller = &self.sellers[*number];
+                seller.capability == wish.capability
+                    && seller.state.free_capacity() > 0
+                    && seller.duration_ms <= wish.duration_ms_max
+                    && !excluded.contains(&seller.did)
+            })
+            .collect();
+        let ring = able.iter().copied().filter(|n| self.sellers[*n].conduct == Conduct::Colluder);
+        let designated = ring.min_by_key(|number| self.sellers[*number].cost);
+        let mut quotes = Vec::new();
+        for number in able {
+            let outsider = self.sellers[number].conduct != Conduct::Colluder;
+            if !outsider && designated != Some(number) {
+                continue;
+            }
+            let Some(price) = self.quote(number, wish) else { continue };
+            let did = self.sellers[number].did;
+            if price <= wish.value && self.settlement.can_bond(&did, wish.value, self.now) {
+                quotes.push((number, price));
+            }
+        }
+        quotes
+    }
+
+    fn quote(&mut self, number: usize, wish: &Wish) -> Option<Amount> {
+        let venue = &self.venues[wish.capability];
+        let draw = self.conduct.next();
+        let seller = &mut self.sellers[number];
+        if !seller.conduct.works() {
+            return Some(Amount((seller.cost.0 / 2).max(1)));
+        }
+        let opportunity = Opportunity {
+            task: wish.task,
+            capability: &venue.capability,
+            cost: seller.cost,
+            ceiling: Some(wish.value),
+            rule: PaymentRule::SecondPrice,
+            competitors: venue.bidders.saturating_sub(1),
+            now: self.now,
+            draw,
+        };
+        let price = seller.strategist.quote(&opportunity, &seller.state)?;
+        seller.state.asked(&venue.capability);
+        Some(price)
+    }
+
+    /// Everybody sees the transcript: who bid learns which price would just have won.
+    fn publish(&mut self, wish: &Wish, outcome: &Award) {
+        let eligible = || outcome.ranking.iter().filter(|bid| bid.ineligible.is_none());
+        self.venues[wish.capability].decided(eligible().count() as u32, outcome.payment);
+        let scores: Vec<Amount> = eligible().map(|bid| bid.score).collect();
+        self.tally.quoted(Route::Auction, &scores);
+        let Some(best) = scores.first() else { return };
+        for bid in eligible() {
+            let Some(seller) = self.sellers.iter_mut().find(|seller| seller.did == bid.bidder)
+            else {
+                continue;
+            };
+            let won = bid.bidder == outcome.winner;
+            let tie = best.saturating_sub(bid.expected_loss).min(wish.value);
+            seller.strategist.learn(&BidOutcome {
+                task: wish.task,
+                cost: seller.cost,
+                asked: bid.price,
+                paid: won.then_some(outcome.payment),
+                critical: Some(if won { outcome.payment } else { tie }),
+            });
+        }
+    }
+}
