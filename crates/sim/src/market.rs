@@ -9,6 +9,7 @@ mod auction;
 mod chance;
 mod demand;
 mod economy;
+mod offers;
 mod report;
 mod scenario;
 mod seller;
@@ -41,6 +42,9 @@ pub enum Error {
     /// An auction refused what was in order.
     #[error("an auction refused")]
     Auction(#[from] ainur_market::auction::Error),
+    /// An offer could not be posted or taken that was in order.
+    #[error("the board of offers refused")]
+    Offer(#[from] ainur_market::offer::Error),
     /// A party, task or key is missing.
     #[error("a party of the simulation is missing")]
     Nobody,

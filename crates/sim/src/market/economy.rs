@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use ainur_ledger::escrow::{self, Consent, SignedAward};
 use ainur_ledger::{Action, Event, EventRecord, registry, reputation};
 use ainur_market::auction::Transcript;
+use ainur_market::offer::OfferBoard;
 use ainur_primitives::{
     Amount, CapabilityName, ContentId, Did, Digest, DurationMs, FailureReason, TaskId, Timestamp,
 };
@@ -38,6 +39,7 @@ pub(super) struct Economy<'a> {
     pub(super) sellers: Vec<Seller>,
     /// By capability.
     pub(super) venues: Vec<Venue>,
+    pub(super) board: OfferBoard,
     pub(super) jobs: BTreeMap<TaskId, Job>,
     works: BTreeMap<(Timestamp, TaskId), Work>,
     /// Agreements made in this turn.
@@ -124,6 +126,7 @@ impl<'a> Economy<'a> {
                 .collect(),
             sellers: sellers.collect(),
             venues: (0..counts.capabilities).map(|number| Venue::new(number)).collect(),
+            board: OfferBoard::new(),
             jobs: BTreeMap::new(),
             works: BTreeMap::new(),
             deals: Vec::new(),
@@ -166,6 +169,7 @@ impl<'a> Economy<'a> {
         while arrived < self.scenario.tasks || !self.works.is_empty() {
             self.now = self.now.plus(TURN_MS);
             self.end_works()?;
+            self.post_offers()?;
             while arrived < self.scenario.tasks && next.arrives <= self.now {
                 let following = next_wish(self.scenario, next.arrives, &mut demand);
                 let wish = std::mem::replace(&mut next, following);
@@ -182,6 +186,7 @@ impl<'a> Economy<'a> {
     /// been, else the seller it knows, else an auction.
     fn serve(&mut self, wish: Wish) -> Result<(), Error> {
         self.tally.arrived(&wish, self.best_welfare(&wish));
+        let Some(wish) = self.take_offer(wish)? else { return Ok(()) };
         self.auction(wish)
     }
 
@@ -231,6 +236,9 @@ impl<'a> Economy<'a> {
             let capability = self.capability_of(work.seller);
             let seller = &mut self.sellers[work.seller];
             let cost = if seller.conduct.works() { seller.cost } else { Amount::ZERO };
+            if self.board.offer_of(&task).is_some() {
+                self.board.release(&task)?;
+            }
             let paid = work.delivers.then_some(work.price);
             seller.state.finished(&capability, paid, cost, ended.since(work.began));
             seller.profit -= cost.0 as i128;
@@ -354,6 +362,9 @@ impl<'a> Economy<'a> {
             (Some(_), Effect::Begun(task, work)) => {
                 let state = &mut self.sellers[work.seller].state;
                 state.active_tasks = state.active_tasks.saturating_sub(1);
+                if self.board.offer_of(&task).is_some() {
+                    self.board.release(&task)?;
+                }
                 let job = self.jobs.remove(&task).ok_or(Error::Nobody)?;
                 self.tally.refused(&job.wish, job.spent);
                 if job.attempt > 1 {

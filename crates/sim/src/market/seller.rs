@@ -5,6 +5,7 @@ use ainur_market::strategy::{BidderState, StrategyChoice};
 use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm};
 
 use super::chance::Chance;
+use super::offers::Posted;
 use super::scenario::Scenario;
 
 /// The slowest seller takes the median duration times this; the fastest, as much less.
@@ -45,6 +46,7 @@ pub(super) struct Seller {
     pub(super) state: BidderState,
     /// Keeps a standing offer.
     pub(super) offering: bool,
+    pub(super) posted: Option<Posted>,
     /// What it earned less what it spent and lost, in base units.
     pub(super) profit: i128,
     pub(super) settled: u64,
@@ -73,6 +75,7 @@ impl Seller {
             strategist: Strategist::new(choice),
             state: BidderState::new(supply.places_per_seller),
             offering: chance.happens(supply.offering),
+            posted: None,
             profit: 0,
             settled: 0,
             failed: 0,

@@ -3,6 +3,8 @@ use std::collections::VecDeque;
 
 use ainur_primitives::{Amount, CapabilityName, Ppm};
 
+use super::offers::Looks;
+
 /// From so many payments the going price is taken.
 const GOING_PRICES: usize = 16;
 
@@ -11,6 +13,7 @@ pub(super) struct Venue {
     pub(super) capability: CapabilityName,
     /// How many bid in the last auction.
     pub(super) bidders: u32,
+    pub(super) looks: Looks,
     /// What the last auctions paid, oldest first.
     paid: VecDeque<Amount>,
 }
@@ -19,7 +22,7 @@ impl Venue {
     pub(super) fn new(number: u32) -> Self {
         let name = format!("work.kind-{number}");
         let capability = name.parse().expect("digits and letters make a name");
-        Self { capability, bidders: 0, paid: VecDeque::new() }
+        Self { capability, bidders: 0, looks: Looks::default(), paid: VecDeque::new() }
     }
 
     /// An auction was decided.
