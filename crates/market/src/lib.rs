@@ -12,6 +12,7 @@ extern crate alloc;
 
 pub mod auction;
 pub mod bond;
+pub mod negotiation;
 pub mod offer;
 pub mod payment;
 pub mod queue;

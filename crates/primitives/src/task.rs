@@ -65,6 +65,33 @@ pub enum QualityLevel {
     Enterprise,
 }
 
+/// Who decides when the parties of an agreement do not agree about its fulfilment.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Debug,
+    Default,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum DisputeResolution {
+    /// The ledger, by running the agreed check again.
+    #[default]
+    Chain,
+    /// One arbitrator, drawn.
+    Arbitrator,
+    /// A majority of several arbitrators, drawn.
+    MajorityVote,
+}
+
 /// Hard limits on one attempt, part of the agreement and enforced by the runtime.
 #[derive(
     Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
