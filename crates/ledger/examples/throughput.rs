@@ -136,8 +136,8 @@ impl Driver {
             let (root, proofs) = self.sign(seller, &items);
             let mut agreements = Vec::new();
             for (bid, proof) in bids.into_iter().zip(proofs) {
-                settlements.push(settle(bid.task).into());
-                agreements.push(agree(bid, proof, self.dids[0], now).into());
+                settlements.push(settle(bid.task, now).into());
+                agreements.push(agree(bid, vec![proof], self.dids[0], now).into());
             }
             submissions.push(self.submission(1 + buyer, agreements, vec![root]));
         }
@@ -160,13 +160,14 @@ fn bid(task: TaskId, bidder: Did, now: Timestamp) -> BidTerms {
     }
 }
 
-fn agree(bid: BidTerms, proof: BatchProof, verifier: Did, now: Timestamp) -> escrow::Action {
+fn agree(bid: BidTerms, proofs: Vec<BatchProof>, verifier: Did, now: Timestamp) -> escrow::Action {
     let (task, price, transcript) = (bid.task, bid.price, Digest::ZERO);
     escrow::Action::Agree {
         task,
         verifier,
         reserve: Amount::ainu(2),
-        award: SignedAward { price, consent: Consent::Bid { bid, transcript }, proof },
+        awards: vec![SignedAward { price, consent: Consent::Bid { bid, transcript }, proofs }],
+        service: None,
         budget: None,
         call: Digest::ZERO,
         check: Digest::ZERO,
@@ -174,9 +175,9 @@ fn agree(bid: BidTerms, proof: BatchProof, verifier: Did, now: Timestamp) -> esc
     }
 }
 
-fn settle(task: TaskId) -> escrow::Action {
+fn settle(task: TaskId, delivered: Timestamp) -> escrow::Action {
     let (output, verdict) = (ContentId(Digest::ZERO), Digest::ZERO);
-    escrow::Action::Settle { task, attempt: 1, output, verdict }
+    escrow::Action::Settle { task, attempt: 1, delivered, output, verdict }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -296,17 +296,22 @@ impl Node {
     ) -> bool {
         use ainur_ledger::{Event, Height, escrow};
         let agreed: Vec<_> = task.attempts.iter().filter_map(|attempt| attempt.agreed_at).collect();
-        !agreed.is_empty() && agreed.into_iter().all(|position| {
-            let Ok(Some(stored)) = self.log.block(Height(position.height)) else { return false };
-            stored.events.iter().any(|record| {
-                record.index == position.index
-                    && matches!(&record.event, Event::Escrow(event) if match event {
-                        escrow::Event::Agreed { transcript: agreed, .. }
-                        | escrow::Event::Reawarded { transcript: agreed, .. } => *agreed == transcript,
-                        _ => false,
-                    })
+        !agreed.is_empty()
+            && agreed.into_iter().all(|position| {
+                let Ok(Some(stored)) = self.log.block(Height(position.height)) else {
+                    return false;
+                };
+                stored.events.iter().any(|record| {
+                    record.index == position.index
+                        && matches!(&record.event, Event::Escrow(event) if match event {
+                            escrow::Event::Agreed { sellers, .. }
+                            | escrow::Event::Reawarded { sellers, .. } => {
+                                sellers.iter().all(|hire| hire.transcript == transcript)
+                            }
+                            _ => false,
+                        })
+                })
             })
-        })
     }
 }
 

@@ -7,7 +7,7 @@ use ainur_audit::receipt::{
     ReceiptBody, Trust,
 };
 use ainur_crypto::batch::{RootSignature, sign_batch};
-use ainur_crypto::{AgreementKey, BatchProof, HybridVerifier, Proof, SigningKey, hash};
+use ainur_crypto::{AgreementKey, HybridVerifier, Proof, SigningKey, hash};
 use ainur_identity::KeyMaterial;
 use ainur_ledger::{
     Action, AuthorizedTransaction, Event, EventProof, Genesis, HeaderSignature, Ledger, Outcome,
@@ -159,26 +159,27 @@ impl World {
     pub(crate) fn agree(&mut self, deal: &Deal, passed: &[Did]) -> AttemptRecord {
         let award: Award = award(&deal.transcript, passed).unwrap();
         let seller = self.sellers.iter().find(|seller| seller.did == award.winner).unwrap();
-        let (root, mut proofs) = sign_batch(&seller.key, seller.did, 0, &[award.bid.digest()]);
+        let (root, proofs) = sign_batch(&seller.key, seller.did, 0, &[award.bid.digest()]);
         let transcript = deal.transcript.digest();
         let stated = escrow::SignedAward {
             price: award.payment,
             consent: escrow::Consent::Bid { bid: award.bid, transcript },
-            proof: proofs.remove(0),
+            proofs,
         };
         let action = if passed.is_empty() {
             escrow::Action::Agree {
                 task: deal.task,
                 verifier: self.node.did,
                 reserve: deal.specification.reserve,
-                award: stated,
+                awards: vec![stated],
+                service: None,
                 budget: None,
                 call: receipt::specification_digest(&deal.specification),
                 check: receipt::check_digest(&deal.specification.check),
                 deadline: deal.deadline,
             }
         } else {
-            escrow::Action::Reaward { task: deal.task, award: stated }
+            escrow::Action::Reaward { task: deal.task, awards: vec![stated] }
         };
         let event = self.execute(Who::Buyer, action.into(), Some(root));
         AttemptRecord {
@@ -215,6 +216,7 @@ impl World {
         let action = escrow::Action::Settle {
             task: deal.task,
             attempt,
+            delivered: deal.deadline,
             output,
             verdict: ainur_verification::verdict::digest(&verdict),
         };

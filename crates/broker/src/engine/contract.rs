@@ -2,7 +2,7 @@
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::batch::{RootSignature, sign_batch};
 use ainur_crypto::hash;
-use ainur_ledger::escrow::{self, Consent, Escrow, SignedAward, Stage};
+use ainur_ledger::escrow::{self, Agreement, Consent, Escrow, SignedAward};
 use ainur_ledger::reputation::{Violation, ViolationReason};
 use ainur_ledger::{
     Action, AuthorizedTransaction, EventRecord, Outcome, Rejection, Submission, Transaction,
@@ -50,15 +50,16 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let Some(proof) = task.bid_proof(attempt.seller).cloned() else { return Ok(()) };
         let root = proof.root(won.digest());
         let consent = Consent::Bid { bid: won, transcript: transcript.digest() };
-        let award = SignedAward { price: attempt.price, consent, proof };
+        let award = SignedAward { price: attempt.price, consent, proofs: vec![proof] };
         let action = if task.is_funded() {
-            escrow::Action::Reaward { task: task.id, award }
+            escrow::Action::Reaward { task: task.id, awards: vec![award] }
         } else {
             escrow::Action::Agree {
                 task: task.id,
                 verifier: task.verifier,
                 reserve: task.spec.reserve,
-                award,
+                awards: vec![award],
+                service: None,
                 budget: task.spec.budget,
                 call: task.call,
                 check: ainur_audit::receipt::check_digest(&task.spec.check),
@@ -90,6 +91,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let action = escrow::Action::Settle {
             task: task.id,
             attempt: task.ledger_attempt(),
+            delivered: task.delivered.unwrap_or(self.now),
             output,
             verdict: ainur_verification::verdict::digest(verdict),
         };
@@ -325,23 +327,23 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 let position = LedgerPosition { height, index, block };
                 match stone.closing {
                     escrow::Closing::Settled => Some(Event::Settled(position)),
-                    escrow::Closing::Refunded | escrow::Closing::Expired => {
-                        Some(Event::Refunded(position))
-                    }
+                    escrow::Closing::Refunded
+                    | escrow::Closing::Expired
+                    | escrow::Closing::Cancelled => Some(Event::Refunded(position)),
                 }
             }
             (Some(Escrow::Open(open)), Phase::Awarded)
-                if open.stage == Stage::Running
-                    && open.attempt.number == task.ledger_attempt()
-                    && Some(open.attempt.seller) == task.attempt().map(|a| a.seller) =>
+                if open.is_running()
+                    && open.attempt == task.ledger_attempt()
+                    && seller_of(&open) == task.attempt().map(|a| a.seller) =>
             {
-                Some(Event::AgreementApplied(self.find_agreement(id, open.attempt.number)?))
+                Some(Event::AgreementApplied(self.find_agreement(id, open.attempt)?))
             }
             (Some(Escrow::Open(open)), Phase::Failing)
-                if matches!(open.stage, Stage::Failed(_))
-                    && open.attempt.number == task.ledger_attempt() =>
+                if !open.is_running() && open.attempt == task.ledger_attempt() =>
             {
-                let slashed = self.slashed_for(id, open.attempt.seller);
+                let slashed =
+                    seller_of(&open).map_or(Amount::ZERO, |seller| self.slashed_for(id, seller));
                 Some(Event::FailureApplied { position: LedgerPosition::UNKNOWN, slashed })
             }
             _ => None,
@@ -379,6 +381,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         Ok(LedgerPosition::UNKNOWN)
     }
+}
+
+/// Who works on a task of one seller.
+fn seller_of(agreement: &Agreement) -> Option<Did> {
+    agreement.engagements.first().map(|engagement| engagement.seller)
 }
 
 /// The event that says the ledger did what a step asked for.

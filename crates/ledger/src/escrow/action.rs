@@ -1,4 +1,6 @@
 //! What can be asked of escrow.
+use alloc::vec::Vec;
+
 use ainur_crypto::BatchProof;
 use ainur_market::auction::CommitTerms;
 use ainur_market::offer::OfferTerms;
@@ -8,7 +10,7 @@ use ainur_primitives::{
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::SignedAward;
+use super::{ServiceTerms, SignedAward};
 
 /// A call to this module.
 #[derive(
@@ -16,7 +18,7 @@ use super::SignedAward;
 )]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
-    /// The buyer agrees with a seller: locks the reserve and the seller's bond.
+    /// The buyer agrees with sellers: locks the reserve and the sellers' bonds.
     Agree {
         /// Which task.
         task: TaskId,
@@ -24,8 +26,10 @@ pub enum Action {
         verifier: Did,
         /// The most that is paid, whoever does the work.
         reserve: Amount,
-        /// The first award.
-        award: SignedAward,
+        /// The first awards; together at most the reserve.
+        awards: Vec<SignedAward>,
+        /// What late work costs its seller.
+        service: Option<ServiceTerms>,
         /// The buyer's budget it draws on.
         budget: Option<BudgetId>,
         /// Digest of the task's specification, as in its call for proposals.
@@ -39,21 +43,61 @@ pub enum Action {
     Reaward {
         /// Which task.
         task: TaskId,
-        /// The next award.
+        /// The next awards; together at most what is unpaid.
+        awards: Vec<SignedAward>,
+    },
+    /// The buyer awards what a seller failed at to another, while the others go on.
+    Substitute {
+        /// Which task.
+        task: TaskId,
+        /// A part that failed; all that its seller failed at is replaced.
+        part: u32,
+        /// The award, for at most what the failed parts would have been paid.
         award: SignedAward,
     },
-    /// The verifier accepts the work: the seller is paid, the rest goes back.
+    /// The verifier accepts the work: everyone at work is paid, the rest goes back.
     Settle {
         /// Which task.
         task: TaskId,
         /// Which attempt, counted from one.
         attempt: u32,
+        /// When it was delivered.
+        delivered: Timestamp,
         /// What was delivered.
         output: ContentId,
         /// Digest of the verdict.
         verdict: Digest,
     },
-    /// The verifier rejects the attempt: the bond pays for it, the escrow stays.
+    /// The verifier accepts one part: it is paid. After the last one the rest goes back.
+    SettlePart {
+        /// Which task.
+        task: TaskId,
+        /// Which attempt, counted from one.
+        attempt: u32,
+        /// Which part, counted from zero through all sellers.
+        part: u32,
+        /// When it was delivered.
+        delivered: Timestamp,
+        /// What was delivered.
+        output: ContentId,
+        /// Digest of the verdict.
+        verdict: Digest,
+    },
+    /// The verifier fails the seller of a part at all that it has not had accepted: the bonds of
+    /// that pay for it, the others go on.
+    FailPart {
+        /// Which task.
+        task: TaskId,
+        /// Which attempt, counted from one.
+        attempt: u32,
+        /// Which part, counted from zero through all sellers.
+        part: u32,
+        /// How it failed.
+        reason: FailureReason,
+        /// Digest of what shows it.
+        evidence: Digest,
+    },
+    /// The verifier rejects the attempt: the bonds of all at work pay for it, the escrow stays.
     Fail {
         /// Which task.
         task: TaskId,
@@ -64,8 +108,13 @@ pub enum Action {
         /// Digest of what shows it.
         evidence: Digest,
     },
-    /// Buyer or verifier give up while no attempt is at work: the buyer gets everything back.
+    /// Buyer or verifier give up while nobody is at work: the buyer gets back what is unpaid.
     Refund {
+        /// Which task.
+        task: TaskId,
+    },
+    /// The buyer ends what runs, for the fees its sellers agreed to.
+    Cancel {
         /// Which task.
         task: TaskId,
     },

@@ -1,9 +1,9 @@
 //! Why an escrow refused.
-use ainur_primitives::{Amount, Did, Digest, DurationMs, TaskId, Timestamp};
+use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm, TaskId, Timestamp};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::Closing;
+use super::{Closing, PARTS_MAX};
 use crate::{balances, budget, reputation};
 
 /// Why an escrow refused.
@@ -104,9 +104,42 @@ pub enum Error {
     /// Nothing to lock.
     #[error("the reserve is zero")]
     ReserveZero,
+    /// An award of nobody.
+    #[error("at least one seller is awarded")]
+    NoAward,
+    /// More signatures than sellers.
+    #[error("there are more signatures than sellers they are of")]
+    ProofsLeft,
+    /// More than can be kept.
+    #[error("the parts of an agreement, and those paid or failed before, are at most {PARTS_MAX}")]
+    TooManyParts,
+    /// No part of this number.
+    #[error("there is no part {0}")]
+    UnknownPart(u32),
+    /// It was accepted, has failed, or waits for the part before it.
+    #[error("part {0} is not at work")]
+    PartNotRunning(u32),
+    /// It did not fail, or was replaced before.
+    #[error("part {0} has not failed, or was replaced")]
+    PartNotFailed(u32),
+    /// Nobody is at work.
+    #[error("nobody is at work")]
+    NothingRunning,
+    /// The seller did not agree to be cancelled.
+    #[error("{0} has agreed to no cancellation while it works")]
+    NotCancellable(Did),
+    /// The promised time is shorter than the seller said.
+    #[error("the seller said it needs {} ms", .0.0)]
+    FasterThanPromised(DurationMs),
+    /// Late work would give up more than is allowed.
+    #[error("late work gives up {} parts per million at most", .0.0)]
+    CompensationTooLarge(Ppm),
     /// The deadline is not after now, or too far away.
     #[error("the deadline must be after now and at most {0}")]
     DeadlineOutOfRange(Timestamp),
+    /// The deadline leaves less time than the seller agreed to.
+    #[error("the seller agreed to work that takes {} ms; the deadline is before that", .0.0)]
+    DeadlineTooSoon(DurationMs),
     /// The deadline has passed.
     #[error("the deadline {0} has passed")]
     DeadlinePassed(Timestamp),

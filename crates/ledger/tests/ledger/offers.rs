@@ -43,17 +43,18 @@ fn offer() -> OfferTerms {
 }
 
 fn award(world: &mut World, offer: OfferTerms, price: u64) -> SignedAward {
-    let (root, mut proofs) = sign(SELLER, 0, &[offer.digest()]);
+    let signer = PARTIES.into_iter().find(|party| did(*party) == offer.seller).unwrap();
+    let (root, proofs) = sign(signer, 0, &[offer.digest()]);
     world.signatures.push(root);
     let consent = Consent::Offer { offer, matched: world.now };
-    SignedAward { price: Amount::ainu(price), consent, proof: proofs.remove(0) }
+    SignedAward { price: Amount::ainu(price), consent, proofs }
 }
 
 fn agree(world: &mut World, number: u8, offer: OfferTerms, price: u64) -> Action {
     let taken = award(world, offer, price);
     let mut action = world.agreement(number, SELLER);
-    if let Action::Agree { award, .. } = &mut action {
-        *award = taken;
+    if let Action::Agree { awards, .. } = &mut action {
+        *awards = vec![taken];
     }
     action
 }
@@ -72,8 +73,10 @@ fn an_offer_binds_its_seller_to_its_price_and_says_so() {
     let digest = offer().digest();
     assert!(matches!(
         events.as_slice(),
-        [ainur_ledger::Event::Escrow(Event::Agreed { bid, transcript, price, .. })]
-            if *bid == digest && *transcript == digest && *price == Amount::ainu(4)
+        [ainur_ledger::Event::Escrow(Event::Agreed { sellers, .. })]
+            if sellers[0].bid == digest
+                && sellers[0].transcript == digest
+                && sellers[0].price == Amount::ainu(4)
     ));
     let before = world.free(SELLER);
     world.ok(VERIFIER, settle(1, 1));
@@ -124,8 +127,8 @@ fn the_price_is_that_of_the_time_it_was_taken_at_for_a_while() {
     assert_eq!(world.fails(BUYER, late), old.into());
     let mut ahead = agree(&mut world, 2, offer(), 6);
     let matched = world.now.plus(DurationMs(1));
-    if let Action::Agree { award, .. } = &mut ahead {
-        award.consent = Consent::Offer { offer: offer(), matched };
+    if let Action::Agree { awards, .. } = &mut ahead {
+        awards[0].consent = Consent::Offer { offer: offer(), matched };
     }
     let early = Error::MatchedOutOfRange { matched, now: world.now };
     assert_eq!(world.fails(BUYER, ahead), early.into());
@@ -154,7 +157,6 @@ fn offers_that_do_not_stand_are_refused() {
             Error::BelowMinimumBudget(Amount::ainu(11)),
         ),
         (OfferTerms { seller: did(BUYER), ..offer() }, Error::SelfDealing),
-        (OfferTerms { seller: did(RIVAL), ..offer() }, Error::Unproven(did(RIVAL))),
     ];
     for (offer, error) in cases {
         let action = agree(&mut world, 1, offer, 4);
@@ -162,6 +164,12 @@ fn offers_that_do_not_stand_are_refused() {
     }
     let action = agree(&mut world, 1, offer(), 11);
     assert_eq!(world.fails(BUYER, action), too_low(4).into());
+    let mut changed = agree(&mut world, 1, offer(), 4);
+    if let Action::Agree { awards, .. } = &mut changed {
+        let offer = OfferTerms { serial: 9, ..offer() };
+        awards[0].consent = Consent::Offer { offer, matched: START };
+    }
+    assert_eq!(world.fails(BUYER, changed), Error::Unproven(did(SELLER)).into());
     world.now = offer().valid_until;
     let over = Error::OfferNotValid { from: START, until: world.now };
     let action = agree(&mut world, 1, offer(), 4);

@@ -76,7 +76,7 @@ fn action(world: &mut World, request: &Request) -> (u8, Action) {
         12..=13 => (VERIFIER, fail(number, attempt, reason).into()),
         14 => {
             let award = world.award(number, other);
-            (BUYER, escrow::Action::Reaward { task: task(number), award }.into())
+            (BUYER, escrow::Action::Reaward { task: task(number), awards: vec![award] }.into())
         }
         15 => (BUYER, escrow::Action::Refund { task: task(number) }.into()),
         16 => (party, escrow::Action::Expire { task: task(number) }.into()),

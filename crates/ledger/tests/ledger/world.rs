@@ -280,12 +280,12 @@ impl World {
     }
 
     pub(crate) fn award_of(&mut self, bid: BidTerms, signer: u8) -> SignedAward {
-        let (root, mut proofs) = sign(signer, 0, &[bid.digest()]);
+        let (root, proofs) = sign(signer, 0, &[bid.digest()]);
         self.signatures.push(root);
         SignedAward {
             price: Amount::ainu(6),
             consent: Consent::Bid { bid, transcript: Digest([9; 32]) },
-            proof: proofs.remove(0),
+            proofs,
         }
     }
 
@@ -295,7 +295,8 @@ impl World {
             task: task(number),
             verifier: did(VERIFIER),
             reserve: Amount::ainu(10),
-            award: self.award(number, seller),
+            awards: vec![self.award(number, seller)],
+            service: None,
             budget: None,
             call: Digest([10; 32]),
             check: Digest([11; 32]),
@@ -311,7 +312,8 @@ impl World {
 
 pub(crate) fn settle(number: u8, attempt: u32) -> escrow::Action {
     let output = ContentId(Digest([12; 32]));
-    escrow::Action::Settle { task: task(number), attempt, output, verdict: Digest([13; 32]) }
+    let (task, verdict) = (task(number), Digest([13; 32]));
+    escrow::Action::Settle { task, attempt, delivered: START, output, verdict }
 }
 
 pub(crate) fn fail(number: u8, attempt: u32, reason: FailureReason) -> escrow::Action {
