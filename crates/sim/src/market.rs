@@ -9,12 +9,15 @@ mod auction;
 mod chance;
 mod demand;
 mod economy;
+mod negotiation;
 mod offers;
 mod report;
 mod scenario;
 mod seller;
 mod settlement;
+mod turn;
 mod venue;
+mod work;
 
 pub use report::{MarketReport, Route};
 pub use scenario::{
@@ -45,6 +48,9 @@ pub enum Error {
     /// An offer could not be posted or taken that was in order.
     #[error("the board of offers refused")]
     Offer(#[from] ainur_market::offer::Error),
+    /// A negotiation refused what was in order.
+    #[error("a negotiation refused")]
+    Negotiation(#[from] ainur_market::negotiation::Error),
     /// A party, task or key is missing.
     #[error("a party of the simulation is missing")]
     Nobody,

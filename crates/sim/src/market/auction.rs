@@ -12,7 +12,8 @@ use super::Error;
 use super::demand::Wish;
 use super::economy::Economy;
 use super::report::Route;
-use super::seller::Conduct;
+use super::seller::{Conduct, Seller};
+use super::work::{Engaged, Member};
 
 /// How long a bid can be accepted.
 const BID_VALID_MS: DurationMs = DurationMs::seconds(3_600);
@@ -48,13 +49,62 @@ impl Economy<'_> {
         Ok(true)
     }
 
+    /// Somebody who takes over a member's part for no more than the member was to be paid.
+    pub(super) fn backup(&mut self, task: TaskId, member: &Member) -> Option<Engaged> {
+        let failed = &self.jobs.get(&task)?.failed;
+        let capability = self.sellers[member.seller].capability;
+        let own = self.sellers[member.seller].cost.0.max(1);
+        // A part is so many of the seller's tasks, in thousandths.
+        let size = member.cost.0.saturating_mul(1_000) / own;
+        let cost_of = |seller: &Seller| Amount((seller.cost.0 * size / 1_000).max(1));
+        let able = self.sellers.iter().enumerate().filter(|(_, seller)| {
+            seller.capability == capability
+                && seller.state.free_capacity() > 0
+                && !failed.contains(&seller.did)
+                && cost_of(seller) <= member.price
+                && self.settlement.can_bond(&seller.did, member.price, self.now)
+        });
+        let (number, seller) = able.min_by_key(|(_, seller)| seller.cost)?;
+        let (cost, duration_ms) = (cost_of(seller), seller.duration_ms);
+        let bid = self.bid(number, (task, member.price), Amount::ZERO);
+        let consent = Consent::Bid { bid, transcript: Digest::ZERO };
+        Some(Engaged { seller: number, price: member.price, cost, duration_ms, consent })
+    }
+
+    /// What a seller signs when it bids.
+    pub(super) fn bid(
+        &self,
+        number: usize,
+        (task, price): (TaskId, Amount),
+        bid_bond: Amount,
+    ) -> BidTerms {
+        let seller = &self.sellers[number];
+        BidTerms {
+            task,
+            bidder: seller.did,
+            price,
+            bid_bond,
+            estimated_duration_ms: seller.duration_ms,
+            confidence: Ppm(900_000),
+            quality_level: QualityLevel::Standard,
+            card: seller.card(),
+            valid_until: self.now.plus(BID_VALID_MS),
+        }
+    }
+
     fn accept(&mut self, wish: Wish, outcome: Award, transcript: Transcript) {
         let Some(seller) = self.sellers.iter().position(|seller| seller.did == outcome.winner)
         else {
             return;
         };
-        let consent = Consent::Bid { bid: outcome.bid, transcript: outcome.transcript };
-        self.agree((wish, Route::Auction), seller, (outcome.payment, consent), Some(transcript));
+        let engaged = Engaged {
+            seller,
+            price: outcome.payment,
+            cost: self.sellers[seller].cost,
+            duration_ms: self.sellers[seller].duration_ms,
+            consent: Consent::Bid { bid: outcome.bid, transcript: outcome.transcript },
+        };
+        self.agree((wish, Route::Auction), vec![engaged], Some(transcript));
     }
 
     /// Commit, reveal, close.
@@ -74,19 +124,9 @@ impl Economy<'_> {
             bid_bond: bond,
         })?;
         let mut sealed = Vec::new();
-        for (seller, price) in self.quotes(wish, excluded) {
-            let seller = &self.sellers[seller];
-            let bid = BidTerms {
-                task: wish.task,
-                bidder: seller.did,
-                price,
-                bid_bond: bond,
-                estimated_duration_ms: seller.duration_ms,
-                confidence: Ppm(900_000),
-                quality_level: QualityLevel::Standard,
-                card: seller.card(),
-                valid_until: self.now.plus(BID_VALID_MS),
-            };
+        for (number, price) in self.quotes(wish, excluded) {
+            let bid = self.bid(number, (wish.task, price), bond);
+            let seller = &self.sellers[number];
             let salt = tagged("ainur/simulated-salt/v1", &[&wish.task.0.0, &seller.did.0.0]).0;
             let commit = CommitTerms {
                 task: wish.task,

@@ -16,9 +16,10 @@ use super::Error;
 use super::demand::Wish;
 use super::economy::Economy;
 use super::report::Route;
+use super::work::Engaged;
 
 /// How long an offer stands before its seller prices it anew.
-const OFFER_VALID_MS: DurationMs = DurationMs::seconds(60);
+const OFFER_VALID_MS: DurationMs = DurationMs::seconds(10);
 /// So much more than auctions have paid lately does a buyer pay to be spared one.
 const AUCTION_SPARED: Ppm = Ppm(20_000);
 /// Sellers likelier to fail are not hired without comparison.
@@ -166,8 +167,15 @@ impl Economy<'_> {
         if let Some(posted) = &mut self.sellers[number].posted {
             posted.taken += 1;
         }
-        let consent = Consent::Offer { offer, matched: now };
-        self.agree((wish, Route::Offer), number, (found.price, consent), None);
+        let seller = &self.sellers[number];
+        let engaged = Engaged {
+            seller: number,
+            price: found.price,
+            cost: seller.cost,
+            duration_ms: seller.duration_ms,
+            consent: Consent::Offer { offer, matched: now },
+        };
+        self.agree((wish, Route::Offer), vec![engaged], None);
         Ok(None)
     }
 

@@ -55,8 +55,11 @@ pub struct MarketReport {
     pub share: BTreeMap<Route, f64>,
     /// In how many rounds four of five settled negotiations settled; none without negotiation.
     pub rounds_p80: Option<u32>,
-    /// The share of settled negotiations that took at most three rounds.
+    /// Of all negotiations in which there was something to agree on, the share that settled in at
+    /// most three rounds.
     pub settled_in_three_rounds: Option<f64>,
+    /// Why the ledger did not take agreements, and how often.
+    pub refusals: BTreeMap<String, u64>,
     /// The share of graphs that a coalition won, where it was cheaper than the sellers one by one.
     pub coalition_win_rate: Option<f64>,
     /// What buyers valued settled work above what they paid.
@@ -90,7 +93,9 @@ pub(super) struct Tally {
     /// In parts per million.
     spreads: BTreeMap<Route, Vec<u64>>,
     depths: Vec<u64>,
-    pub(super) rounds: Vec<u32>,
+    negotiations: u64,
+    rounds: Vec<u32>,
+    refusals: BTreeMap<String, u64>,
     /// Graphs on which a coalition was cheaper, and those of them it won.
     pub(super) coalitions: (u64, u64),
 }
@@ -121,15 +126,24 @@ impl Tally {
         self.failures += 1;
     }
 
-    pub(super) fn refunded(&mut self, _wish: &Wish, spent: Amount) {
+    /// A task was given up after so much was paid for parts of it.
+    pub(super) fn refunded(&mut self, paid: Amount, spent: Amount) {
         self.refunded += 1;
         self.welfare -= spent.0 as i128;
+        self.surplus -= paid.0 as i128;
     }
 
     /// The ledger did not take an agreement.
-    pub(super) fn refused(&mut self, _wish: &Wish, spent: Amount) {
+    pub(super) fn refused(&mut self, why: String, spent: Amount) {
         self.refunded += 1;
         self.welfare -= spent.0 as i128;
+        *self.refusals.entry(why).or_default() += 1;
+    }
+
+    /// A negotiation in which there was something to agree on ended, settled in so many rounds.
+    pub(super) fn negotiated(&mut self, rounds: Option<u32>) {
+        self.negotiations += 1;
+        self.rounds.extend(rounds);
     }
 
     pub(super) fn unserved(&mut self) {
@@ -171,8 +185,9 @@ impl MarketReport {
                 .map(|route| (route, fraction(share(route).into(), agreed.into())))
                 .collect(),
             rounds_p80: rounds.get((rounds.len() * 4).div_ceil(5).saturating_sub(1)).copied(),
-            settled_in_three_rounds: (!rounds.is_empty())
-                .then(|| fraction(quick as i128, rounds.len() as i128)),
+            settled_in_three_rounds: (tally.negotiations > 0)
+                .then(|| fraction(quick as i128, tally.negotiations.into())),
+            refusals: tally.refusals.clone(),
             coalition_win_rate: (cheaper > 0).then(|| fraction(won.into(), cheaper.into())),
             buyer_surplus: tally.surplus.to_string(),
             seller_profit_by_strategy: (profits.into_iter())
