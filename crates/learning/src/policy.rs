@@ -25,6 +25,8 @@ pub const SITUATIONS: usize = 2 * LOADS * CROWDS * WIN_RATES;
 
 /// The share of calls on which a learner tries any margin.
 const TRIES_PPM: u64 = 100_000;
+/// As how many tries what was learned in earlier rounds counts.
+const TRIES_RESTED: u64 = 20;
 /// The least weight η of one observation.
 const STEP_MIN: f64 = 0.01;
 /// The weight γ of what comes after.
@@ -115,6 +117,13 @@ impl MarginLearner {
             *cell = Cell { value: if tries == 0 { 0.0 } else { sum / tries as f64 }, tries };
         }
         joined
+    }
+
+    /// The same values, less sure of them, for another round of learning.
+    #[must_use]
+    pub fn rested(&self) -> Self {
+        let rest = |cell: &Cell| Cell { value: cell.value, tries: cell.tries.min(TRIES_RESTED) };
+        Self { table: self.table.iter().map(rest).collect(), ..Self::default() }
     }
 
     /// The margin and the number of visits by situation. A margin that was hardly tried in a

@@ -15,6 +15,7 @@ mod report;
 mod scenario;
 mod seller;
 mod settlement;
+mod train;
 mod turn;
 mod venue;
 mod work;
@@ -25,11 +26,16 @@ pub use scenario::{
     ScenarioError, Supply,
 };
 
+use ainur_learning::Strategist;
 use economy::Economy;
+pub use train::{TRAINING_SEED, TRAINING_SEEDS, train};
 
 /// Why a simulation stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// There is no such scenario.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
     /// A key could not be made.
     #[error("a party has no keys")]
     Keys(#[from] ainur_crypto::signature::SigningKeyError),
@@ -66,7 +72,7 @@ pub fn simulate(
     seed: u64,
     progress: &mut dyn FnMut(u32, u32),
 ) -> Result<MarketReport, Error> {
-    let mut economy = Economy::found(scenario, seed)?;
+    let mut economy = Economy::found(scenario, seed, &Strategist::new)?;
     economy.run(seed, progress)?;
     Ok(MarketReport::of(&economy, seed))
 }

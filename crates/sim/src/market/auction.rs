@@ -13,7 +13,7 @@ use super::demand::Wish;
 use super::economy::Economy;
 use super::report::Route;
 use super::seller::{Conduct, Seller};
-use super::work::{Engaged, Member};
+use super::work::{Engaged, Member, Share};
 
 /// How long a bid can be accepted.
 const BID_VALID_MS: DurationMs = DurationMs::seconds(3_600);
@@ -52,23 +52,24 @@ impl Economy<'_> {
     /// Somebody who takes over a member's part for no more than the member was to be paid.
     pub(super) fn backup(&mut self, task: TaskId, member: &Member) -> Option<Engaged> {
         let failed = &self.jobs.get(&task)?.failed;
-        let capability = self.sellers[member.seller].capability;
-        let own = self.sellers[member.seller].cost.0.max(1);
+        let capability = self.sellers[member.share.seller].capability;
+        let own = self.sellers[member.share.seller].cost.0.max(1);
         // A part is so many of the seller's tasks, in thousandths.
-        let size = member.cost.0.saturating_mul(1_000) / own;
+        let size = member.share.cost.0.saturating_mul(1_000) / own;
         let cost_of = |seller: &Seller| Amount((seller.cost.0 * size / 1_000).max(1));
         let able = self.sellers.iter().enumerate().filter(|(_, seller)| {
             seller.capability == capability
                 && seller.state.free_capacity() > 0
                 && !failed.contains(&seller.did)
-                && cost_of(seller) <= member.price
-                && self.settlement.can_bond(&seller.did, member.price, self.now)
+                && cost_of(seller) <= member.share.price
+                && self.settlement.can_bond(&seller.did, member.share.price, self.now)
         });
         let (number, seller) = able.min_by_key(|(_, seller)| seller.cost)?;
         let (cost, duration_ms) = (cost_of(seller), seller.duration_ms);
-        let bid = self.bid(number, (task, member.price), Amount::ZERO);
+        let bid = self.bid(number, (task, member.share.price), Amount::ZERO);
         let consent = Consent::Bid { bid, transcript: Digest::ZERO };
-        Some(Engaged { seller: number, price: member.price, cost, duration_ms, consent })
+        let shares = vec![Share { seller: number, price: member.share.price, cost }];
+        Some(Engaged { consent, shares, duration_ms })
     }
 
     /// What a seller signs when it bids.
@@ -97,12 +98,11 @@ impl Economy<'_> {
         else {
             return;
         };
+        let share = Share { seller, price: outcome.payment, cost: self.sellers[seller].cost };
         let engaged = Engaged {
-            seller,
-            price: outcome.payment,
-            cost: self.sellers[seller].cost,
-            duration_ms: self.sellers[seller].duration_ms,
             consent: Consent::Bid { bid: outcome.bid, transcript: outcome.transcript },
+            shares: vec![share],
+            duration_ms: self.sellers[seller].duration_ms,
         };
         self.agree((wish, Route::Auction), vec![engaged], Some(transcript));
     }
@@ -144,9 +144,13 @@ impl Economy<'_> {
         for (bid, salt) in sealed {
             auction.reveal(revealing, bid, salt)?;
         }
+        Ok(auction.close(revealing, self.beacon(wish.task))?)
+    }
+
+    /// What nobody knew while bids were taken.
+    pub(super) fn beacon(&self, task: TaskId) -> Digest {
         let root = self.settlement.head().state_root;
-        let beacon: Digest = tagged("ainur/simulated-beacon/v1", &[&root.0, &wish.task.0.0]);
-        Ok(auction.close(revealing, beacon)?)
+        tagged("ainur/simulated-beacon/v1", &[&root.0, &task.0.0])
     }
 
     /// What every seller that can do it asks.
@@ -177,7 +181,7 @@ impl Economy<'_> {
         quotes
     }
 
-    fn quote(&mut self, number: usize, wish: &Wish) -> Option<Amount> {
+    pub(super) fn quote(&mut self, number: usize, wish: &Wish) -> Option<Amount> {
         let venue = &self.venues[wish.capability];
         let draw = self.conduct.next();
         let seller = &mut self.sellers[number];

@@ -1,8 +1,9 @@
 //! What is wanted: tasks as they arrive.
-use ainur_primitives::{Amount, DurationMs, TaskId, Timestamp};
+use ainur_primitives::{Amount, Digest, DurationMs, Ppm, Subtask, TaskGraph, TaskId, Timestamp};
 
 use super::chance::Chance;
 use super::scenario::Scenario;
+use super::venue::capability_name;
 
 /// A buyer's wish.
 #[derive(Debug, Clone)]
@@ -23,9 +24,29 @@ pub(super) struct Wish {
     pub(super) loyal: bool,
     /// A commodity that is wanted at once.
     pub(super) urgent: bool,
-    /// From 3 to 8 subtasks; none when it is one task.
-    pub(super) parts: usize,
+    /// The parts, when it has any.
+    pub(super) graph: Option<GraphWish>,
 }
+
+/// A wish in parts.
+#[derive(Debug, Clone)]
+pub(super) struct GraphWish {
+    pub(super) task: TaskId,
+    pub(super) graph: TaskGraph,
+    /// What each part needs, by number.
+    pub(super) capabilities: Vec<usize>,
+    /// What each part is worth to the buyer.
+    pub(super) unit_value: Amount,
+    /// What decides what teams save; none where they save nothing.
+    pub(super) savings: Option<Digest>,
+}
+
+const SUBTASKS_MIN: usize = 3;
+const SUBTASKS_MAX: usize = 8;
+/// Half of the graphs have parts that cost less in company.
+const SYNERGETIC: Ppm = Ppm(500_000);
+/// A part needs an earlier one that often.
+const DEPENDENT: Ppm = Ppm(500_000);
 
 /// The next wish after `before`.
 pub(super) fn next_wish(scenario: &Scenario, before: Timestamp, chance: &mut Chance) -> Wish {
@@ -34,18 +55,51 @@ pub(super) fn next_wish(scenario: &Scenario, before: Timestamp, chance: &mut Cha
     let worth = chance.between(demand.value_min, demand.value_max);
     let value = Amount((scenario.cost_median().0 as f64 * worth) as u128);
     let limit = chance.between(demand.deadline_min, demand.deadline_max);
-    let graph = chance.happens(demand.graphs);
-    let parts = 3 + chance.below(6);
+    let task = TaskId(chance.digest());
+    let duration_ms_max = DurationMs((supply.duration_ms_median as f64 * limit) as u64);
+    let graph = chance
+        .happens(demand.graphs)
+        .then(|| graph_wish(supply.capabilities, task, (value, duration_ms_max), chance));
+    let parts = graph.as_ref().map_or(1, |graph| graph.capabilities.len() as u128);
+    let value = Amount(value.0 * parts);
     Wish {
-        task: TaskId(chance.digest()),
+        task,
         buyer: chance.below(scenario.buyers as usize),
         capability: chance.below(supply.capabilities as usize),
         value,
         loss: value.share_floor(demand.loss),
-        duration_ms_max: DurationMs((supply.duration_ms_median as f64 * limit) as u64),
+        duration_ms_max,
         arrives: before.plus(DurationMs(wait_ms)),
         loyal: chance.happens(demand.loyal),
         urgent: chance.happens(demand.urgent),
-        parts: if graph { parts } else { 0 },
+        graph,
     }
+}
+
+fn graph_wish(
+    capabilities: u32,
+    task: TaskId,
+    (unit_value, duration_ms_max): (Amount, DurationMs),
+    chance: &mut Chance,
+) -> GraphWish {
+    let count = SUBTASKS_MIN + chance.below(SUBTASKS_MAX - SUBTASKS_MIN + 1);
+    let mut numbers = Vec::with_capacity(count);
+    let mut subtasks = Vec::with_capacity(count);
+    for index in 0..count {
+        let number = chance.below(capabilities as usize);
+        let before = chance.below(index.max(1)) as u16;
+        let needs = chance.happens(DEPENDENT) && index > 0;
+        numbers.push(number);
+        subtasks.push(Subtask {
+            name: format!("part-{index}"),
+            capability: capability_name(number as u32),
+            parameters: "{}".into(),
+            reserve: unit_value,
+            duration_ms_max,
+            needs: if needs { vec![before] } else { Vec::new() },
+        });
+    }
+    let seed = chance.digest();
+    let savings = chance.happens(SYNERGETIC).then_some(seed);
+    GraphWish { task, graph: TaskGraph { subtasks }, capabilities: numbers, unit_value, savings }
 }

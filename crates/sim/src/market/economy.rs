@@ -1,8 +1,10 @@
 //! A market while it runs: turns, in which work ends, wishes arrive, and a block is made of it all.
 use std::collections::BTreeMap;
 
+use ainur_learning::Strategist;
 use ainur_ledger::{Action, registry, reputation};
 use ainur_market::offer::OfferBoard;
+use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::{Amount, CapabilityName, Did, DurationMs, TaskId, Timestamp};
 
 use super::Error;
@@ -54,7 +56,11 @@ pub(super) struct Buyer {
 
 impl<'a> Economy<'a> {
     /// Founds the ledger, registers and bonds the sellers.
-    pub(super) fn found(scenario: &'a Scenario, seed: u64) -> Result<Self, Error> {
+    pub(super) fn found(
+        scenario: &'a Scenario,
+        seed: u64,
+        cast: &dyn Fn(StrategyChoice) -> Strategist,
+    ) -> Result<Self, Error> {
         let mut keys = Chance::new(seed, "keys");
         let mut supply = Chance::new(seed, "supply");
         let counts = &scenario.supply;
@@ -72,7 +78,7 @@ impl<'a> Economy<'a> {
         let settlement = Settlement::found(&name, BEGINNING, parties.collect())?;
         let sellers = sellers.iter().enumerate();
         let sellers =
-            sellers.map(|(number, did)| Seller::draw(scenario, number, *did, &mut supply));
+            sellers.map(|(number, did)| Seller::draw(scenario, (number, *did), cast, &mut supply));
         let mut economy = Self {
             scenario,
             settlement,
@@ -123,20 +129,34 @@ impl<'a> Economy<'a> {
         let mut demand = Chance::new(seed, "demand");
         let mut arrived = 0;
         let mut next = next_wish(self.scenario, self.now, &mut demand);
-        while arrived < self.scenario.tasks || !self.works.is_empty() {
+        let all = self.scenario.warm_up + self.scenario.tasks;
+        while arrived < all || !self.works.is_empty() {
             self.now = self.now.plus(TURN_MS);
             self.end_works()?;
             self.post_offers()?;
-            while arrived < self.scenario.tasks && next.arrives <= self.now {
+            while arrived < all && next.arrives <= self.now {
                 let following = next_wish(self.scenario, next.arrives, &mut demand);
                 let wish = std::mem::replace(&mut next, following);
+                if arrived == self.scenario.warm_up {
+                    self.begin_counting();
+                }
                 arrived += 1;
                 self.serve(wish)?;
             }
             self.close_turn()?;
-            progress(arrived, self.scenario.tasks);
+            progress(arrived, all);
         }
         self.settlement.check()
+    }
+
+    /// What happened so far was warm-up; what ends from now on counts if it also began.
+    fn begin_counting(&mut self) {
+        self.tally = Tally::default();
+        self.jobs.values_mut().for_each(|job| job.counted = false);
+        for seller in &mut self.sellers {
+            seller.profit = 0;
+            seller.settled = 0;
+        }
     }
 
     /// A buyer goes the way a node would: a standing offer that is no dearer than auctions have

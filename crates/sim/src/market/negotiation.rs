@@ -15,7 +15,7 @@ use super::Error;
 use super::demand::Wish;
 use super::economy::Economy;
 use super::report::Route;
-use super::work::Engaged;
+use super::work::{Engaged, Share};
 
 /// Time between two messages.
 const STEP_MS: DurationMs = DurationMs(100);
@@ -57,7 +57,8 @@ impl Economy<'_> {
         let Some(terms) = agreed else { return Ok(Some(wish)) };
         let price = terms.agreed.price;
         let consent = consent(terms, duration_ms, self.now);
-        let engaged = Engaged { seller: number, price, cost, duration_ms, consent };
+        let shares = vec![Share { seller: number, price, cost }];
+        let engaged = Engaged { consent, shares, duration_ms };
         self.agree((wish, Route::Negotiation), vec![engaged], None);
         Ok(None)
     }

@@ -16,7 +16,7 @@ use super::Error;
 use super::demand::Wish;
 use super::economy::Economy;
 use super::report::Route;
-use super::work::Engaged;
+use super::work::{Engaged, Share};
 
 /// How long an offer stands before its seller prices it anew.
 const OFFER_VALID_MS: DurationMs = DurationMs::seconds(10);
@@ -169,11 +169,9 @@ impl Economy<'_> {
         }
         let seller = &self.sellers[number];
         let engaged = Engaged {
-            seller: number,
-            price: found.price,
-            cost: seller.cost,
-            duration_ms: seller.duration_ms,
             consent: Consent::Offer { offer, matched: now },
+            shares: vec![Share { seller: number, price: found.price, cost: seller.cost }],
+            duration_ms: seller.duration_ms,
         };
         self.agree((wish, Route::Offer), vec![engaged], None);
         Ok(None)

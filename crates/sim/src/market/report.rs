@@ -46,10 +46,10 @@ pub struct MarketReport {
     /// What buyers and sellers gained together over what they could have with all costs known:
     /// each task done by the cheapest able seller that was free when it came.
     pub efficiency: f64,
-    /// How far the second-best price on the table was above the best, in the median over all
-    /// agreements for which there were two; none when there was none.
+    /// How far the second-lowest score of an auction's bids was above the lowest, in the median
+    /// over auctions with two bids; none when there was none.
     pub spread_median: Option<f64>,
-    /// The same for each way to agree.
+    /// How far the second-best price on the table was above the best, by way to agree.
     pub spread_by_route: BTreeMap<Route, f64>,
     /// Which share of agreements came about in which way.
     pub share: BTreeMap<Route, f64>,
@@ -176,7 +176,7 @@ impl MarketReport {
             settled: tally.settled,
             refunded: tally.refunded,
             efficiency: fraction(tally.welfare, tally.optimum),
-            spread_median: spread(tally.spreads.values().flatten().copied().collect()),
+            spread_median: tally.spreads.get(&Route::Auction).and_then(|all| spread(all.clone())),
             spread_by_route: (tally.spreads.iter())
                 .filter_map(|(route, all)| Some((*route, spread(all.clone())?)))
                 .collect(),

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Scenario {
     /// What people call it.
     pub name: String,
-    /// How many tasks arrive.
+    /// How many tasks are traded before anything is counted.
+    pub warm_up: u32,
+    /// How many tasks arrive after that.
     pub tasks: u32,
     /// How many buyers there are.
     pub buyers: u32,
@@ -139,6 +141,7 @@ impl Scenario {
         ];
         let rules = [
             ((1..=SIMULATED_TASKS_MAX).contains(&self.tasks), "1 to 100000 tasks"),
+            (self.warm_up <= SIMULATED_TASKS_MAX, "at most 100000 tasks of warm-up"),
             ((1..=SIMULATED_BUYERS_MAX).contains(&self.buyers), "1 to 200 buyers"),
             ((1..=SIMULATED_SELLERS_MAX).contains(&sellers), "1 to 2000 sellers"),
             (supply.sellers_per_capability <= 64, "at most 64 sellers of one capability"),

@@ -56,7 +56,12 @@ pub(super) struct Seller {
 
 impl Seller {
     /// Draws a seller; `number` decides its capability and its strategy.
-    pub(super) fn draw(scenario: &Scenario, number: usize, did: Did, chance: &mut Chance) -> Self {
+    pub(super) fn draw(
+        scenario: &Scenario,
+        (number, did): (usize, Did),
+        cast: &dyn Fn(StrategyChoice) -> Strategist,
+        chance: &mut Chance,
+    ) -> Self {
         let supply = &scenario.supply;
         let median = scenario.cost_median().0 as f64;
         let duration = supply.duration_ms_median as f64;
@@ -72,7 +77,7 @@ impl Seller {
             cost,
             duration_ms: DurationMs((duration * speed) as u64),
             choice,
-            strategist: Strategist::new(choice),
+            strategist: cast(choice),
             state: BidderState::new(supply.places_per_seller),
             offering: chance.happens(supply.offering),
             posted: None,

@@ -26,6 +26,19 @@ pub(super) enum Effect {
     Closed,
 }
 
+impl Engaged {
+    /// Who has to sign, each once, in the order of shares.
+    fn signers(&self) -> Vec<usize> {
+        let mut signers: Vec<usize> = Vec::with_capacity(self.shares.len());
+        for share in &self.shares {
+            if !signers.contains(&share.seller) {
+                signers.push(share.seller);
+            }
+        }
+        signers
+    }
+}
+
 impl Economy<'_> {
     /// Makes a block of what happened in this turn.
     pub(super) fn close_turn(&mut self) -> Result<(), Error> {
@@ -49,8 +62,11 @@ impl Economy<'_> {
     fn sign_deals(&mut self) -> Result<(), Error> {
         let deals = std::mem::take(&mut self.deals);
         let mut of_seller: BTreeMap<usize, Vec<Digest>> = BTreeMap::new();
-        for part in deals.iter().flat_map(|deal| &deal.engaged) {
-            of_seller.entry(part.seller).or_default().push(part.consent.digest());
+        for engaged in deals.iter().flat_map(|deal| &deal.engaged) {
+            let digest = engaged.consent.digest();
+            for seller in engaged.signers() {
+                of_seller.entry(seller).or_default().push(digest);
+            }
         }
         let mut proofs: BTreeMap<usize, std::vec::IntoIter<BatchProof>> = BTreeMap::new();
         for (seller, items) in of_seller {
@@ -73,13 +89,19 @@ impl Economy<'_> {
         let (replaced, mut members) =
             beside.map_or((None, Vec::new()), |(part, members)| (Some(part), members));
         let mut awards = Vec::with_capacity(engaged.len());
-        for Engaged { seller, price, cost, consent, .. } in engaged {
-            let works = self.sellers[seller].conduct.works();
-            let delivers = works && !self.conduct.happens(self.scenario.supply.failure);
-            let stage = MemberStage::Working { delivers };
-            members.push(Member { seller, price, cost, stage });
-            let proof = proofs.get_mut(&seller).and_then(Iterator::next).ok_or(Error::Nobody)?;
-            awards.push(SignedAward { price, consent, proofs: vec![proof] });
+        for engaged in engaged {
+            let signers = engaged.signers();
+            let next = |seller: usize| proofs.get_mut(&seller).and_then(Iterator::next);
+            let signed: Option<Vec<BatchProof>> = signers.into_iter().map(next).collect();
+            for share in &engaged.shares {
+                let works = self.sellers[share.seller].conduct.works();
+                let delivers = works && !self.conduct.happens(self.scenario.supply.failure);
+                let stage = MemberStage::Working { delivers };
+                members.push(Member { share: *share, stage });
+            }
+            let price = engaged.shares.iter().map(|share| share.price).sum();
+            let proofs = signed.ok_or(Error::Nobody)?;
+            awards.push(SignedAward { price, consent: engaged.consent, proofs });
         }
         let job = self.jobs.get(&task).ok_or(Error::Nobody)?;
         let action = match (replaced, awards.pop()) {
@@ -125,7 +147,7 @@ impl Economy<'_> {
     fn withdraw(&mut self, task: TaskId, work: &Work, why: String) -> Result<(), Error> {
         for member in &work.members {
             if matches!(member.stage, MemberStage::Working { .. }) {
-                let state = &mut self.sellers[member.seller].state;
+                let state = &mut self.sellers[member.share.seller].state;
                 state.active_tasks = state.active_tasks.saturating_sub(1);
             }
         }
@@ -133,7 +155,9 @@ impl Economy<'_> {
             self.board.release(&task)?;
         }
         let job = self.jobs.remove(&task).ok_or(Error::Nobody)?;
-        self.tally.refused(why, job.spent);
+        if job.counted {
+            self.tally.refused(why, job.spent);
+        }
         if job.attempt > 1 {
             let action = escrow::Action::Refund { task };
             self.calls.push((self.operator, action.into(), Effect::Closed));

@@ -20,8 +20,7 @@ pub(super) struct Venue {
 
 impl Venue {
     pub(super) fn new(number: u32) -> Self {
-        let name = format!("work.kind-{number}");
-        let capability = name.parse().expect("digits and letters make a name");
+        let capability = capability_name(number);
         Self { capability, bidders: 0, looks: Looks::default(), paid: VecDeque::new() }
     }
 
@@ -40,4 +39,9 @@ impl Venue {
         let mean = Amount(sum.0.checked_div(self.paid.len() as u128)?);
         Some(mean.saturating_add(mean.share_floor(more)))
     }
+}
+
+/// What a capability is called.
+pub(super) fn capability_name(number: u32) -> CapabilityName {
+    format!("work.kind-{number}").parse().expect("digits and letters make a name")
 }

@@ -19,6 +19,8 @@ const DEADLINE_FACTOR: u64 = 10;
 /// A task from its agreement to its end.
 pub(super) struct Job {
     pub(super) wish: Wish,
+    /// Agreed after warm-up.
+    pub(super) counted: bool,
     pub(super) route: Route,
     /// What a re-award replays.
     pub(super) transcript: Option<Transcript>,
@@ -30,14 +32,20 @@ pub(super) struct Job {
     pub(super) spent: Amount,
 }
 
-/// What one seller has agreed to.
+/// What sellers have agreed to together: one, or the members of a coalition.
 pub(super) struct Engaged {
+    pub(super) consent: Consent,
+    /// One for each share, in the order of the consent.
+    pub(super) shares: Vec<Share>,
+    pub(super) duration_ms: DurationMs,
+}
+
+/// What one seller gets, and what it costs it.
+#[derive(Clone, Copy)]
+pub(super) struct Share {
     pub(super) seller: usize,
     pub(super) price: Amount,
-    /// What it will cost the seller.
     pub(super) cost: Amount,
-    pub(super) duration_ms: DurationMs,
-    pub(super) consent: Consent,
 }
 
 /// An attempt under way.
@@ -49,9 +57,7 @@ pub(super) struct Work {
 /// One seller's part of an attempt.
 #[derive(Clone, Copy)]
 pub(super) struct Member {
-    pub(super) seller: usize,
-    pub(super) price: Amount,
-    pub(super) cost: Amount,
+    pub(super) share: Share,
     pub(super) stage: MemberStage,
 }
 
@@ -79,6 +85,7 @@ impl Economy<'_> {
         let deadline = self.now.plus(DurationMs(wish.duration_ms_max.0 * DEADLINE_FACTOR));
         let job = self.jobs.entry(task).or_insert_with(|| Job {
             wish,
+            counted: true,
             route,
             transcript: None,
             failed: Vec::new(),
@@ -92,9 +99,9 @@ impl Economy<'_> {
     }
 
     fn take_places(&mut self, engaged: &[Engaged]) {
-        for part in engaged {
-            let capability = self.capability_of(part.seller);
-            self.sellers[part.seller].state.won(&capability);
+        for share in engaged.iter().flat_map(|engaged| &engaged.shares) {
+            let capability = self.capability_of(share.seller);
+            self.sellers[share.seller].state.won(&capability);
         }
     }
 
@@ -110,7 +117,7 @@ impl Economy<'_> {
             if !work.members.iter().any(failed) {
                 self.settle(task, &work);
             } else if work.members.len() == 1 {
-                self.fail(task, work.members[0].seller)?;
+                self.fail(task, work.members[0].share.seller)?;
             } else {
                 self.replace(task, work);
             }
@@ -126,10 +133,11 @@ impl Economy<'_> {
         let took = self.now.since(work.began);
         for member in &mut work.members {
             let MemberStage::Working { delivers } = member.stage else { continue };
-            let capability = self.venues[self.sellers[member.seller].capability].capability.clone();
-            let seller = &mut self.sellers[member.seller];
-            let paid = delivers.then_some(member.price);
-            let cost = if seller.conduct.works() { member.cost } else { Amount::ZERO };
+            let capability =
+                self.venues[self.sellers[member.share.seller].capability].capability.clone();
+            let seller = &mut self.sellers[member.share.seller];
+            let paid = delivers.then_some(member.share.price);
+            let cost = if seller.conduct.works() { member.share.cost } else { Amount::ZERO };
             seller.state.finished(&capability, paid, cost, took);
             seller.profit -= cost.0 as i128;
             if let Some(job) = self.jobs.get_mut(&task) {
@@ -146,15 +154,17 @@ impl Economy<'_> {
         let Some(job) = self.jobs.remove(&task) else { return };
         let mut paid = Amount::ZERO;
         for member in work.members.iter().filter(|m| m.stage == MemberStage::Delivered) {
-            let seller = &mut self.sellers[member.seller];
-            seller.profit += member.price.0 as i128;
+            let seller = &mut self.sellers[member.share.seller];
+            seller.profit += member.share.price.0 as i128;
             seller.settled += 1;
             seller.failed = 0;
-            paid = paid.saturating_add(member.price);
+            paid = paid.saturating_add(member.share.price);
             let served_by = &mut self.buyers[job.wish.buyer].served_by;
-            served_by.insert(seller.capability, member.seller);
+            served_by.insert(seller.capability, member.share.seller);
         }
-        self.tally.settled(&job.wish, job.route, paid, job.spent);
+        if job.counted {
+            self.tally.settled(&job.wish, job.route, paid, job.spent);
+        }
         let action = escrow::Action::Settle {
             task,
             attempt: job.attempt,
@@ -189,7 +199,7 @@ impl Economy<'_> {
             if member.stage != (MemberStage::Working { delivers: false }) {
                 continue;
             }
-            let reason = self.count_failure(task, member.seller);
+            let reason = self.count_failure(task, member.share.seller);
             let number = part as u32;
             let evidence = Digest::ZERO;
             let action = escrow::Action::FailPart { task, attempt, part: number, reason, evidence };
@@ -216,8 +226,8 @@ impl Economy<'_> {
             if member.stage != MemberStage::Delivered {
                 continue;
             }
-            self.sellers[member.seller].profit += member.price.0 as i128;
-            paid = paid.saturating_add(member.price);
+            self.sellers[member.share.seller].profit += member.share.price.0 as i128;
+            paid = paid.saturating_add(member.share.price);
             let action = escrow::Action::SettlePart {
                 task,
                 attempt,
@@ -243,7 +253,9 @@ impl Economy<'_> {
 
     fn give_up(&mut self, task: TaskId, paid: Amount) {
         let Some(job) = self.jobs.remove(&task) else { return };
-        self.tally.refunded(paid, job.spent);
+        if job.counted {
+            self.tally.refunded(paid, job.spent);
+        }
         let action = escrow::Action::Refund { task };
         self.calls.push((self.operator, action.into(), Effect::Closed));
     }
