@@ -1,9 +1,11 @@
 //! A policy trained in simulation: a table of margins by situation, and the learner that fills it.
 //!
-//! Training is tabular Q-learning (Watkins 1989): `Q(s,a) += η (g + γ max Q(s′,·) − Q(s,a))`, with
-//! `g` the gain in multiples of the cost and `s′` the situation at the next call, so that a place
-//! given away cheaply costs what it keeps from the next task. The table is made by
-//! `ainur market simulate train`, from seeds that no report uses, and kept in `data/policy.json`.
+//! Training is fictitious play over a table (Brown 1951): in each situation the learner asks the
+//! margin that would have earned most on average, and after the outcome the average of *every*
+//! margin is updated by what it would have gained, since the outcome tells which price would just
+//! have won. Where it does not tell, only the margin asked is updated, and now and then any margin
+//! is tried. The table that is built in is made by `ainur market simulate train`, from seeds that
+//! no report uses, and kept in `data/policy.json`.
 use std::sync::LazyLock;
 
 use ainur_market::strategy::{BidOutcome, BidStrategy, BidderState, Opportunity, PaymentRule};
@@ -11,7 +13,7 @@ use ainur_primitives::{Amount, Ppm};
 use scale::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::margin::{MARGIN_GRID, MARGINS, Pending, gain, margin_max, price};
+use crate::margin::{MARGIN_GRID, MARGINS, Pending, gain, gain_of, margin_max, price};
 
 /// Steps of utilisation that are told apart.
 const LOADS: usize = 4;
@@ -24,13 +26,11 @@ const WIN_RATES: usize = 4;
 pub const SITUATIONS: usize = 2 * LOADS * CROWDS * WIN_RATES;
 
 /// The share of calls on which a learner tries any margin.
-const TRIES_PPM: u64 = 100_000;
+const TRIES_PPM: u64 = 50_000;
 /// As how many tries what was learned in earlier rounds counts.
-const TRIES_RESTED: u64 = 20;
-/// The least weight η of one observation.
-const STEP_MIN: f64 = 0.01;
-/// The weight γ of what comes after.
-const FUTURE: f64 = 0.8;
+const TRIES_RESTED: u64 = 5;
+/// The least weight of one observation, so that what competitors did before they learned fades.
+const STEP_MIN: f64 = 0.002;
 
 static TRAINED: LazyLock<TrainedPolicy> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../data/policy.json"))
@@ -89,8 +89,6 @@ pub struct MarginLearner {
     /// By situation and margin: the value, and how often it was tried.
     table: Vec<Cell>,
     pending: Pending<u32>,
-    /// What was tried last under either rule, with its gain, waiting for the situation after.
-    last: [Option<(u32, f64)>; 2],
 }
 
 #[derive(Clone, Copy, PartialEq, Debug, Default, Encode, Decode, Serialize, Deserialize)]
@@ -102,7 +100,7 @@ struct Cell {
 impl Default for MarginLearner {
     fn default() -> Self {
         let table = vec![Cell::default(); SITUATIONS * MARGINS];
-        Self { table, pending: Pending::default(), last: [None; 2] }
+        Self { table, pending: Pending::default() }
     }
 }
 
@@ -126,43 +124,54 @@ impl MarginLearner {
         Self { table: self.table.iter().map(rest).collect(), ..Self::default() }
     }
 
-    /// The margin and the number of visits by situation. A margin that was hardly tried in a
-    /// situation does not count there; where none was, the lowest stands.
+    /// The margin and the number of visits by situation. Where nothing was met, the margin that
+    /// did best under the same rule stands in.
     pub fn policy(&self) -> (Vec<Ppm>, Vec<u64>) {
-        let rows = self.table.chunks(MARGINS);
-        rows.map(|row| {
-            let visits: u64 = row.iter().map(|cell| cell.tries).sum();
-            let known = |cell: &Cell| cell.tries * (4 * MARGINS as u64) >= visits && visits > 0;
-            let mut best = (0, f64::NEG_INFINITY);
-            for (margin, cell) in row.iter().enumerate().filter(|(_, cell)| known(cell)) {
-                if cell.value > best.1 {
-                    best = (margin, cell.value);
+        let of_rule = SITUATIONS / 2 * MARGINS;
+        let usual: Vec<usize> = self
+            .table
+            .chunks(of_rule)
+            .map(|cells| {
+                let mut row = [Cell::default(); MARGINS];
+                for (index, cell) in cells.iter().enumerate() {
+                    let sum = &mut row[index % MARGINS];
+                    sum.value += cell.value * cell.tries as f64;
+                    sum.tries += cell.tries;
                 }
-            }
-            (MARGIN_GRID[best.0], visits)
+                row.iter_mut().for_each(|sum| sum.value /= (sum.tries as f64).max(1.0));
+                best(&row)
+            })
+            .collect();
+        let rows = self.table.chunks(MARGINS).enumerate();
+        rows.map(|(situation, row)| {
+            let visits = row.iter().map(|cell| cell.tries).max().unwrap_or_default();
+            let margin = if visits == 0 { usual[situation * 2 / SITUATIONS] } else { best(row) };
+            (MARGIN_GRID[margin], visits)
         })
         .unzip()
     }
 
-    fn best(&self, situation: usize, largest: usize) -> (usize, f64) {
-        let row = &self.table[situation * MARGINS..][..=largest];
-        let mut best = (0, f64::NEG_INFINITY);
-        for (margin, cell) in row.iter().enumerate() {
-            // What was never tried is worth trying.
-            let value = if cell.tries == 0 { 4.0 } else { cell.value };
-            if value > best.1 {
-                best = (margin, value);
-            }
-        }
-        best
+    fn row(&self, situation: usize) -> &[Cell] {
+        &self.table[situation * MARGINS..][..MARGINS]
     }
 
-    fn update(&mut self, index: u32, target: f64) {
-        let Some(cell) = self.table.get_mut(index as usize) else { return };
+    fn update(&mut self, index: usize, gained: f64) {
+        let Some(cell) = self.table.get_mut(index) else { return };
         cell.tries += 1;
         let step = (1.0 / cell.tries as f64).max(STEP_MIN);
-        cell.value += step * (target - cell.value);
+        cell.value += step * (gained - cell.value);
     }
+}
+
+/// The margin with the highest value, the lowest of equals.
+fn best(row: &[Cell]) -> usize {
+    let mut best = (0, f64::NEG_INFINITY);
+    for (margin, cell) in row.iter().enumerate() {
+        if cell.value > best.1 {
+            best = (margin, cell.value);
+        }
+    }
+    best.0
 }
 
 impl BidStrategy for MarginLearner {
@@ -172,28 +181,29 @@ impl BidStrategy for MarginLearner {
         }
         let largest = margin_max(opportunity.cost, opportunity.ceiling)?;
         let situation = situation(opportunity, state);
-        let (best, _) = self.best(situation, largest);
-        let rule = usize::from(opportunity.rule == PaymentRule::OwnPrice);
-        if let Some((index, gained)) = self.last[rule].take() {
-            let row = &self.table[situation * MARGINS..][..MARGINS];
-            let ahead = row.iter().map(|cell| cell.value).fold(0.0, f64::max);
-            self.update(index, gained + FUTURE * ahead);
-        }
         let tries = opportunity.draw % 1_000_000 < TRIES_PPM;
-        let any = (opportunity.draw / 1_000_000 % (largest as u64 + 1)) as usize;
-        let margin = if tries { any } else { best };
+        let any = (opportunity.draw / 1_000_000 % MARGINS as u64) as usize;
+        let margin = if tries { any } else { best(self.row(situation)) }.min(largest);
         self.pending.remember(opportunity.task, (situation * MARGINS + margin) as u32);
         Some(price(opportunity.cost, margin))
     }
 
     fn learn(&mut self, outcome: &BidOutcome) {
         let Some(index) = self.pending.take(outcome) else { return };
-        let rule = usize::from(index as usize >= SITUATIONS / 2 * MARGINS);
-        // One that is still waiting never met a situation after: it counts for itself.
-        if let Some((before, gained)) = self.last[rule].take() {
-            self.update(before, gained);
+        let (situation, asked) = (index as usize / MARGINS, index as usize % MARGINS);
+        let rule = match situation * 2 / SITUATIONS {
+            0 => PaymentRule::SecondPrice,
+            _ => PaymentRule::OwnPrice,
+        };
+        let cost = outcome.cost;
+        let Some(critical) = outcome.critical else {
+            self.update(situation * MARGINS + asked, gain(cost, outcome.paid));
+            return;
+        };
+        for margin in 0..MARGINS {
+            let gained = gain_of(rule, cost, price(cost, margin), critical);
+            self.update(situation * MARGINS + margin, gained);
         }
-        self.last[rule] = Some((index, gain(outcome.cost, outcome.paid)));
     }
 }
 

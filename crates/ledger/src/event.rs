@@ -10,10 +10,6 @@ use crate::error::TransactionError;
 use crate::{balances, budget, escrow, identity, registry, reputation};
 
 /// What happened, by module.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most are agreements: boxing them would cost an allocation each"
-)]
 #[derive(
     Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
 )]

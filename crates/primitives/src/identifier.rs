@@ -111,6 +111,8 @@ macro_rules! digest_id {
 digest_id! {
     /// A task: one wish of one buyer, from call to receipt.
     TaskId,
+    /// A coalition: agents that bid for one task together.
+    CoalitionId,
     /// A budget: an upper bound on spending, perhaps inside another.
     BudgetId,
     /// A message of the protocol.

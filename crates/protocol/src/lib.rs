@@ -27,7 +27,8 @@ pub use envelope::{Draft, Envelope, MessageHeader};
 pub use error::Error;
 pub use extensions::{EXTENSION_PREFIX, Extensions};
 pub use message::{
-    Accept, Bid, BidCommit, Body, Call, Constraints, Message, MessageType, Reject, RejectReason,
-    ReservePrice, Specification,
+    Accept, Bid, BidCommit, Body, Call, Constraints, CounterTerms, Message, MessageType, Negotiate,
+    NegotiationOpening, PaymentSchedule, ProposedTerms, Reject, RejectReason, RelaxedRequirement,
+    ReservePrice, ScheduledPayment, Specification,
 };
 pub use recipients::{Recipients, Topic};

@@ -14,10 +14,15 @@ use crate::limits::{INTEGER_MAX, MESSAGE_BYTES_MAX};
 mod answer;
 mod bid;
 mod call;
+mod negotiate;
 
 pub use answer::{Accept, Reject, RejectReason};
 pub use bid::{Bid, BidCommit};
 pub use call::{Call, Constraints, ReservePrice, Specification};
+pub use negotiate::{
+    CounterTerms, Negotiate, NegotiationOpening, PaymentSchedule, ProposedTerms,
+    RelaxedRequirement, ScheduledPayment,
+};
 
 /// A message of any type, as it arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,10 +33,12 @@ pub enum Message {
     BidCommit(Box<Envelope<BidCommit>>),
     /// An opened bid.
     Bid(Box<Envelope<Bid>>),
-    /// The award.
+    /// The award, or agreement to a proposal.
     Accept(Box<Envelope<Accept>>),
-    /// The end for one bidder.
+    /// The end for one bidder, or of a negotiation.
     Reject(Box<Envelope<Reject>>),
+    /// A proposal in a negotiation.
+    Negotiate(Box<Envelope<Negotiate>>),
 }
 
 /// What a message is; in JSON `AACL-<Name>-v1`.
@@ -46,12 +53,15 @@ pub enum MessageType {
     /// An opened bid.
     #[serde(rename = "AACL-Bid-v1")]
     Bid,
-    /// The award.
+    /// The award, or agreement to a proposal.
     #[serde(rename = "AACL-Accept-v1")]
     Accept,
-    /// The end for one bidder.
+    /// The end for one bidder, or of a negotiation.
     #[serde(rename = "AACL-Reject-v1")]
     Reject,
+    /// A proposal in a negotiation.
+    #[serde(rename = "AACL-Negotiate-v1")]
+    Negotiate,
 }
 
 /// The body of one type of message.
@@ -92,6 +102,7 @@ impl Message {
             MessageType::Bid => Self::Bid(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Accept => Self::Accept(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Reject => Self::Reject(Box::new(Envelope::from_json(bytes)?)),
+            MessageType::Negotiate => Self::Negotiate(Box::new(Envelope::from_json(bytes)?)),
         })
     }
 
@@ -103,13 +114,15 @@ impl Message {
             Self::Bid(envelope) => envelope.header(),
             Self::Accept(envelope) => envelope.header(),
             Self::Reject(envelope) => envelope.header(),
+            Self::Negotiate(envelope) => envelope.header(),
         }
     }
 }
 
 impl MessageType {
     /// Every type this version knows.
-    pub const ALL: [Self; 5] = [Self::Call, Self::BidCommit, Self::Bid, Self::Accept, Self::Reject];
+    pub const ALL: [Self; 6] =
+        [Self::Call, Self::BidCommit, Self::Bid, Self::Accept, Self::Reject, Self::Negotiate];
 
     /// As in JSON.
     pub const fn as_str(self) -> &'static str {
@@ -119,6 +132,7 @@ impl MessageType {
             Self::Bid => "AACL-Bid-v1",
             Self::Accept => "AACL-Accept-v1",
             Self::Reject => "AACL-Reject-v1",
+            Self::Negotiate => "AACL-Negotiate-v1",
         }
     }
 }

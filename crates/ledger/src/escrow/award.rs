@@ -7,7 +7,7 @@ use ainur_primitives::{Amount, TaskId, Timestamp};
 use super::consent::{self, Bound};
 use super::state::{open, write_open};
 use super::{
-    Action, Agreement, Engagement, Error, Escrow, Event, PARTS_MAX, Part, PartState, Role,
+    Action, Agreement, Consent, Engagement, Error, Escrow, Event, PARTS_MAX, Part, PartState, Role,
     ServiceTerms, SignedAward,
 };
 use crate::balances::{Pot, move_money};
@@ -102,12 +102,13 @@ pub(super) fn substitute(
 ) -> Result<(), Error> {
     let mut agreement = awardable(context, task)?;
     let (at, within) = agreement.locate(part)?;
-    let failed = &mut agreement.engagements[at].parts;
-    if failed[within].state != PartState::Failed {
+    let failed = &mut agreement.engagements[at];
+    if failed.parts[within].state != PartState::Failed {
         return Err(Error::PartNotFailed(part));
     }
+    ensure_stands_by(failed, award)?;
     let mut allocated = Amount::ZERO;
-    for part in failed.iter_mut().filter(|part| part.state == PartState::Failed) {
+    for part in failed.parts.iter_mut().filter(|part| part.state == PartState::Failed) {
         part.state = PartState::Replaced;
         allocated = allocated.saturating_add(part.amount);
     }
@@ -124,6 +125,16 @@ pub(super) fn substitute(
     });
     write_open(&mut context.state, task, agreement);
     Ok(())
+}
+
+/// A coalition's backup takes over the subtask it stands by for, of that coalition; whoever signed
+/// something else knows the task.
+fn ensure_stands_by(failed: &Engagement, award: &SignedAward) -> Result<(), Error> {
+    let Consent::Backup { terms, backup } = &award.consent else { return Ok(()) };
+    let chosen = terms.failure.backups.get(usize::from(*backup));
+    let chosen = chosen.ok_or(Error::UnknownBackup(*backup))?;
+    let same = failed.consent == terms.digest() && failed.subtask == Some(chosen.subtask);
+    if same { Ok(()) } else { Err(Error::NotItsBackup(chosen.agent)) }
 }
 
 fn ensure_in_range(
@@ -208,6 +219,7 @@ fn bind(
             seller,
             consent,
             transcript,
+            subtask: bound.subtask,
             since: context.now,
             advanced,
             cancellation: bound.cancellation,

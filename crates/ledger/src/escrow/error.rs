@@ -70,9 +70,9 @@ pub enum Error {
         /// What is locked.
         reserve: Amount,
     },
-    /// Terms that no offer can have.
-    #[error("offer {0} has terms that cannot be")]
-    OfferInvalid(Digest),
+    /// What was signed cannot be agreed to by anyone: shares or schedules that do not add up.
+    #[error("the terms signed under {0} cannot be")]
+    TermsInvalid(Digest),
     /// The offer would have to be remembered for too long.
     #[error("an offer stands for {} ms at most", .0.0)]
     OfferValidTooLong(DurationMs),
@@ -113,6 +113,12 @@ pub enum Error {
     /// More than can be kept.
     #[error("the parts of an agreement, and those paid or failed before, are at most {PARTS_MAX}")]
     TooManyParts,
+    /// The coalition names no such backup.
+    #[error("the coalition has no backup {0}")]
+    UnknownBackup(u16),
+    /// The backup stands by for another coalition's work, or for another subtask.
+    #[error("{0} does not stand by for what failed")]
+    NotItsBackup(Did),
     /// No part of this number.
     #[error("there is no part {0}")]
     UnknownPart(u32),

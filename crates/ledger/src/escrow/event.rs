@@ -197,15 +197,18 @@ pub struct Hire {
     pub bond: Amount,
     /// Digest of the seller's bid, or of what else it agreed to.
     pub bid: Digest,
-    /// Digest of the auction's transcript; of the offer, where there was none.
+    /// Digest of what explains the price: an auction's transcript, a negotiation's thread, or what
+    /// was signed when that is all there is.
     pub transcript: Digest,
+    /// The subtask of the task's graph, when what was signed names one.
+    pub subtask: Option<u16>,
     /// Into how many parts the price is divided.
     pub parts: u32,
 }
 
 impl From<&Engagement> for Hire {
     fn from(engagement: &Engagement) -> Self {
-        let Engagement { seller, consent, transcript, advanced, .. } = *engagement;
+        let Engagement { seller, consent, transcript, subtask, advanced, .. } = *engagement;
         Self {
             seller,
             price: engagement.parts.iter().map(|part| part.amount).sum(),
@@ -213,6 +216,7 @@ impl From<&Engagement> for Hire {
             bond: engagement.parts.iter().map(|part| part.bond).sum(),
             bid: consent,
             transcript,
+            subtask,
             parts: u32::try_from(engagement.parts.len()).unwrap_or(u32::MAX),
         }
     }

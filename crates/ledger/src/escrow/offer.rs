@@ -61,7 +61,7 @@ pub(super) fn revoke(context: &mut Context<'_>, offer: &OfferTerms) -> Result<()
 
 /// Checks the offer itself: its terms, how long it stands, and that it was not taken back.
 fn ensure_standing(context: &Context<'_>, offer: &OfferTerms, digest: Digest) -> Result<(), Error> {
-    offer.validate().map_err(|_| Error::OfferInvalid(digest))?;
+    offer.validate().map_err(|_| Error::TermsInvalid(digest))?;
     let longest = context.parameters.escrow.offer_validity_ms_max;
     if offer.valid_until.since(offer.valid_from) > longest {
         return Err(Error::OfferValidTooLong(longest));

@@ -65,6 +65,8 @@ pub struct Engagement {
     pub consent: Digest,
     /// Digest of what explains the price.
     pub transcript: Digest,
+    /// The subtask of the task's graph it does, when what it signed names one.
+    pub subtask: Option<u16>,
     /// When it was agreed.
     pub since: Timestamp,
     /// What of the price the seller has already, and as much of its stake is locked for; zero once

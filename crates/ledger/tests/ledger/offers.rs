@@ -11,7 +11,7 @@ use crate::world::*;
 const CARD: Digest = Digest([8; 32]);
 
 /// 4 AINU a task, a quarter off from the third on; 50% more in the first hour of every day.
-fn offer() -> OfferTerms {
+pub(crate) fn offer() -> OfferTerms {
     OfferTerms {
         seller: did(SELLER),
         serial: 1,
@@ -42,8 +42,9 @@ fn offer() -> OfferTerms {
     }
 }
 
-fn award(world: &mut World, offer: OfferTerms, price: u64) -> SignedAward {
-    let signer = PARTIES.into_iter().find(|party| did(*party) == offer.seller).unwrap();
+pub(crate) fn award(world: &mut World, offer: OfferTerms, price: u64) -> SignedAward {
+    let signer =
+        PARTIES.into_iter().chain(MEMBERS).find(|party| did(*party) == offer.seller).unwrap();
     let (root, proofs) = sign(signer, 0, &[offer.digest()]);
     world.signatures.push(root);
     let consent = Consent::Offer { offer, matched: world.now };
@@ -52,11 +53,7 @@ fn award(world: &mut World, offer: OfferTerms, price: u64) -> SignedAward {
 
 fn agree(world: &mut World, number: u8, offer: OfferTerms, price: u64) -> Action {
     let taken = award(world, offer, price);
-    let mut action = world.agreement(number, SELLER);
-    if let Action::Agree { awards, .. } = &mut action {
-        *awards = vec![taken];
-    }
-    action
+    with_awards(world.agreement(number, SELLER), vec![taken])
 }
 
 fn too_low(asked: u64) -> Error {
@@ -141,7 +138,7 @@ fn offers_that_do_not_stand_are_refused() {
     let long = START.plus(DurationMs(90 * DAY.0 + 1));
     let nothing = OfferPricing { base_price: Amount::ZERO, ..offer().pricing };
     let broken = OfferTerms { pricing: nothing, ..offer() };
-    let invalid = Error::OfferInvalid(broken.digest());
+    let invalid = Error::TermsInvalid(broken.digest());
     let cases = [
         (broken, invalid),
         (

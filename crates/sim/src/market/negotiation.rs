@@ -1,15 +1,12 @@
 //! The way by negotiation: a buyer and the seller that served it well before.
 use ainur_ledger::escrow::Consent;
-use ainur_market::auction::BidTerms;
 use ainur_market::negotiation::strategy::negotiate;
 use ainur_market::negotiation::terms::ROUNDS_DEFAULT;
 use ainur_market::negotiation::{
-    NegotiatedTerms, NegotiationRules, NegotiationSide, Negotiator, Package, Preferences, Tactic,
+    NegotiationRules, NegotiationSide, Negotiator, Package, Preferences, Tactic,
 };
 use ainur_market::payment::{CancellationPolicy, PaymentTerms};
-use ainur_primitives::{
-    Amount, Digest, DisputeResolution, DurationMs, Ppm, QualityLevel, Timestamp,
-};
+use ainur_primitives::{Amount, Digest, DisputeResolution, DurationMs, Ppm, QualityLevel};
 
 use super::Error;
 use super::demand::Wish;
@@ -56,7 +53,7 @@ impl Economy<'_> {
         }
         let Some(terms) = agreed else { return Ok(Some(wish)) };
         let price = terms.agreed.price;
-        let consent = consent(terms, duration_ms, self.now);
+        let consent = Consent::Negotiated { terms };
         let shares = vec![Share { seller: number, price, cost }];
         let engaged = Engaged { consent, shares, duration_ms };
         self.agree((wish, Route::Negotiation), vec![engaged], None);
@@ -88,21 +85,4 @@ impl Economy<'_> {
         let strategy = tactic.strategy(&preferences, seed);
         Negotiator::new(preferences, strategy)
     }
-}
-
-/// The seller's word in the form the ledger takes: a bid at what was agreed, explained by the
-/// thread.
-fn consent(terms: NegotiatedTerms, duration_ms: DurationMs, now: Timestamp) -> Consent {
-    let bid = BidTerms {
-        task: terms.task,
-        bidder: terms.seller,
-        price: terms.agreed.price,
-        bid_bond: Amount::ZERO,
-        estimated_duration_ms: duration_ms,
-        confidence: Ppm(900_000),
-        quality_level: terms.agreed.quality_level,
-        card: terms.card,
-        valid_until: now.plus(VALID_MS),
-    };
-    Consent::Bid { bid, transcript: terms.thread }
 }
