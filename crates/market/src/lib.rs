@@ -5,8 +5,8 @@
 //! says what a bidder has at stake while it bids. In a [`coalition`] agents bid together and
 //! share what they are paid. In a [`negotiation`] two parties make each other proposals. An
 //! [`offer`] is a price that is there before anybody asks. [`payment`] says when agreed money is
-//! paid, and a [`queue`] shares what is scarce. Nothing here reads a clock, draws a
-//! random number or uses a float.
+//! paid, and a [`queue`] shares what is scarce. A [`strategy`] says what a seller asks. Nothing
+//! here reads a clock, draws a random number or uses a float.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -18,3 +18,4 @@ pub mod negotiation;
 pub mod offer;
 pub mod payment;
 pub mod queue;
+pub mod strategy;
