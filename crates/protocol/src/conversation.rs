@@ -1,7 +1,7 @@
 //! Which message may follow which, in the conversation about one task.
 //!
 //! A buyer calls. Any other party commits to a bid in reply to the call, and opens it in reply to
-//! its own commitment. The buyer answers: it accepts one bid at a time, and rejects bids,
+//! its own commitment, as its own bid or as the bid of a coalition it leads. The buyer answers: it accepts one bid at a time, and rejects bids,
 //! commitments without a bid, or what it had accepted. After such a withdrawal it can accept
 //! another bid, also one it had rejected, since a failed winner is replaced from the same bids
 //! (decision 17); the one withdrawn cannot come back.
@@ -123,7 +123,9 @@ impl Conversation {
         let says = |message_type: &MessageType| match message_type {
             MessageType::Call => self.call.is_none(),
             MessageType::BidCommit => self.call.is_some() && self.bidders.len() < BIDDERS_MAX,
-            MessageType::Bid => self.bidders.values().any(Bidder::may_bid),
+            MessageType::Bid | MessageType::CoalitionBid => {
+                self.bidders.values().any(Bidder::may_bid)
+            }
             MessageType::Accept => self.may_accept(),
             MessageType::Reject => self.bidders.values().any(Bidder::may_be_rejected),
         };
@@ -137,7 +139,7 @@ impl Conversation {
         let says = |message_type: &MessageType| match message_type {
             MessageType::Call | MessageType::Accept | MessageType::Reject => is_buyer,
             MessageType::BidCommit => !is_buyer && bidder.is_none(),
-            MessageType::Bid => bidder.is_some_and(Bidder::may_bid),
+            MessageType::Bid | MessageType::CoalitionBid => bidder.is_some_and(Bidder::may_bid),
         };
         self.expected().into_iter().filter(says).collect()
     }
@@ -165,7 +167,7 @@ impl Conversation {
         match found {
             MessageType::Call => self.take_call(header, stale),
             MessageType::BidCommit => self.take_commit(header, stale),
-            MessageType::Bid => self.take_bid(header, stale),
+            MessageType::Bid | MessageType::CoalitionBid => self.take_bid(header, stale),
             MessageType::Accept => self.take_accept(header, stale),
             MessageType::Reject => self.take_reject(header, stale),
         }

@@ -27,7 +27,8 @@ pub use envelope::{Draft, Envelope, MessageHeader};
 pub use error::Error;
 pub use extensions::{EXTENSION_PREFIX, Extensions};
 pub use message::{
-    Accept, Bid, BidCommit, Body, Call, Constraints, Message, MessageType, Reject, RejectReason,
-    ReservePrice, Specification,
+    Accept, Bid, BidCommit, Body, Call, CoalitionBid, CoalitionFailure, CoalitionPlan, Constraints,
+    MemberBid, MemberShares, Message, MessageType, Reject, RejectReason, ReservePrice,
+    Specification,
 };
 pub use recipients::{Recipients, Topic};

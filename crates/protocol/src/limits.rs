@@ -23,3 +23,8 @@ pub const BIDDERS_MAX: usize = 64;
 pub const CLOCK_DIFFERENCE_MS_MAX: DurationMs = DurationMs::seconds(5 * 60);
 /// How many message ids a replay window remembers.
 pub const REPLAY_IDS_MAX: usize = 1 << 20;
+/// How many members, and how many backups, a coalition bid names. As each consents with a signature
+/// of its own, [`MESSAGE_BYTES_MAX`] is reached with about 50 different agents.
+pub const COALITION_AGENTS_MAX: usize = 64;
+/// How many penalty clauses a coalition bid has.
+pub const COALITION_CLAUSES_MAX: usize = 16;

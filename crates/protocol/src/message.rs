@@ -14,10 +14,12 @@ use crate::limits::{INTEGER_MAX, MESSAGE_BYTES_MAX};
 mod answer;
 mod bid;
 mod call;
+mod coalition;
 
 pub use answer::{Accept, Reject, RejectReason};
 pub use bid::{Bid, BidCommit};
 pub use call::{Call, Constraints, ReservePrice, Specification};
+pub use coalition::{CoalitionBid, CoalitionFailure, CoalitionPlan, MemberBid, MemberShares};
 
 /// A message of any type, as it arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub enum Message {
     BidCommit(Box<Envelope<BidCommit>>),
     /// An opened bid.
     Bid(Box<Envelope<Bid>>),
+    /// An opened bid of several agents together.
+    CoalitionBid(Box<Envelope<CoalitionBid>>),
     /// The award.
     Accept(Box<Envelope<Accept>>),
     /// The end for one bidder.
@@ -46,6 +50,9 @@ pub enum MessageType {
     /// An opened bid.
     #[serde(rename = "AACL-Bid-v1")]
     Bid,
+    /// An opened bid of several agents together.
+    #[serde(rename = "AACL-CoalitionBid-v1")]
+    CoalitionBid,
     /// The award.
     #[serde(rename = "AACL-Accept-v1")]
     Accept,
@@ -90,6 +97,7 @@ impl Message {
             MessageType::Call => Self::Call(Box::new(Envelope::from_json(bytes)?)),
             MessageType::BidCommit => Self::BidCommit(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Bid => Self::Bid(Box::new(Envelope::from_json(bytes)?)),
+            MessageType::CoalitionBid => Self::CoalitionBid(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Accept => Self::Accept(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Reject => Self::Reject(Box::new(Envelope::from_json(bytes)?)),
         })
@@ -101,6 +109,7 @@ impl Message {
             Self::Call(envelope) => envelope.header(),
             Self::BidCommit(envelope) => envelope.header(),
             Self::Bid(envelope) => envelope.header(),
+            Self::CoalitionBid(envelope) => envelope.header(),
             Self::Accept(envelope) => envelope.header(),
             Self::Reject(envelope) => envelope.header(),
         }
@@ -109,7 +118,8 @@ impl Message {
 
 impl MessageType {
     /// Every type this version knows.
-    pub const ALL: [Self; 5] = [Self::Call, Self::BidCommit, Self::Bid, Self::Accept, Self::Reject];
+    pub const ALL: [Self; 6] =
+        [Self::Call, Self::BidCommit, Self::Bid, Self::CoalitionBid, Self::Accept, Self::Reject];
 
     /// As in JSON.
     pub const fn as_str(self) -> &'static str {
@@ -117,6 +127,7 @@ impl MessageType {
             Self::Call => "AACL-Call-v1",
             Self::BidCommit => "AACL-BidCommit-v1",
             Self::Bid => "AACL-Bid-v1",
+            Self::CoalitionBid => "AACL-CoalitionBid-v1",
             Self::Accept => "AACL-Accept-v1",
             Self::Reject => "AACL-Reject-v1",
         }
