@@ -1,8 +1,9 @@
-//! Sealed-bid auctions as pure, replayable integer mechanisms.
+//! Ways to agree on a price, as pure, replayable integer mechanisms.
 //!
 //! An [`auction`] takes commitments, then reveals, and closes into a transcript; who wins and what
 //! is paid is a pure function of that transcript, so anyone can replay it (decision 9). [`bond`]
-//! says what a bidder has at stake while it bids. Nothing here reads a clock, draws a random
+//! says what a bidder has at stake while it bids. An [`exchange`] matches orders for capability credits
+//! in a book and trades them with a pool. Nothing here reads a clock, draws a random
 //! number or uses a float.
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -10,3 +11,4 @@ extern crate alloc;
 
 pub mod auction;
 pub mod bond;
+pub mod exchange;
