@@ -6,6 +6,7 @@ mod balances;
 mod blocks;
 mod budget;
 mod escrow;
+mod exchange;
 mod failover;
 mod identity;
 mod properties;

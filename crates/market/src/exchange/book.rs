@@ -166,7 +166,7 @@ impl Book {
                     return Err(contradiction);
                 }
                 self.orders.set_quantity(&found, trade.maker_left);
-                self.next_order = self.next_order.max(trade.taker.0.saturating_add(1));
+                self.next_order = self.next_order.max(trade.taker.0);
             }
             Change::Reduced { order, .. } => {
                 let found = self.orders.get(order.id).ok_or(contradiction.clone())?;
