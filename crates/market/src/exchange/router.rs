@@ -50,7 +50,9 @@ pub fn route(
             planned.book_price = order.price;
         }
     }
-    planned.pool = from_pool(pool, side, quantity - planned.book, limit);
+    if planned.book + planned.pool < quantity {
+        planned.pool = from_pool(pool, side, quantity - planned.book, limit);
+    }
     planned
 }
 
