@@ -143,6 +143,8 @@ struct Tally {
     rounds: Vec<u32>,
     nash: Vec<u32>,
     pareto: Vec<u32>,
+    /// From what both sides have without an agreement to Nash's point.
+    apart: Vec<u32>,
 }
 
 impl Tally {
@@ -166,6 +168,8 @@ impl Tally {
         let worth = Worth::of(&terms.agreed, buyer, seller).expect("nobody agrees to a loss");
         self.rounds.push(session.round());
         self.nash.push(worth.distance(nash.worth));
+        let nothing = Worth { buyer: buyer.utility_min, seller: seller.utility_min };
+        self.apart.push(nothing.distance(nash.worth));
         self.pareto.push(grid.pareto_distance(buyer, seller, worth));
     }
 
@@ -185,11 +189,13 @@ fn mean(values: &[u32]) -> f64 {
     values.iter().map(|value| f64::from(*value)).sum::<f64>() / values.len().max(1) as f64 / 1e6
 }
 
+/// A ratio above one is good: shares are better large, rounds and distances small.
 fn line(metric: &str, value: f64, unit: &str, peer: &str, peer_value: f64) {
+    let ratio = if unit == "share" { value / peer_value } else { peer_value / value };
     println!(
         "{{\"bench\":\"negotiation\",\"metric\":\"{metric}\",\"value\":{value:.4},\"unit\":\"{unit}\",\
          \"peer\":\"{peer}\",\"peer_value\":{peer_value:.4},\"ratio\":{:.4}}}",
-        if peer_value == 0.0 { 0.0 } else { value / peer_value }
+        if ratio.is_finite() { ratio } else { 0.0 }
     );
 }
 
@@ -250,14 +256,11 @@ fn main() {
                             rounds_max.into(),
                         );
                     }
-                    line(&format!("{name}.nash"), mean(&tally.nash), "utility", "Nash point", 0.0);
-                    line(
-                        &format!("{name}.pareto"),
-                        mean(&tally.pareto),
-                        "utility",
-                        "frontier",
-                        0.0,
-                    );
+                    let apart = mean(&tally.apart);
+                    for (part, values) in [("nash", &tally.nash), ("pareto", &tally.pareto)] {
+                        let peer = "no agreement to the Nash point";
+                        line(&format!("{name}.{part}"), mean(values), "utility", peer, apart);
+                    }
                 }
             }
         }

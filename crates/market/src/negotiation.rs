@@ -12,6 +12,7 @@
 //!
 //! Known limits: parties see only what the other proposes, so neither learns whether there was
 //! something to agree on; whoever proposes last proposes under threat of nothing.
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use ainur_primitives::{Did, Digest, Timestamp};
@@ -49,7 +50,7 @@ pub struct Negotiation {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum NegotiationEnd {
     /// With an agreement.
-    Agreed(NegotiatedTerms),
+    Agreed(Box<NegotiatedTerms>),
     /// With a no to the last proposal.
     Rejected {
         /// Who said it.
@@ -183,7 +184,7 @@ impl Negotiation {
                 if expected != found {
                     return Err(Error::OtherTerms { expected, found });
                 }
-                self.end = Some(NegotiationEnd::Agreed(terms));
+                self.end = Some(NegotiationEnd::Agreed(Box::new(terms)));
             }
             NegotiationAct::Reject => self.end = Some(NegotiationEnd::Rejected { by }),
             NegotiationAct::Withdraw => self.end = Some(NegotiationEnd::Withdrawn { by }),

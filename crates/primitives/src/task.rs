@@ -38,6 +38,31 @@ pub enum SelectionRule {
     BestReputation,
 }
 
+/// Where a buyer looks for a price.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Default,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Venue {
+    /// The best standing offer that fits, at once; an auction when there is none.
+    #[default]
+    Any,
+    /// An auction, whatever is on offer.
+    Auction,
+    /// Standing offers alone.
+    Offer,
+}
+
 /// How good the work is to be: what a bid offers and a negotiation settles.
 #[derive(
     Clone,

@@ -3,8 +3,8 @@
 use ainur_audit::checkpoint::{CheckpointKey, LogKey};
 use ainur_audit::log::TransparencyLog;
 use ainur_audit::receipt::{
-    self, AcceptedOutput, AttemptEnd, AttemptRecord, AuditProof, LedgerEvent, PartyKeys, Receipt,
-    ReceiptBody, Trust,
+    self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, LedgerEvent,
+    PartyKeys, Receipt, ReceiptBody, Trust,
 };
 use ainur_crypto::batch::{RootSignature, sign_batch};
 use ainur_crypto::{AgreementKey, HybridVerifier, Proof, SigningKey, hash};
@@ -185,6 +185,7 @@ impl World {
         AttemptRecord {
             seller: award.winner,
             price: award.payment,
+            basis: AttemptBasis::Auction,
             agreed: event,
             end: AttemptEnd::Settled,
         }
@@ -260,7 +261,7 @@ impl World {
             verifier: self.node.did,
             issuer: self.node.did,
             issued: self.now,
-            transcript: deal.transcript.clone(),
+            transcript: Some(deal.transcript.clone()),
             keys: keys.collect(),
             bids: bids.collect(),
             attempts,

@@ -16,7 +16,7 @@ use super::{Broker, LedgerAnswer, one_line};
 use crate::error::Error;
 use crate::event::{Event, LedgerPosition};
 use crate::limits::{RETRY_DOUBLINGS_MAX, RETRY_MS, TRANSACTION_MS};
-use crate::task::{Phase, Task, TaskStep};
+use crate::task::{AwardBasis, Phase, Task, TaskStep};
 
 /// A transaction about to be signed, and what it is for.
 pub(super) struct Posting {
@@ -42,15 +42,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         }
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
-        let (Ok(won), Some(attempt), Some(transcript)) =
-            (self.award_of(task), task.attempt(), &task.transcript)
-        else {
+        let (Some(attempt), Some((award, root))) = (task.attempt(), awarded(task)) else {
             return Ok(());
         };
-        let Some(proof) = task.bid_proof(attempt.seller).cloned() else { return Ok(()) };
-        let root = proof.root(won.digest());
-        let consent = Consent::Bid { bid: won, transcript: transcript.digest() };
-        let award = SignedAward { price: attempt.price, consent, proofs: vec![proof] };
         let action = if task.is_funded() {
             escrow::Action::Reaward { task: task.id, awards: vec![award] }
         } else {
@@ -69,14 +63,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let step = TaskStep::Agree(attempt.number);
         self.outbox.push(Posting { task: number, step, action: action.into(), root });
         Ok(())
-    }
-
-    fn award_of(
-        &self,
-        task: &Task,
-    ) -> Result<ainur_market::auction::BidTerms, ainur_market::auction::NoAward> {
-        // The running attempt's seller has not failed, so the replay gives it again.
-        task.award().map(|award| award.bid)
     }
 
     /// Asks the ledger to pay.
@@ -283,6 +269,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                             | escrow::Error::BidValidTooLong(_)
                             | escrow::Error::Unproven(_)
                             | escrow::Error::FailedBefore(_)
+                            | escrow::Error::OfferRevoked(_)
+                            | escrow::Error::OfferNotValid { .. }
+                            | escrow::Error::MatchedOutOfRange { .. }
+                            | escrow::Error::CardNotRegistered(_)
+                            | escrow::Error::TermsInvalid(_)
+                            | escrow::Error::OfferValidTooLong(_)
+                            | escrow::Error::BelowMinimumBudget(_)
+                            | escrow::Error::DeadlineTooSoon(_)
+                            | escrow::Error::PriceOutOfRange { .. }
                             | escrow::Error::SelfDealing,
                     )
             );
@@ -381,6 +376,25 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         Ok(LedgerPosition::UNKNOWN)
     }
+}
+
+/// What binds the seller of the last attempt, and the root of the signature that shows it.
+fn awarded(task: &Task) -> Option<(SignedAward, Option<Digest>)> {
+    let attempt = task.attempt()?;
+    let (consent, proof) = match &attempt.basis {
+        AwardBasis::Auction => {
+            // The running attempt's seller has not failed, so the replay gives it again.
+            let bid = task.award().ok()?.bid;
+            let proof = task.bid_proof(attempt.seller)?.clone();
+            (Consent::Bid { bid, transcript: task.transcript.as_ref()?.digest() }, proof)
+        }
+        AwardBasis::Offer(take) => {
+            let offer = take.offer.terms.clone();
+            (Consent::Offer { offer, matched: take.matched }, take.offer.proof.clone())
+        }
+    };
+    let root = proof.root(consent.digest());
+    Some((SignedAward { price: attempt.price, consent, proofs: vec![proof] }, root))
 }
 
 /// Who works on a task of one seller.

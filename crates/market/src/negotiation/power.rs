@@ -8,6 +8,7 @@ pub const RATE_TERM_MAX: u8 = 6;
 
 /// Fixed point with 62 binary digits after the point, so that products fit.
 const FRACTION_BITS: u32 = 62;
+const ONE: u128 = 1 << FRACTION_BITS;
 
 /// Faratin's β as a fraction: below one a side concedes late (Boulware), above one early
 /// (conceder).
@@ -38,8 +39,9 @@ impl ConcessionRate {
             && self.denominator <= RATE_TERM_MAX
     }
 
-    /// `progress^(1/β)`, rounded down: how much of the way is conceded when so much of the time is
-    /// used. Rises with `progress`; exact at zero and one, and otherwise within a thousandth below.
+    /// `progress^(1/β)`: how much of the way is conceded when so much of the time is used. Rises
+    /// with `progress`; exact where the result is exact in parts per million, and otherwise within
+    /// a thousandth.
     ///
     /// ```
     /// use ainur_market::negotiation::power::ConcessionRate;
@@ -49,14 +51,11 @@ impl ConcessionRate {
     /// ```
     pub fn conceded(self, progress: Ppm) -> Ppm {
         // y = x^(d/n) is the largest y with y^n ≤ x^d.
-        let reached = power(progress.min(Ppm::ONE), self.denominator);
-        if reached == 0 {
-            return Ppm::ZERO;
-        }
+        let reached = power_ceil(progress.min(Ppm::ONE), self.denominator);
         let (mut low, mut high) = (0, Ppm::ONE.0);
         while low < high {
             let middle = (low + high).div_ceil(2);
-            if power(Ppm(middle), self.numerator) <= reached {
+            if power_floor(Ppm(middle), self.numerator) <= reached {
                 low = middle;
             } else {
                 high = middle - 1;
@@ -66,12 +65,16 @@ impl ConcessionRate {
     }
 }
 
-/// `base` to an integer power, rounded down; `1 << FRACTION_BITS` is one.
-fn power(base: Ppm, exponent: u8) -> u128 {
-    let one = 1u128 << FRACTION_BITS;
-    // Rounded up, so that a base that is exact in parts per million is not lost to the fraction.
+/// `base` to an integer power in fixed point, rounded up; zero only of zero.
+fn power_ceil(base: Ppm, exponent: u8) -> u128 {
     let base = (u128::from(base.0) << FRACTION_BITS).div_ceil(1_000_000);
-    (0..exponent).fold(one, |product, _| product * base >> FRACTION_BITS)
+    (0..exponent).fold(ONE, |product, _| (product * base).div_ceil(ONE))
+}
+
+/// `base` to an integer power in fixed point, rounded down, so that an exact root is not missed.
+fn power_floor(base: Ppm, exponent: u8) -> u128 {
+    let base = (u128::from(base.0) << FRACTION_BITS) / 1_000_000;
+    (0..exponent).fold(ONE, |product, _| product * base / ONE)
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub use time_dependent::TimeDependent;
 pub use tit_for_tat::TitForTat;
 
 /// Whoever decides what one side says next.
-pub trait NegotiationStrategy {
+pub trait NegotiationStrategy: Send {
     /// What to say at this turn. The turn is this side's.
     fn decide(&mut self, turn: &Turn<'_>) -> NegotiationDecision;
 }

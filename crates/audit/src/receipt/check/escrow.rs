@@ -3,7 +3,7 @@ use ainur_ledger::{Event, escrow};
 use ainur_primitives::{Amount, Digest};
 
 use super::{Checked, Examination, same};
-use crate::receipt::{AttemptEnd, AttemptRecord, LedgerEvent, check_digest};
+use crate::receipt::{AttemptBasis, AttemptEnd, AttemptRecord, LedgerEvent, check_digest};
 
 impl<'a> Examination<'a> {
     /// The specification and the acceptance check by the digests agreed to.
@@ -176,9 +176,18 @@ impl<'a> Examination<'a> {
         same("task", &self.body.task, task)?;
         same("seller", &attempt.seller, seller)?;
         same("price", &attempt.price, price)?;
-        same("transcript digest", &self.body.transcript.digest(), transcript)?;
-        let stated = self.bid_of(attempt.seller).map_or(Digest::ZERO, |bid| bid.digest());
-        same("bid digest", &stated, bid)
+        match &attempt.basis {
+            AttemptBasis::Auction => {
+                same("transcript digest", &self.auction()?.digest(), transcript)?;
+                let stated = self.bid_of(attempt.seller).map_or(Digest::ZERO, |bid| bid.digest());
+                same("bid digest", &stated, bid)
+            }
+            AttemptBasis::Offer(taken) => {
+                let offer = taken.offer.digest();
+                same("offer digest", &offer, transcript)?;
+                same("offer digest", &offer, bid)
+            }
+        }
     }
 
     fn check_failed(&self, number: u32, attempt: &AttemptRecord) -> Result<(), String> {
