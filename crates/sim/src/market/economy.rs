@@ -162,7 +162,12 @@ impl<'a> Economy<'a> {
     /// A buyer goes the way a node would: a standing offer that is no dearer than auctions have
     /// been, else the seller it knows, else an auction.
     fn serve(&mut self, wish: Wish) -> Result<(), Error> {
-        self.tally.arrived(&wish, self.best_welfare(&wish));
+        if let Some(plan) = wish.graph.clone() {
+            let best = self.best_graph_welfare(&wish, &plan)?;
+            self.tally.arrived(best);
+            return self.call_graph(wish, &plan);
+        }
+        self.tally.arrived(self.best_welfare(&wish));
         let Some(wish) = self.take_offer(wish)? else { return Ok(()) };
         let Some(wish) = self.negotiate(wish)? else { return Ok(()) };
         self.auction(wish)

@@ -93,9 +93,11 @@ impl Economy<'_> {
             let signers = engaged.signers();
             let next = |seller: usize| proofs.get_mut(&seller).and_then(Iterator::next);
             let signed: Option<Vec<BatchProof>> = signers.into_iter().map(next).collect();
+            let mut fates: BTreeMap<usize, bool> = BTreeMap::new();
             for share in &engaged.shares {
                 let works = self.sellers[share.seller].conduct.works();
-                let delivers = works && !self.conduct.happens(self.scenario.supply.failure);
+                let lucky = !self.conduct.happens(self.scenario.supply.failure);
+                let delivers = *fates.entry(share.seller).or_insert(works && lucky);
                 let stage = MemberStage::Working { delivers };
                 members.push(Member { share: *share, stage });
             }
