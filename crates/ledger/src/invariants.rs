@@ -1,5 +1,6 @@
 //! What must hold after every block, checked record by record: after every test, and after every
 //! block in debug builds.
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
 use ainur_primitives::{Amount, BudgetId, Did};
@@ -8,17 +9,18 @@ use scale::Decode;
 use crate::balances::{Account, Totals, query};
 use crate::budget::{BUDGET_DEPTH_MAX, Budget};
 use crate::escrow::{Agreement, Engagement, Escrow, PARTS_MAX, PartState};
+use crate::exchange::{self, CreditClassId};
 use crate::identity::Registered;
 use crate::reputation::Reputation;
 use crate::state::key::Space;
-use crate::state::{ReadState, prefixed, read};
+use crate::state::{ReadState, decoded, prefixed, read};
 
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// The pots do not add up to what was issued and not burned.
     #[error("money was created or lost: {0:?}")]
-    NotConserved(Totals),
+    NotConserved(Box<Totals>),
     /// A total is not the sum of the records behind it.
     #[error("{what} of all records are {sum}, their total says {total}")]
     TotalDiffers {
@@ -62,6 +64,14 @@ pub enum Violation {
     /// An open escrow owes more than it holds, or its parts are out of order.
     #[error("an escrow of {0} does not add up")]
     EscrowInconsistent(Did),
+    /// The records of a credit class contradict each other.
+    #[error("{what} of credit class {class} do not add up")]
+    ExchangeDiffers {
+        /// Which class.
+        class: CreditClassId,
+        /// What of it.
+        what: &'static str,
+    },
 }
 
 /// Checks the whole state: takes time proportional to its size.
@@ -71,7 +81,7 @@ pub enum Violation {
 pub fn check(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
     let totals = query::totals(state);
     if !totals.conserved() {
-        return Err(Violation::NotConserved(totals));
+        return Err(Violation::NotConserved(Box::new(totals)));
     }
     let free = sum(state, Space::Account, |account: Account| account.free);
     let deposits = sum(state, Space::Identity, |identity: Registered| identity.deposit);
@@ -80,11 +90,14 @@ pub fn check(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
         Escrow::Open(agreement) => agreement.held(),
         Escrow::Closed(_) => Amount::ZERO,
     });
+    let exchange::invariants::Held { exchange, pools } = exchange::invariants::check(state)?;
     for (what, sum, total) in [
         ("free money", free, totals.free),
         ("deposits", deposits, totals.deposits),
         ("stakes", staked, totals.staked),
         ("escrows", escrowed, totals.escrowed),
+        ("the locks of the exchange", exchange, totals.exchange),
+        ("the pools", pools, totals.pools),
     ] {
         if sum != total {
             return Err(Violation::TotalDiffers { what, sum, total });
@@ -194,8 +207,4 @@ fn sum<T: Decode>(
     amount: impl Fn(T) -> Amount,
 ) -> Amount {
     prefixed(state, &space.prefix()).map(|(_, value)| amount(decoded(&value))).sum()
-}
-
-fn decoded<T: Decode>(mut bytes: &[u8]) -> T {
-    T::decode(&mut bytes).expect("only the ledger writes records, each of one type")
 }

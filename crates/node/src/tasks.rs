@@ -306,17 +306,21 @@ impl Node {
                 Some((attempt.agreed_at?, basis))
             })
             .collect();
-        !agreed.is_empty() && agreed.into_iter().all(|(position, transcript)| {
-            let Ok(Some(stored)) = self.log.block(Height(position.height)) else { return false };
-            stored.events.iter().any(|record| {
-                record.index == position.index
-                    && matches!(&record.event, Event::Escrow(event) if match event {
-                        escrow::Event::Agreed { sellers, .. }
-                        | escrow::Event::Reawarded { sellers, .. } => {
-                            sellers.iter().all(|hire| hire.transcript == transcript)
-                        }
-                        _ => false,
-                    })
+        !agreed.is_empty()
+            && agreed.into_iter().all(|(position, transcript)| {
+                let Ok(Some(stored)) = self.log.block(Height(position.height)) else {
+                    return false;
+                };
+                stored.events.iter().any(|record| {
+                    record.index == position.index
+                        && matches!(&record.event, Event::Escrow(event) if match event {
+                            escrow::Event::Agreed { sellers, .. }
+                            | escrow::Event::Reawarded { sellers, .. } => {
+                                sellers.iter().all(|hire| hire.transcript == transcript)
+                            }
+                            _ => false,
+                        })
+                })
             })
     }
 }

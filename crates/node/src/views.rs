@@ -103,6 +103,8 @@ impl Node {
                 place("bonded as stake", totals.staked),
                 place("in escrow", totals.escrowed),
                 place("identity deposits", totals.deposits),
+                place("locked on the exchange", totals.exchange),
+                place("in pools", totals.pools),
                 place("treasury (fees)", totals.treasury),
                 place("issued - burned", totals.issued.saturating_sub(totals.burned)),
             ],

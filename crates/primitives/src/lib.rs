@@ -33,8 +33,6 @@ pub use identifier::{
     BudgetId, CoalitionId, ConversationId, Did, MessageId, NegotiationId, TaskId,
 };
 pub use probability::Ppm;
-pub use task::{
-    DisputeResolution, ExecutionLimits, QualityLevel, SelectionRule, TaskSpec, Venue,
-};
+pub use task::{DisputeResolution, ExecutionLimits, QualityLevel, SelectionRule, TaskSpec, Venue};
 pub use time::{DurationMs, Timestamp};
 pub use trace::{SpanId, TraceContext, TraceId};

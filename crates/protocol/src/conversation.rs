@@ -1,7 +1,7 @@
 //! Which message may follow which, in the conversation about one task.
 //!
 //! A buyer calls. Any other party commits to a bid in reply to the call, and opens it in reply to
-//! its own commitment. The buyer answers: it accepts one bid at a time, and rejects bids,
+//! its own commitment, as its own bid or as the bid of a coalition it leads. The buyer answers: it accepts one bid at a time, and rejects bids,
 //! commitments without a bid, or what it had accepted. After such a withdrawal it can accept
 //! another bid, also one it had rejected, since a failed winner is replaced from the same bids
 //! (decision 17); the one withdrawn cannot come back.
@@ -200,7 +200,7 @@ impl Conversation {
         match found {
             MessageType::Call => self.take_call(header, stale),
             MessageType::BidCommit => self.take_commit(header, stale),
-            MessageType::Bid => self.take_bid(header, stale),
+            MessageType::Bid | MessageType::CoalitionBid => self.take_bid(header, stale),
             MessageType::Accept => self.take_accept(header, stale),
             MessageType::Reject => self.take_reject(header, stale),
             MessageType::Negotiate => self.take_negotiate(header, stale),
@@ -212,7 +212,7 @@ impl Conversation {
         let mut sellers = self.sellers.values();
         match message_type {
             MessageType::Call => self.buyer.is_none(),
-            MessageType::BidCommit | MessageType::Bid => false,
+            MessageType::BidCommit | MessageType::Bid | MessageType::CoalitionBid => false,
             MessageType::Accept => nobody && sellers.any(|s| s.may_accept(Speaker::Buyer)),
             MessageType::Reject => sellers.any(|seller| seller.may_reject(Speaker::Buyer)),
             MessageType::Negotiate => {
@@ -226,7 +226,7 @@ impl Conversation {
         let nobody = self.accepted().is_none();
         match message_type {
             MessageType::Call | MessageType::BidCommit => false,
-            MessageType::Bid => seller.may_bid(),
+            MessageType::Bid | MessageType::CoalitionBid => seller.may_bid(),
             MessageType::Accept => nobody && seller.may_accept(Speaker::Seller),
             MessageType::Reject => seller.may_reject(Speaker::Seller),
             MessageType::Negotiate => nobody && seller.may_propose(Speaker::Seller),

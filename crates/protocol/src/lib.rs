@@ -27,8 +27,9 @@ pub use envelope::{Draft, Envelope, MessageHeader};
 pub use error::Error;
 pub use extensions::{EXTENSION_PREFIX, Extensions};
 pub use message::{
-    Accept, Bid, BidCommit, Body, Call, Constraints, CounterTerms, Message, MessageType, Negotiate,
-    NegotiationOpening, PaymentSchedule, ProposedTerms, Reject, RejectReason, RelaxedRequirement,
-    ReservePrice, ScheduledPayment, Specification,
+    Accept, Bid, BidCommit, Body, Call, CoalitionBid, CoalitionFailure, CoalitionPlan, Constraints,
+    CounterTerms, MemberBid, MemberShares, Message, MessageType, Negotiate, NegotiationOpening,
+    PaymentSchedule, ProposedTerms, Reject, RejectReason, RelaxedRequirement, ReservePrice,
+    ScheduledPayment, Specification,
 };
 pub use recipients::{Recipients, Topic};

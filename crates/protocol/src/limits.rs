@@ -31,3 +31,8 @@ pub const SCHEDULED_PAYMENTS_MAX: usize = 32;
 pub const MILESTONE_NAME_BYTES_MAX: usize = 48;
 /// How many requirements one counter-proposal relaxes at most.
 pub const RELAXATIONS_MAX: usize = 3;
+/// How many members, and how many backups, a coalition bid names. As each consents with a signature
+/// of its own, [`MESSAGE_BYTES_MAX`] is reached with about 50 different agents.
+pub const COALITION_AGENTS_MAX: usize = 64;
+/// How many penalty clauses a coalition bid has.
+pub const COALITION_CLAUSES_MAX: usize = 16;

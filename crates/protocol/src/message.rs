@@ -14,11 +14,13 @@ use crate::limits::{INTEGER_MAX, MESSAGE_BYTES_MAX};
 mod answer;
 mod bid;
 mod call;
+mod coalition;
 mod negotiate;
 
 pub use answer::{Accept, Reject, RejectReason};
 pub use bid::{Bid, BidCommit};
 pub use call::{Call, Constraints, ReservePrice, Specification};
+pub use coalition::{CoalitionBid, CoalitionFailure, CoalitionPlan, MemberBid, MemberShares};
 pub use negotiate::{
     CounterTerms, Negotiate, NegotiationOpening, PaymentSchedule, ProposedTerms,
     RelaxedRequirement, ScheduledPayment,
@@ -33,6 +35,8 @@ pub enum Message {
     BidCommit(Box<Envelope<BidCommit>>),
     /// An opened bid.
     Bid(Box<Envelope<Bid>>),
+    /// An opened bid of several agents together.
+    CoalitionBid(Box<Envelope<CoalitionBid>>),
     /// The award, or agreement to a proposal.
     Accept(Box<Envelope<Accept>>),
     /// The end for one bidder, or of a negotiation.
@@ -53,6 +57,9 @@ pub enum MessageType {
     /// An opened bid.
     #[serde(rename = "AACL-Bid-v1")]
     Bid,
+    /// An opened bid of several agents together.
+    #[serde(rename = "AACL-CoalitionBid-v1")]
+    CoalitionBid,
     /// The award, or agreement to a proposal.
     #[serde(rename = "AACL-Accept-v1")]
     Accept,
@@ -100,6 +107,7 @@ impl Message {
             MessageType::Call => Self::Call(Box::new(Envelope::from_json(bytes)?)),
             MessageType::BidCommit => Self::BidCommit(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Bid => Self::Bid(Box::new(Envelope::from_json(bytes)?)),
+            MessageType::CoalitionBid => Self::CoalitionBid(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Accept => Self::Accept(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Reject => Self::Reject(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Negotiate => Self::Negotiate(Box::new(Envelope::from_json(bytes)?)),
@@ -112,6 +120,7 @@ impl Message {
             Self::Call(envelope) => envelope.header(),
             Self::BidCommit(envelope) => envelope.header(),
             Self::Bid(envelope) => envelope.header(),
+            Self::CoalitionBid(envelope) => envelope.header(),
             Self::Accept(envelope) => envelope.header(),
             Self::Reject(envelope) => envelope.header(),
             Self::Negotiate(envelope) => envelope.header(),
@@ -121,8 +130,15 @@ impl Message {
 
 impl MessageType {
     /// Every type this version knows.
-    pub const ALL: [Self; 6] =
-        [Self::Call, Self::BidCommit, Self::Bid, Self::Accept, Self::Reject, Self::Negotiate];
+    pub const ALL: [Self; 7] = [
+        Self::Call,
+        Self::BidCommit,
+        Self::Bid,
+        Self::CoalitionBid,
+        Self::Accept,
+        Self::Reject,
+        Self::Negotiate,
+    ];
 
     /// As in JSON.
     pub const fn as_str(self) -> &'static str {
@@ -130,6 +146,7 @@ impl MessageType {
             Self::Call => "AACL-Call-v1",
             Self::BidCommit => "AACL-BidCommit-v1",
             Self::Bid => "AACL-Bid-v1",
+            Self::CoalitionBid => "AACL-CoalitionBid-v1",
             Self::Accept => "AACL-Accept-v1",
             Self::Reject => "AACL-Reject-v1",
             Self::Negotiate => "AACL-Negotiate-v1",

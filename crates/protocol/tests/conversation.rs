@@ -49,6 +49,10 @@ fn bid(number: u64, answers: u64, bidder: Did) -> MessageHeader {
     header(MessageType::Bid, number, Some(answers), bidder, BUYER)
 }
 
+fn coalition_bid(number: u64, answers: u64, bidder: Did) -> MessageHeader {
+    header(MessageType::CoalitionBid, number, Some(answers), bidder, BUYER)
+}
+
 fn accept(number: u64, answers: u64, bidder: Did) -> MessageHeader {
     header(MessageType::Accept, number, Some(answers), BUYER, bidder)
 }
@@ -80,10 +84,13 @@ fn refused(conversation: &Conversation, message: &MessageHeader) -> Error {
 
 #[test]
 fn an_auction_runs_from_call_to_acceptance() {
-    use MessageType::{Accept, Bid, BidCommit, Call, Negotiate, Reject};
+    use MessageType::{Accept, Bid, BidCommit, Call, CoalitionBid, Negotiate, Reject};
     assert_eq!(after(&[]).expected(), [Call, Negotiate]);
     assert_eq!(after(&[call()]).expected(), [BidCommit]);
-    assert_eq!(after(&[call(), commit(2, ALICE)]).expected(), [BidCommit, Bid, Reject, Negotiate]);
+    assert_eq!(
+        after(&[call(), commit(2, ALICE)]).expected(),
+        [BidCommit, Bid, CoalitionBid, Reject, Negotiate]
+    );
     let mut conversation = bidden();
     assert_eq!(conversation.expected(), [BidCommit, Accept, Reject, Negotiate]);
     assert_eq!(conversation.expected_from(&BUYER), [Accept, Reject, Negotiate]);
@@ -92,6 +99,32 @@ fn an_auction_runs_from_call_to_acceptance() {
     assert_eq!(conversation.accepted(), Some(ALICE));
     conversation.accept(&reject(7, 5, BOB)).unwrap();
     assert_eq!(conversation.buyer(), Some(BUYER));
+}
+
+#[test]
+fn a_coalition_bids_once_through_the_commitment_of_its_lead() {
+    let committed = after(&[call(), commit(2, ALICE), commit(3, BOB)]);
+    let stale = refused(&committed, &coalition_bid(4, 3, ALICE));
+    assert!(matches!(stale, Error::Stale { .. }), "another's commitment: {stale}");
+    let mut conversation = committed;
+    conversation.accept(&coalition_bid(4, 2, ALICE)).unwrap();
+    conversation.accept(&bid(5, 3, BOB)).unwrap();
+    for again in [coalition_bid(6, 2, ALICE), bid(6, 2, ALICE), coalition_bid(6, 3, BOB)] {
+        let error = refused(&conversation, &again);
+        assert!(matches!(error, Error::Unexpected { .. }), "one bid each: {error}");
+    }
+    for (message, from) in
+        [(coalition_bid(2, 1, ALICE), ALICE), (coalition_bid(2, 1, BUYER), BUYER)]
+    {
+        let error = refused(&after(&[call()]), &message);
+        assert!(
+            matches!(error, Error::Unexpected { found: MessageType::CoalitionBid, from: by, .. } if by == from)
+        );
+    }
+    conversation.accept(&accept(6, 4, ALICE)).unwrap();
+    assert_eq!(conversation.accepted(), Some(ALICE));
+    conversation.accept(&reject(7, 4, ALICE)).unwrap();
+    conversation.accept(&accept(8, 5, BOB)).unwrap();
 }
 
 #[test]

@@ -96,6 +96,14 @@ pub(crate) fn punish(
     Ok(slash.apply(context, record)?)
 }
 
+/// Counts the outcome of work for which no bond was locked.
+pub(crate) fn count(context: &mut Context<'_>, did: Did, success: bool) {
+    let mut record = reputation(&context.state, &did);
+    record.count(success, context.now, &context.parameters.reputation);
+    record.last_updated = context.now;
+    context.state.write(key::reputation(&did), &record);
+}
+
 /// Takes a bid bond, or what of it is there and not locked; returns how much.
 pub(crate) fn forfeit(
     context: &mut Context<'_>,

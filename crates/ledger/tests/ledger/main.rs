@@ -8,6 +8,7 @@ mod blocks;
 mod budget;
 mod consents;
 mod escrow;
+mod exchange;
 mod failover;
 mod histories;
 mod identity;

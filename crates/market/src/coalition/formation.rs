@@ -241,6 +241,24 @@ impl Team {
         self.individual.saturating_sub(self.price)
     }
 
+    /// The team of each stage for itself: as savings arise within a stage only, each asks as much
+    /// apart as together. A lead that does not know what others bid offers any union of them
+    /// rather than all or nothing.
+    pub fn by_stage(&self) -> Vec<Self> {
+        let mut teams: Vec<Self> = Vec::new();
+        let mut stages: Vec<u16> = self.members.iter().map(|member| member.stage).collect();
+        stages.sort_unstable();
+        stages.dedup();
+        for stage in stages {
+            let here = self.members.iter().filter(|member| member.stage == stage);
+            let members: Vec<TeamMember> = here.cloned().collect();
+            let individual = members.iter().map(|member| member.alternative).sum();
+            let price = members.iter().map(|member| member.price).sum();
+            teams.push(Self { members, individual, price, is_exact: self.is_exact });
+        }
+        teams
+    }
+
     /// The members' places in a graph, as terms name them.
     pub fn members_for(&self, graph: &TaskGraph) -> Vec<CoalitionMember> {
         let named = self.members.iter().filter_map(|TeamMember { bid, price, .. }| {

@@ -120,6 +120,8 @@ pub struct CoalitionBundle {
     pub subtasks: u64,
     /// What all of them cost.
     pub price: Amount,
+    /// How long the longest of them takes.
+    pub estimated_duration_ms: DurationMs,
     /// When the last of them is done, counted from the beginning of the job.
     pub estimated_completion_ms: DurationMs,
 }
@@ -137,10 +139,12 @@ impl CoalitionTerms {
 
     /// How the coalition takes part in an auction.
     pub fn bundle(&self) -> CoalitionBundle {
+        let longest = self.members.iter().map(|member| member.estimated_duration_ms).max();
         CoalitionBundle {
             bidder: self.lead,
             subtasks: subtasks_of(&self.members),
             price: self.total,
+            estimated_duration_ms: longest.unwrap_or_default(),
             estimated_completion_ms: self.plan.estimated_completion_ms,
         }
     }

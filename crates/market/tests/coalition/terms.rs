@@ -60,6 +60,7 @@ fn terms_that_add_up_are_taken_and_have_one_digest() {
     assert_eq!(terms.signers(), (1..=8).map(did).collect::<Vec<_>>());
     let bundle = terms.bundle();
     assert_eq!((bundle.bidder, bundle.subtasks, bundle.price), (did(1), 0b1_1111, Amount(260)));
+    assert_eq!(bundle.estimated_duration_ms, DurationMs(500));
     assert_eq!(bundle.estimated_completion_ms, DurationMs(1_500));
 }
 

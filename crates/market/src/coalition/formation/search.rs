@@ -91,6 +91,11 @@ impl<'a> Stage<'a> {
         };
         self.visit(&mut search, 0);
         *nodes_left = search.nodes_left;
+        if self.may_skip
+            && let Some((gain, choice)) = &mut search.best
+        {
+            self.release(choice, *gain);
+        }
         let places = |(_, choice): (i128, Choice)| {
             choice.iter().flatten().map(|option| option.place).collect()
         };
@@ -173,6 +178,19 @@ impl<'a> Stage<'a> {
             }
         }
         Some(choice)
+    }
+
+    /// Nobody takes part for nothing: whoever can leave without loss to the others does.
+    fn release(&self, choice: &mut Choice, gain: i128) {
+        if gain <= 0 {
+            choice.fill(None);
+        }
+        for place in 0..choice.len() {
+            let kept = choice[place].take();
+            if self.gain(choice) < gain {
+                choice[place] = kept;
+            }
+        }
     }
 
     /// What a choice gains over everybody's rivals; can be negative.
