@@ -19,6 +19,7 @@ mod settlement;
 mod train;
 mod turn;
 mod venue;
+mod whitewash;
 mod work;
 
 pub use report::{MarketReport, Route};

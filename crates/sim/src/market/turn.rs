@@ -24,6 +24,8 @@ pub(super) enum Effect {
     Begun(TaskId, Work, DurationMs),
     /// Nothing more.
     Closed,
+    /// Nothing more, and a refusal is no surprise.
+    Tried,
 }
 
 impl Engaged {
@@ -139,7 +141,7 @@ impl Economy<'_> {
                 self.works.insert((self.now.plus(duration), task), work);
             }
             (Some(why), Effect::Begun(task, work, _)) => self.withdraw(task, &work, why)?,
-            (None, Effect::Closed) => {}
+            (None, Effect::Closed) | (_, Effect::Tried) => {}
             (Some(why), Effect::Closed) => return Err(Error::Rejected(why)),
         }
         Ok(())
