@@ -9,6 +9,7 @@ mod auction;
 mod chance;
 mod demand;
 mod economy;
+mod graph;
 mod negotiation;
 mod offers;
 mod report;
@@ -18,6 +19,7 @@ mod settlement;
 mod train;
 mod turn;
 mod venue;
+mod whitewash;
 mod work;
 
 pub use report::{MarketReport, Route};
@@ -57,6 +59,9 @@ pub enum Error {
     /// A negotiation refused what was in order.
     #[error("a negotiation refused")]
     Negotiation(#[from] ainur_market::negotiation::Error),
+    /// A coalition that was in order could not be formed.
+    #[error("a coalition could not be formed")]
+    Coalition(#[from] ainur_market::coalition::Error),
     /// A party, task or key is missing.
     #[error("a party of the simulation is missing")]
     Nobody,

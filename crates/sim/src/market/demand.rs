@@ -22,8 +22,6 @@ pub(super) struct Wish {
     pub(super) arrives: Timestamp,
     /// The buyer would rather have a seller that served it well.
     pub(super) loyal: bool,
-    /// A commodity that is wanted at once.
-    pub(super) urgent: bool,
     /// The parts, when it has any.
     pub(super) graph: Option<GraphWish>,
 }
@@ -71,7 +69,6 @@ pub(super) fn next_wish(scenario: &Scenario, before: Timestamp, chance: &mut Cha
         duration_ms_max,
         arrives: before.plus(DurationMs(wait_ms)),
         loyal: chance.happens(demand.loyal),
-        urgent: chance.happens(demand.urgent),
         graph,
     }
 }

@@ -22,7 +22,8 @@ pub(super) const BEGINNING: Timestamp = Timestamp(1_795_000_000_000);
 /// A block is made so often.
 const TURN_MS: DurationMs = DurationMs::seconds(2);
 const WEALTH: Amount = Amount::ainu(100_000_000);
-const STAKE: Amount = Amount::ainu(20_000);
+/// What a seller has at stake in the beginning.
+pub(super) const STAKE: Amount = Amount::ainu(20_000);
 /// What a seller has beside its stake.
 const FLOAT: Amount = Amount::ainu(25_000);
 
@@ -133,6 +134,7 @@ impl<'a> Economy<'a> {
         while arrived < all || !self.works.is_empty() {
             self.now = self.now.plus(TURN_MS);
             self.end_works()?;
+            self.whitewash()?;
             self.post_offers()?;
             while arrived < all && next.arrives <= self.now {
                 let following = next_wish(self.scenario, next.arrives, &mut demand);
@@ -162,7 +164,12 @@ impl<'a> Economy<'a> {
     /// A buyer goes the way a node would: a standing offer that is no dearer than auctions have
     /// been, else the seller it knows, else an auction.
     fn serve(&mut self, wish: Wish) -> Result<(), Error> {
-        self.tally.arrived(&wish, self.best_welfare(&wish));
+        if let Some(plan) = wish.graph.clone() {
+            let best = self.best_graph_welfare(&wish, &plan)?;
+            self.tally.arrived(best);
+            return self.call_graph(wish, &plan);
+        }
+        self.tally.arrived(self.best_welfare(&wish));
         let Some(wish) = self.take_offer(wish)? else { return Ok(()) };
         let Some(wish) = self.negotiate(wish)? else { return Ok(()) };
         self.auction(wish)

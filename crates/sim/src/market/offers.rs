@@ -1,5 +1,5 @@
-//! The way by standing offer: sellers post prices, buyers take the best that is dear enough to
-//! them to save the auction.
+//! The way by standing offer: sellers post prices, buyers take the best that is no dearer than auctions
+//! have been.
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 

@@ -97,11 +97,11 @@ pub(super) struct Tally {
     rounds: Vec<u32>,
     refusals: BTreeMap<String, u64>,
     /// Graphs on which a coalition was cheaper, and those of them it won.
-    pub(super) coalitions: (u64, u64),
+    coalitions: (u64, u64),
 }
 
 impl Tally {
-    pub(super) fn arrived(&mut self, _wish: &Wish, optimum: Amount) {
+    pub(super) fn arrived(&mut self, optimum: Amount) {
         self.tasks += 1;
         self.optimum += optimum.0 as i128;
     }
@@ -138,6 +138,12 @@ impl Tally {
         self.refunded += 1;
         self.welfare -= spent.0 as i128;
         *self.refusals.entry(why).or_default() += 1;
+    }
+
+    /// A graph was called for; a coalition could do part of it for less, and won.
+    pub(super) fn graph(&mut self, cheaper: bool, won: bool) {
+        self.coalitions.0 += u64::from(cheaper);
+        self.coalitions.1 += u64::from(won);
     }
 
     /// A negotiation in which there was something to agree on ended, settled in so many rounds.

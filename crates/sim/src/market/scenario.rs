@@ -67,8 +67,6 @@ pub struct Demand {
     pub graphs: Ppm,
     /// The share of tasks whose buyer prefers a seller that served it well.
     pub loyal: Ppm,
-    /// The share of tasks that buy a commodity at once.
-    pub urgent: Ppm,
 }
 
 /// Why there is no scenario.
@@ -137,7 +135,6 @@ impl Scenario {
             demand.loss,
             demand.graphs,
             demand.loyal,
-            demand.urgent,
         ];
         let rules = [
             ((1..=SIMULATED_TASKS_MAX).contains(&self.tasks), "1 to 100000 tasks"),

@@ -1,5 +1,6 @@
 //! Sellers: what each can do at which cost, how it prices, and whether it keeps its word.
 use ainur_crypto::hash::tagged;
+use ainur_identity::KeyMaterial;
 use ainur_learning::Strategist;
 use ainur_market::strategy::{BidderState, StrategyChoice};
 use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm};
@@ -52,6 +53,9 @@ pub(super) struct Seller {
     pub(super) settled: u64,
     /// Attempts in a row that failed.
     pub(super) failed: u32,
+    /// The name it is about to take, and the keys behind it.
+    pub(super) successor: Option<Did>,
+    pub(super) material: Option<Box<KeyMaterial>>,
 }
 
 impl Seller {
@@ -84,6 +88,8 @@ impl Seller {
             profit: 0,
             settled: 0,
             failed: 0,
+            successor: None,
+            material: None,
         }
     }
 

@@ -24,6 +24,8 @@ pub(super) enum Effect {
     Begun(TaskId, Work, DurationMs),
     /// Nothing more.
     Closed,
+    /// Nothing more, and a refusal is no surprise.
+    Tried,
 }
 
 impl Engaged {
@@ -93,9 +95,11 @@ impl Economy<'_> {
             let signers = engaged.signers();
             let next = |seller: usize| proofs.get_mut(&seller).and_then(Iterator::next);
             let signed: Option<Vec<BatchProof>> = signers.into_iter().map(next).collect();
+            let mut fates: BTreeMap<usize, bool> = BTreeMap::new();
             for share in &engaged.shares {
                 let works = self.sellers[share.seller].conduct.works();
-                let delivers = works && !self.conduct.happens(self.scenario.supply.failure);
+                let lucky = !self.conduct.happens(self.scenario.supply.failure);
+                let delivers = *fates.entry(share.seller).or_insert(works && lucky);
                 let stage = MemberStage::Working { delivers };
                 members.push(Member { share: *share, stage });
             }
@@ -137,7 +141,7 @@ impl Economy<'_> {
                 self.works.insert((self.now.plus(duration), task), work);
             }
             (Some(why), Effect::Begun(task, work, _)) => self.withdraw(task, &work, why)?,
-            (None, Effect::Closed) => {}
+            (None, Effect::Closed) | (_, Effect::Tried) => {}
             (Some(why), Effect::Closed) => return Err(Error::Rejected(why)),
         }
         Ok(())

@@ -1,0 +1,51 @@
+//! Simulated markets, shortened: what must be true of every scenario, whatever the seed.
+use ainur_sim::market::{MarketReport, Route, Scenario, simulate};
+
+fn short(name: &str, seed: u64) -> MarketReport {
+    let mut scenario = Scenario::reference(name).expect("a reference scenario");
+    scenario.warm_up = 40;
+    scenario.tasks = 120;
+    simulate(&scenario, seed, &mut |_, _| {}).expect("production code keeps its promises")
+}
+
+fn number(amount: &str) -> i128 {
+    amount.parse().expect("a decimal string of base units")
+}
+
+#[test]
+fn the_same_seed_gives_the_same_market_down_to_the_state_root() {
+    let (once, again) = (short("complex", 7), short("complex", 7));
+    assert_eq!(once, again);
+    assert_ne!(once.state_root, short("complex", 8).state_root);
+}
+
+#[test]
+fn every_scenario_settles_most_tasks_at_prices_that_leave_buyers_and_sellers_a_gain() {
+    for name in ["simple", "thin", "adversarial"] {
+        let report = short(name, 3);
+        assert_eq!(report.tasks, 120);
+        assert!(report.settled * 10 >= report.tasks * 7, "{name}: {report:?}");
+        assert!(report.efficiency > 0.5 && report.efficiency <= 1.3, "{name}: {report:?}");
+        assert!(number(&report.buyer_surplus) > 0, "{name}: {report:?}");
+        assert!(report.refusals.is_empty(), "{name}: {report:?}");
+        let shares: f64 = report.share.values().sum();
+        assert!((shares - 1.0).abs() < 1e-4, "{name}: {report:?}");
+    }
+}
+
+#[test]
+fn cheats_lose_money_and_the_honest_do_not() {
+    let report = short("adversarial", 5);
+    let profits = &report.seller_profit_by_strategy;
+    let honest: i128 =
+        profits.iter().filter(|(n, _)| *n != "dishonest").map(|(_, p)| number(p)).sum();
+    assert!(honest > 0, "{report:?}");
+    assert!(number(&profits["dishonest"]) < 0, "{report:?}");
+}
+
+#[test]
+fn coalitions_are_paid_through_the_ledger_where_they_are_cheaper() {
+    let report = short("complex", 2);
+    assert!(report.share[&Route::Coalition] > 0.0, "{report:?}");
+    assert!(report.coalition_win_rate.is_some_and(|rate| rate >= 0.4), "{report:?}");
+}
