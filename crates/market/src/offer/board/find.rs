@@ -133,14 +133,19 @@ impl OfferRequest<'_> {
         (first, found.score, since, found.offer)
     }
 
-    /// No offer of a row from this one on is preferred to this.
-    fn bound(&self, least: Ppm, place: &(Amount, Timestamp, Digest)) -> Preference {
+    /// No offer at this place is preferred to this when its seller fails at least so often.
+    fn bound(
+        &self,
+        least: Ppm,
+        least_loss: Amount,
+        place: &(Amount, Timestamp, Digest),
+    ) -> Preference {
         let first = match self.selection {
             SelectionRule::BestReputation => u64::from(least.0),
             _ => 0,
         };
         let (base_price, since, offer) = *place;
-        (first, base_price.saturating_add(self.expected_loss(least)), since, offer)
+        (first, base_price.saturating_add(least_loss), since, offer)
     }
 
     fn terms(&self, offer: Digest, standing: &Standing, failure_probability: Ppm) -> OfferMatch {
@@ -199,7 +204,8 @@ impl OfferBoard {
         [Room::Free, Room::Queue].into_iter().find_map(|room| {
             let mut search = Search { board: self, request, room, best: None };
             for offer in request.bought.keys() {
-                search.consider(offer);
+                let Some(terms) = self.terms(offer) else { continue };
+                search.consider(offer, self.failure_probability(&terms.seller));
             }
             search.walk(shelf.rows(room)?);
             search.best.map(|(_, found)| found)
@@ -243,27 +249,33 @@ impl Search<'_> {
             if row.least > self.request.failure_probability_max {
                 continue;
             }
-            for place in &row.offers {
-                let bound = self.request.bound(row.least, place);
-                let beaten = self.best.is_some_and(|(best, _)| best <= bound);
-                if beaten || place.0 > self.request.reserve {
+            let least_loss = self.request.expected_loss(row.least);
+            for (place, probability) in &row.offers {
+                let bound = self.request.bound(row.least, least_loss, place);
+                if self.beats(&bound) || place.0 > self.request.reserve {
                     break;
                 }
-                self.consider(&place.2);
+                let loss = self.request.expected_loss(*probability);
+                if !self.beats(&self.request.bound(*probability, loss, place)) {
+                    self.consider(&place.2, *probability);
+                }
             }
         }
     }
 
-    fn consider(&mut self, offer: &Digest) {
+    /// True when what was found so far is no worse than this.
+    fn beats(&self, preference: &Preference) -> bool {
+        self.best.is_some_and(|(best, _)| best <= *preference)
+    }
+
+    fn consider(&mut self, offer: &Digest, probability: Ppm) {
         let Some(standing) = self.board.offers.get(offer) else { return };
         if standing.room() != self.room || !standing.terms.offers(self.request.capability) {
             return;
         }
-        let probability = self.board.failure_probability(&standing.terms.seller);
         let found = self.request.terms(*offer, standing, probability);
         let preference = self.request.preference(&found, standing.since);
-        let beaten = self.best.is_some_and(|(best, _)| best <= preference);
-        if !beaten && self.request.refusal(standing, &found).is_none() {
+        if !self.beats(&preference) && self.request.refusal(standing, &found).is_none() {
             self.best = Some((preference, found));
         }
     }

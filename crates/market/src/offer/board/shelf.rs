@@ -5,7 +5,7 @@
 //! and those who have are looked at by name. So `base price + loss × least failure probability of
 //! the row` bounds every score from there on, and a row is left as soon as that is not better than
 //! the best score found.
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 
 use ainur_primitives::{Amount, Digest, Ppm, QualityLevel, Timestamp};
 
@@ -25,8 +25,8 @@ pub(super) type Rows = BTreeMap<(QualityLevel, u8), Row>;
 pub(super) struct Row {
     /// No offer in the row has a lower failure probability.
     pub(super) least: Ppm,
-    /// Base price, since when it stands, which.
-    pub(super) offers: BTreeSet<(Amount, Timestamp, Digest)>,
+    /// Base price, since when it stands, which; and how likely its seller is to fail.
+    pub(super) offers: BTreeMap<(Amount, Timestamp, Digest), Ppm>,
 }
 
 /// Where an offer stands.
@@ -61,11 +61,11 @@ impl Shelf {
 
     pub(super) fn insert(&mut self, spot: &Spot) {
         let Some(rows) = self.rows_mut(spot.room) else { return };
-        let empty = Row { least: spot.failure_probability, offers: BTreeSet::new() };
+        let empty = Row { least: spot.failure_probability, offers: BTreeMap::new() };
         let row =
             rows.entry((spot.quality_level, grade(spot.failure_probability))).or_insert(empty);
         row.least = row.least.min(spot.failure_probability);
-        row.offers.insert(spot.place);
+        row.offers.insert(spot.place, spot.failure_probability);
     }
 
     pub(super) fn remove(&mut self, spot: &Spot) {
