@@ -6,6 +6,9 @@
 //! another bid, also one it had rejected, since a failed winner is replaced from the same bids
 //! (decision 17); the one withdrawn cannot come back.
 //!
+//! A conversation that begins with a standing offer follows rules of its own
+//! ([`OfferConversation`]).
+//!
 //! Times of day are not judged here: phases are the market's, freshness is [`crate::replay`]'s.
 use std::collections::BTreeMap;
 
@@ -15,6 +18,10 @@ use crate::envelope::MessageHeader;
 use crate::limits::BIDDERS_MAX;
 use crate::message::MessageType;
 use crate::recipients::Recipients;
+
+mod offer;
+
+pub use offer::OfferConversation;
 
 /// One conversation so far. The bodies are not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +133,7 @@ impl Conversation {
             MessageType::Bid => self.bidders.values().any(Bidder::may_bid),
             MessageType::Accept => self.may_accept(),
             MessageType::Reject => self.bidders.values().any(Bidder::may_be_rejected),
+            MessageType::StandingOffer | MessageType::Withdraw => false,
         };
         MessageType::ALL.into_iter().filter(says).collect()
     }
@@ -138,6 +146,7 @@ impl Conversation {
             MessageType::Call | MessageType::Accept | MessageType::Reject => is_buyer,
             MessageType::BidCommit => !is_buyer && bidder.is_none(),
             MessageType::Bid => bidder.is_some_and(Bidder::may_bid),
+            MessageType::StandingOffer | MessageType::Withdraw => false,
         };
         self.expected().into_iter().filter(says).collect()
     }
@@ -168,6 +177,7 @@ impl Conversation {
             MessageType::Bid => self.take_bid(header, stale),
             MessageType::Accept => self.take_accept(header, stale),
             MessageType::Reject => self.take_reject(header, stale),
+            MessageType::StandingOffer | MessageType::Withdraw => Err(stale),
         }
     }
 

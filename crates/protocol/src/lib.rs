@@ -22,12 +22,13 @@ pub mod message;
 mod recipients;
 pub mod replay;
 
-pub use conversation::Conversation;
+pub use conversation::{Conversation, OfferConversation};
 pub use envelope::{Draft, Envelope, MessageHeader};
 pub use error::Error;
 pub use extensions::{EXTENSION_PREFIX, Extensions};
 pub use message::{
-    Accept, Bid, BidCommit, Body, Call, Constraints, Message, MessageType, Reject, RejectReason,
-    ReservePrice, Specification,
+    Accept, Bid, BidCommit, Body, Call, Constraints, Message, MessageType, OfferedCancellation,
+    OfferedCapacity, OfferedDiscount, OfferedHours, OfferedPricing, OfferedTerms, PaymentSchedule,
+    Reject, RejectReason, ReservePrice, ScheduledPayment, Specification, StandingOffer, Withdraw,
 };
 pub use recipients::{Recipients, Topic};

@@ -23,3 +23,13 @@ pub const BIDDERS_MAX: usize = 64;
 pub const CLOCK_DIFFERENCE_MS_MAX: DurationMs = DurationMs::seconds(5 * 60);
 /// How many message ids a replay window remembers.
 pub const REPLAY_IDS_MAX: usize = 1 << 20;
+/// How many parts a payment schedule has.
+pub const SCHEDULED_PAYMENTS_MAX: usize = 32;
+/// The longest name of a milestone, in bytes.
+pub const MILESTONE_NAME_BYTES_MAX: usize = 48;
+/// How many capabilities a standing offer names.
+pub const OFFERED_CAPABILITIES_MAX: usize = 64;
+/// How many volume discounts, and how many spans of premium hours, a standing offer has.
+pub const OFFER_ITEMS_MAX: usize = 16;
+/// How many acceptances of one standing offer a conversation keeps.
+pub const OFFER_ACCEPTANCES_MAX: usize = 1_024;

@@ -14,10 +14,15 @@ use crate::limits::{INTEGER_MAX, MESSAGE_BYTES_MAX};
 mod answer;
 mod bid;
 mod call;
+mod offer;
 
 pub use answer::{Accept, Reject, RejectReason};
 pub use bid::{Bid, BidCommit};
 pub use call::{Call, Constraints, ReservePrice, Specification};
+pub use offer::{
+    OfferedCancellation, OfferedCapacity, OfferedDiscount, OfferedHours, OfferedPricing,
+    OfferedTerms, PaymentSchedule, ScheduledPayment, StandingOffer, Withdraw,
+};
 
 /// A message of any type, as it arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,10 @@ pub enum Message {
     Accept(Box<Envelope<Accept>>),
     /// The end for one bidder.
     Reject(Box<Envelope<Reject>>),
+    /// A price that is there before anybody asks.
+    StandingOffer(Box<Envelope<StandingOffer>>),
+    /// The end of a standing offer.
+    Withdraw(Box<Envelope<Withdraw>>),
 }
 
 /// What a message is; in JSON `AACL-<Name>-v1`.
@@ -52,6 +61,12 @@ pub enum MessageType {
     /// The end for one bidder.
     #[serde(rename = "AACL-Reject-v1")]
     Reject,
+    /// A price that is there before anybody asks.
+    #[serde(rename = "AACL-StandingOffer-v1")]
+    StandingOffer,
+    /// The end of a standing offer.
+    #[serde(rename = "AACL-Withdraw-v1")]
+    Withdraw,
 }
 
 /// The body of one type of message.
@@ -92,6 +107,10 @@ impl Message {
             MessageType::Bid => Self::Bid(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Accept => Self::Accept(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Reject => Self::Reject(Box::new(Envelope::from_json(bytes)?)),
+            MessageType::StandingOffer => {
+                Self::StandingOffer(Box::new(Envelope::from_json(bytes)?))
+            }
+            MessageType::Withdraw => Self::Withdraw(Box::new(Envelope::from_json(bytes)?)),
         })
     }
 
@@ -103,13 +122,23 @@ impl Message {
             Self::Bid(envelope) => envelope.header(),
             Self::Accept(envelope) => envelope.header(),
             Self::Reject(envelope) => envelope.header(),
+            Self::StandingOffer(envelope) => envelope.header(),
+            Self::Withdraw(envelope) => envelope.header(),
         }
     }
 }
 
 impl MessageType {
     /// Every type this version knows.
-    pub const ALL: [Self; 5] = [Self::Call, Self::BidCommit, Self::Bid, Self::Accept, Self::Reject];
+    pub const ALL: [Self; 7] = [
+        Self::Call,
+        Self::BidCommit,
+        Self::Bid,
+        Self::Accept,
+        Self::Reject,
+        Self::StandingOffer,
+        Self::Withdraw,
+    ];
 
     /// As in JSON.
     pub const fn as_str(self) -> &'static str {
@@ -119,6 +148,8 @@ impl MessageType {
             Self::Bid => "AACL-Bid-v1",
             Self::Accept => "AACL-Accept-v1",
             Self::Reject => "AACL-Reject-v1",
+            Self::StandingOffer => "AACL-StandingOffer-v1",
+            Self::Withdraw => "AACL-Withdraw-v1",
         }
     }
 }

@@ -20,7 +20,7 @@ mod shelf;
 use capacity::Standing;
 pub use capacity::{OFFER_QUEUE_MAX, OFFER_TASKS_MAX, OfferLoad};
 pub use find::{OfferMatch, OfferRefusal, OfferRequest, RankedOffer};
-use shelf::{Shelf, Spot};
+use shelf::{Listed, Shelf, Spot};
 
 /// How many offers a board has at most; those that end only after what is under way count, too.
 pub const OFFERS_MAX: usize = 100_000;
@@ -268,7 +268,10 @@ impl OfferBoard {
         Some(Spot {
             room: standing.room(),
             quality_level: standing.terms.quality_level,
-            failure_probability: self.failure_probability(&standing.terms.seller),
+            listed: Listed {
+                failure_probability: self.failure_probability(&standing.terms.seller),
+                minimum_budget: standing.terms.minimum_budget,
+            },
             place: standing.place(*offer),
         })
     }

@@ -211,7 +211,11 @@ impl OfferPricing {
         let price = self.base_price.saturating_sub(discount);
         let surcharges = self.premium_hours.iter().filter(|hours| hours.contains(at));
         let surcharge = surcharges.map(|hours| hours.surcharge).max().unwrap_or_default();
-        price.saturating_add(price.share_ceil(surcharge))
+        if surcharge == Ppm::ZERO {
+            price
+        } else {
+            price.saturating_add(price.share_ceil(surcharge))
+        }
     }
 
     fn validate(&self) -> Result<(), OfferError> {

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::extensions::Extensions;
 use crate::limits::DETAIL_BYTES_MAX;
 
-/// The award, in reply to the winning bid.
+/// The award, in reply to the winning bid; or the taking of a standing offer, in reply to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accept {
     /// Digest of the agreement the ledger holds.
@@ -16,7 +16,8 @@ pub struct Accept {
     pub price: Amount,
     /// The task.
     pub task: TaskId,
-    /// Digest of the auction's transcript, from which winner and price follow.
+    /// Digest of the auction's transcript, from which winner and price follow; of the offer's terms,
+    /// when a standing offer is accepted.
     pub transcript: Digest,
     /// Optional fields.
     #[serde(flatten)]

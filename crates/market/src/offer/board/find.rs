@@ -133,25 +133,14 @@ impl OfferRequest<'_> {
         (first, found.score, since, found.offer)
     }
 
-    /// No offer at this place is preferred to this when its seller fails at least so often.
-    fn bound(
-        &self,
-        least: Ppm,
-        least_loss: Amount,
-        place: &(Amount, Timestamp, Digest),
-    ) -> Preference {
-        let first = match self.selection {
-            SelectionRule::BestReputation => u64::from(least.0),
-            _ => 0,
-        };
-        let (base_price, since, offer) = *place;
-        (first, base_price.saturating_add(least_loss), since, offer)
+    fn price(&self, offer: &Digest, standing: &Standing) -> Amount {
+        let bought = self.bought.get(offer).copied().unwrap_or_default();
+        standing.terms.pricing.price(bought, self.now)
     }
 
     fn terms(&self, offer: Digest, standing: &Standing, failure_probability: Ppm) -> OfferMatch {
         let terms = &standing.terms;
-        let bought = self.bought.get(&offer).copied().unwrap_or_default();
-        let price = terms.pricing.price(bought, self.now);
+        let price = self.price(&offer, standing);
         OfferMatch {
             offer,
             seller: terms.seller,
@@ -202,7 +191,7 @@ impl OfferBoard {
     pub fn best(&self, request: &OfferRequest<'_>) -> Option<OfferMatch> {
         let shelf = self.shelves.get(request.capability)?;
         [Room::Free, Room::Queue].into_iter().find_map(|room| {
-            let mut search = Search { board: self, request, room, best: None };
+            let mut search = Search::new(self, request, room);
             for offer in request.bought.keys() {
                 let Some(terms) = self.terms(offer) else { continue };
                 search.consider(offer, self.failure_probability(&terms.seller));
@@ -239,33 +228,38 @@ struct Search<'a> {
     board: &'a OfferBoard,
     request: &'a OfferRequest<'a>,
     room: Room,
+    /// The expected loss of one part per million, rounded down: what it gives is never above the
+    /// expected loss, and costs no division for each offer, which would be most of the work.
+    loss_per_part: u128,
     best: Option<(Preference, OfferMatch)>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(board: &'a OfferBoard, request: &'a OfferRequest<'a>, room: Room) -> Self {
+        let loss_per_part = request.expected_loss(Ppm::ONE).0 / u128::from(Ppm::ONE.0);
+        Self { board, request, room, loss_per_part, best: None }
+    }
+
     fn walk(&mut self, rows: &Rows) {
-        let good_enough = rows.range((self.request.quality_min, 0)..);
-        for (_, row) in good_enough {
-            if row.least > self.request.failure_probability_max {
+        for (_, row) in rows.range((self.request.quality_min, 0)..) {
+            let Some((first, _)) = row.offers.first_key_value() else { continue };
+            let too_likely = row.least > self.request.failure_probability_max;
+            if too_likely || self.beats(row.least, self.loss_min(row.least), first) {
                 continue;
             }
             let least_loss = self.request.expected_loss(row.least);
-            for (place, probability) in &row.offers {
-                let bound = self.request.bound(row.least, least_loss, place);
-                if self.beats(&bound) || place.0 > self.request.reserve {
+            for (place, listed) in &row.offers {
+                let above_reserve = place.0 > self.request.reserve;
+                if above_reserve || self.beats(row.least, least_loss, place) {
                     break;
                 }
-                let loss = self.request.expected_loss(*probability);
-                if !self.beats(&self.request.bound(*probability, loss, place)) {
-                    self.consider(&place.2, *probability);
+                let probability = listed.failure_probability;
+                let affordable = listed.minimum_budget <= self.request.reserve;
+                if affordable && !self.beats(probability, self.loss_min(probability), place) {
+                    self.consider(&place.2, probability);
                 }
             }
         }
-    }
-
-    /// True when what was found so far is no worse than this.
-    fn beats(&self, preference: &Preference) -> bool {
-        self.best.is_some_and(|(best, _)| best <= *preference)
     }
 
     fn consider(&mut self, offer: &Digest, probability: Ppm) {
@@ -273,10 +267,31 @@ impl Search<'_> {
         if standing.room() != self.room || !standing.terms.offers(self.request.capability) {
             return;
         }
+        let place = (self.request.price(offer, standing), standing.since, *offer);
+        if self.beats(probability, self.loss_min(probability), &place) {
+            return;
+        }
         let found = self.request.terms(*offer, standing, probability);
         let preference = self.request.preference(&found, standing.since);
-        if !self.beats(&preference) && self.request.refusal(standing, &found).is_none() {
+        let beaten = self.best.is_some_and(|(best, _)| best <= preference);
+        if !beaten && self.request.refusal(standing, &found).is_none() {
             self.best = Some((preference, found));
         }
+    }
+
+    /// True when what was found so far is no worse than an offer at this place can be whose seller
+    /// fails at least so often, for at least this loss.
+    fn beats(&self, least: Ppm, loss: Amount, place: &(Amount, Timestamp, Digest)) -> bool {
+        let Some((best, _)) = self.best else { return false };
+        let first = match self.request.selection {
+            SelectionRule::BestReputation => u64::from(least.0),
+            _ => 0,
+        };
+        let (price, since, offer) = *place;
+        best <= (first, price.saturating_add(loss), since, offer)
+    }
+
+    fn loss_min(&self, probability: Ppm) -> Amount {
+        Amount(self.loss_per_part.saturating_mul(u128::from(probability.0)))
     }
 }

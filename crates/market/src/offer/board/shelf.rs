@@ -25,8 +25,15 @@ pub(super) type Rows = BTreeMap<(QualityLevel, u8), Row>;
 pub(super) struct Row {
     /// No offer in the row has a lower failure probability.
     pub(super) least: Ppm,
-    /// Base price, since when it stands, which; and how likely its seller is to fail.
-    pub(super) offers: BTreeMap<(Amount, Timestamp, Digest), Ppm>,
+    /// By base price, since when it stands, which.
+    pub(super) offers: BTreeMap<(Amount, Timestamp, Digest), Listed>,
+}
+
+/// What can be told of an offer without looking at it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Listed {
+    pub(super) failure_probability: Ppm,
+    pub(super) minimum_budget: Amount,
 }
 
 /// Where an offer stands.
@@ -34,7 +41,7 @@ pub(super) struct Row {
 pub(super) struct Spot {
     pub(super) room: Room,
     pub(super) quality_level: QualityLevel,
-    pub(super) failure_probability: Ppm,
+    pub(super) listed: Listed,
     pub(super) place: (Amount, Timestamp, Digest),
 }
 
@@ -61,16 +68,16 @@ impl Shelf {
 
     pub(super) fn insert(&mut self, spot: &Spot) {
         let Some(rows) = self.rows_mut(spot.room) else { return };
-        let empty = Row { least: spot.failure_probability, offers: BTreeMap::new() };
-        let row =
-            rows.entry((spot.quality_level, grade(spot.failure_probability))).or_insert(empty);
-        row.least = row.least.min(spot.failure_probability);
-        row.offers.insert(spot.place, spot.failure_probability);
+        let probability = spot.listed.failure_probability;
+        let empty = Row { least: probability, offers: BTreeMap::new() };
+        let row = rows.entry((spot.quality_level, grade(probability))).or_insert(empty);
+        row.least = row.least.min(probability);
+        row.offers.insert(spot.place, spot.listed);
     }
 
     pub(super) fn remove(&mut self, spot: &Spot) {
         let Some(rows) = self.rows_mut(spot.room) else { return };
-        let key = (spot.quality_level, grade(spot.failure_probability));
+        let key = (spot.quality_level, grade(spot.listed.failure_probability));
         let Some(row) = rows.get_mut(&key) else { return };
         row.offers.remove(&spot.place);
         if row.offers.is_empty() {
