@@ -1,9 +1,10 @@
 //! All standing offers: which is best for a task, who has a place under it, and whose turn is next.
 //!
 //! Everything here follows from the offers posted and the tasks under them, so it is not stored:
-//! post the offers again, take the tasks again (those at work first, then those that waited, each
-//! in its order), and withdraw what was withdrawn. What was at work is then at work and what waited
-//! waits; who was ahead of its share in a queue is forgotten.
+//! post the offers again and take the tasks again, those at work first, then those that waited in
+//! their order, each as of when the offer was last taken; then withdraw what was withdrawn. What
+//! was at work is at work and what waited waits; only who was ahead of its share in a queue is
+//! forgotten.
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::num::NonZeroU16;
