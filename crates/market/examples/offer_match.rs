@@ -123,7 +123,7 @@ impl World {
 
     fn take(&mut self, offer: Digest) {
         self.tasks += 1;
-        let (task, buyer) = (TaskId(digest(self.tasks)), Did(digest(1 << 40 | self.tasks % 50)));
+        let (task, buyer) = (TaskId(digest(self.tasks)), Did(digest((1 << 40) + self.tasks % 50)));
         self.board.take(&offer, task, buyer, NonZeroU16::MIN, NOW).expect("a place");
         self.held.push_back(task);
     }

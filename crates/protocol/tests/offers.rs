@@ -43,7 +43,9 @@ fn key() -> SigningKey {
 fn offer() -> StandingOffer {
     StandingOffer {
         agent: SELLER,
-        capabilities: ["image.resize", "text.translate"].map(|name| name.parse().unwrap()).into(),
+        capabilities: ["image.resize", "text.translate"]
+            .map(|name| name.parse().expect("a name"))
+            .into(),
         capacity: OfferedCapacity {
             concurrent_tasks: 4,
             estimated_wait_ms: DurationMs(2_000),

@@ -272,6 +272,7 @@ impl OfferBoard {
             listed: Listed {
                 failure_probability: self.failure_probability(&standing.terms.seller),
                 minimum_budget: standing.terms.minimum_budget,
+                premium_hours: standing.terms.pricing.premium_hours.clone(),
             },
             place: standing.place(*offer),
         })

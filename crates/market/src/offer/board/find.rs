@@ -12,6 +12,7 @@ use super::OfferBoard;
 use super::capacity::{OfferLoad, Room, Standing};
 use super::shelf::Rows;
 use crate::auction::mechanism::expected_loss;
+use crate::offer::terms::PremiumHours;
 
 /// What a buyer wants done, as far as an offer is chosen by it.
 #[derive(Clone, Copy, Debug)]
@@ -133,14 +134,10 @@ impl OfferRequest<'_> {
         (first, found.score, since, found.offer)
     }
 
-    fn price(&self, offer: &Digest, standing: &Standing) -> Amount {
-        let bought = self.bought.get(offer).copied().unwrap_or_default();
-        standing.terms.pricing.price(bought, self.now)
-    }
-
     fn terms(&self, offer: Digest, standing: &Standing, failure_probability: Ppm) -> OfferMatch {
         let terms = &standing.terms;
-        let price = self.price(&offer, standing);
+        let bought = self.bought.get(&offer).copied().unwrap_or_default();
+        let price = terms.pricing.price(bought, self.now);
         OfferMatch {
             offer,
             seller: terms.seller,
@@ -191,10 +188,13 @@ impl OfferBoard {
     pub fn best(&self, request: &OfferRequest<'_>) -> Option<OfferMatch> {
         let shelf = self.shelves.get(request.capability)?;
         [Room::Free, Room::Queue].into_iter().find_map(|room| {
-            let mut search = Search::new(self, request, room);
+            let mut search = Search::new(self, request);
             for offer in request.bought.keys() {
-                let Some(terms) = self.terms(offer) else { continue };
-                search.consider(offer, self.failure_probability(&terms.seller));
+                let here = self.offers.get(offer).filter(|standing| {
+                    standing.room() == room && standing.terms.offers(request.capability)
+                });
+                let Some(seller) = here.map(|standing| &standing.terms.seller) else { continue };
+                search.consider(offer, self.failure_probability(seller));
             }
             search.walk(shelf.rows(room)?);
             search.best.map(|(_, found)| found)
@@ -227,7 +227,6 @@ impl OfferBoard {
 struct Search<'a> {
     board: &'a OfferBoard,
     request: &'a OfferRequest<'a>,
-    room: Room,
     /// The expected loss of one part per million, rounded down: what it gives is never above the
     /// expected loss, and costs no division for each offer, which would be most of the work.
     loss_per_part: u128,
@@ -235,9 +234,9 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(board: &'a OfferBoard, request: &'a OfferRequest<'a>, room: Room) -> Self {
+    fn new(board: &'a OfferBoard, request: &'a OfferRequest<'a>) -> Self {
         let loss_per_part = request.expected_loss(Ppm::ONE).0 / u128::from(Ppm::ONE.0);
-        Self { board, request, room, loss_per_part, best: None }
+        Self { board, request, loss_per_part, best: None }
     }
 
     fn walk(&mut self, rows: &Rows) {
@@ -253,10 +252,15 @@ impl<'a> Search<'a> {
                 if above_reserve || self.beats(row.least, least_loss, place) {
                     break;
                 }
+                if listed.minimum_budget > self.request.reserve {
+                    continue;
+                }
+                let (base_price, since, offer) = *place;
+                let spans = &listed.premium_hours;
+                let price = PremiumHours::surcharged(spans, base_price, self.request.now);
                 let probability = listed.failure_probability;
-                let affordable = listed.minimum_budget <= self.request.reserve;
-                if affordable && !self.beats(probability, self.loss_min(probability), place) {
-                    self.consider(&place.2, probability);
+                if !self.beats(probability, self.loss_min(probability), &(price, since, offer)) {
+                    self.consider(&offer, probability);
                 }
             }
         }
@@ -264,13 +268,6 @@ impl<'a> Search<'a> {
 
     fn consider(&mut self, offer: &Digest, probability: Ppm) {
         let Some(standing) = self.board.offers.get(offer) else { return };
-        if standing.room() != self.room || !standing.terms.offers(self.request.capability) {
-            return;
-        }
-        let place = (self.request.price(offer, standing), standing.since, *offer);
-        if self.beats(probability, self.loss_min(probability), &place) {
-            return;
-        }
         let found = self.request.terms(*offer, standing, probability);
         let preference = self.request.preference(&found, standing.since);
         let beaten = self.best.is_some_and(|(best, _)| best <= preference);

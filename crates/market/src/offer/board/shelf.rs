@@ -6,10 +6,12 @@
 //! the row` bounds every score from there on, and a row is left as soon as that is not better than
 //! the best score found.
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use ainur_primitives::{Amount, Digest, Ppm, QualityLevel, Timestamp};
 
 use super::capacity::Room;
+use crate::offer::terms::PremiumHours;
 
 /// The offers of one capability.
 #[derive(Clone, Debug, Default)]
@@ -29,15 +31,16 @@ pub(super) struct Row {
     pub(super) offers: BTreeMap<(Amount, Timestamp, Digest), Listed>,
 }
 
-/// What can be told of an offer without looking at it.
-#[derive(Clone, Copy, Debug)]
+/// What rules most offers out, kept beside the price so that they need not be looked up.
+#[derive(Clone, Debug)]
 pub(super) struct Listed {
     pub(super) failure_probability: Ppm,
     pub(super) minimum_budget: Amount,
+    pub(super) premium_hours: Vec<PremiumHours>,
 }
 
 /// Where an offer stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Spot {
     pub(super) room: Room,
     pub(super) quality_level: QualityLevel,
@@ -72,7 +75,7 @@ impl Shelf {
         let empty = Row { least: probability, offers: BTreeMap::new() };
         let row = rows.entry((spot.quality_level, grade(probability))).or_insert(empty);
         row.least = row.least.min(probability);
-        row.offers.insert(spot.place, spot.listed);
+        row.offers.insert(spot.place, spot.listed.clone());
     }
 
     pub(super) fn remove(&mut self, spot: &Spot) {
