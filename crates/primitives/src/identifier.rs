@@ -111,12 +111,16 @@ macro_rules! digest_id {
 digest_id! {
     /// A task: one wish of one buyer, from call to receipt.
     TaskId,
+    /// A coalition: agents that bid for one task together.
+    CoalitionId,
     /// A budget: an upper bound on spending, perhaps inside another.
     BudgetId,
     /// A message of the protocol.
     MessageId,
     /// A conversation: the messages about one task.
     ConversationId,
+    /// A negotiation: the digest of the rules it is held by.
+    NegotiationId,
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod amount;
 #[cfg(feature = "std")]
 pub mod canonical_json;
 pub mod capability;
+pub mod coalition;
 pub mod digest;
 pub mod graph;
 pub mod identifier;
@@ -25,10 +26,13 @@ pub mod trace;
 pub use acceptance::{AcceptanceCheck, FailureReason};
 pub use amount::Amount;
 pub use capability::{CapabilityContract, CapabilityName, Effects};
+pub use coalition::{PenaltyBeneficiary, PenaltyCause, PenaltyClause, SharingMethod};
 pub use digest::{ContentId, Digest};
 pub use graph::{GraphError, Subtask, TaskGraph};
-pub use identifier::{BudgetId, ConversationId, Did, MessageId, TaskId};
+pub use identifier::{
+    BudgetId, CoalitionId, ConversationId, Did, MessageId, NegotiationId, TaskId,
+};
 pub use probability::Ppm;
-pub use task::{ExecutionLimits, QualityLevel, SelectionRule, TaskSpec};
+pub use task::{DisputeResolution, ExecutionLimits, QualityLevel, SelectionRule, TaskSpec, Venue};
 pub use time::{DurationMs, Timestamp};
 pub use trace::{SpanId, TraceContext, TraceId};

@@ -7,7 +7,7 @@
 //! canonical. Tests compare with the general canonicalizer. Values of unknown shape
 //! ([`crate::Extensions`]) take the general way.
 use ainur_crypto::Proof;
-use ainur_primitives::{AcceptanceCheck, Did, Digest, ExecutionLimits};
+use ainur_primitives::{AcceptanceCheck, Digest, ExecutionLimits};
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
@@ -31,26 +31,34 @@ pub(crate) fn proof<S: Serializer>(
     proof: &Option<&Proof>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Inclusion<'a> {
-        index: u64,
-        path: &'a [Digest],
-        size: u64,
+    proof.map(SortedProof).serialize(serializer)
+}
+
+/// Many of them.
+pub(crate) fn proofs<S: Serializer>(proofs: &[Proof], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(proofs.iter().map(SortedProof))
+}
+
+struct SortedProof<'a>(&'a Proof);
+
+impl Serialize for SortedProof<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Inclusion<'a> {
+            index: u64,
+            path: &'a [Digest],
+            size: u64,
+        }
+        let Proof { signer, key_version, inclusion, signature } = self.0;
+        let inclusion =
+            Inclusion { index: inclusion.index, path: &inclusion.path, size: inclusion.size };
+        let mut object = serializer.serialize_struct("Proof", 4)?;
+        object.serialize_field("inclusion", &inclusion)?;
+        object.serialize_field("key_version", key_version)?;
+        object.serialize_field("signature", signature)?;
+        object.serialize_field("signer", signer)?;
+        object.end()
     }
-    #[derive(Serialize)]
-    struct Sorted<'a> {
-        inclusion: Inclusion<'a>,
-        key_version: u32,
-        signature: &'a ainur_crypto::HybridSignature,
-        signer: Did,
-    }
-    let Some(Proof { signer, key_version, inclusion, signature }) = proof else {
-        return serializer.serialize_none();
-    };
-    let inclusion =
-        Inclusion { index: inclusion.index, path: &inclusion.path, size: inclusion.size };
-    Sorted { inclusion, key_version: *key_version, signature, signer: *signer }
-        .serialize(serializer)
 }
 
 /// [`ExecutionLimits`] with its fields in canonical order.

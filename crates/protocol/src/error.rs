@@ -47,6 +47,12 @@ pub enum Error {
         /// The signer.
         signer: Did,
     },
+    /// Signed by a party with keys that nobody knows.
+    #[error("the keys of {signer} are not known")]
+    UnknownKeys {
+        /// The signer.
+        signer: Did,
+    },
     /// A wrong signature, or a path to another root.
     #[error("the proof does not hold")]
     Proof(#[from] batch::Error),

@@ -27,8 +27,10 @@ pub use envelope::{Draft, Envelope, MessageHeader};
 pub use error::Error;
 pub use extensions::{EXTENSION_PREFIX, Extensions};
 pub use message::{
-    Accept, Bid, BidCommit, Body, Call, Constraints, Message, MessageType, OfferedCancellation,
-    OfferedCapacity, OfferedDiscount, OfferedHours, OfferedPricing, OfferedTerms, PaymentSchedule,
-    Reject, RejectReason, ReservePrice, ScheduledPayment, Specification, StandingOffer, Withdraw,
+    Accept, Bid, BidCommit, Body, Call, CoalitionBid, CoalitionFailure, CoalitionPlan, Constraints,
+    CounterTerms, MemberBid, MemberShares, Message, MessageType, Negotiate, NegotiationOpening,
+    OfferedCancellation, OfferedCapacity, OfferedDiscount, OfferedHours, OfferedPricing,
+    OfferedTerms, PaymentSchedule, ProposedTerms, Reject, RejectReason, RelaxedRequirement,
+    ReservePrice, ScheduledPayment, Specification, StandingOffer, Withdraw,
 };
 pub use recipients::{Recipients, Topic};

@@ -14,14 +14,21 @@ use crate::limits::{INTEGER_MAX, MESSAGE_BYTES_MAX};
 mod answer;
 mod bid;
 mod call;
+mod coalition;
+mod negotiate;
 mod offer;
 
 pub use answer::{Accept, Reject, RejectReason};
 pub use bid::{Bid, BidCommit};
 pub use call::{Call, Constraints, ReservePrice, Specification};
+pub use coalition::{CoalitionBid, CoalitionFailure, CoalitionPlan, MemberBid, MemberShares};
+pub use negotiate::{
+    CounterTerms, Negotiate, NegotiationOpening, PaymentSchedule, ProposedTerms,
+    RelaxedRequirement, ScheduledPayment,
+};
 pub use offer::{
     OfferedCancellation, OfferedCapacity, OfferedDiscount, OfferedHours, OfferedPricing,
-    OfferedTerms, PaymentSchedule, ScheduledPayment, StandingOffer, Withdraw,
+    OfferedTerms, StandingOffer, Withdraw,
 };
 
 /// A message of any type, as it arrives.
@@ -33,10 +40,14 @@ pub enum Message {
     BidCommit(Box<Envelope<BidCommit>>),
     /// An opened bid.
     Bid(Box<Envelope<Bid>>),
-    /// The award.
+    /// An opened bid of several agents together.
+    CoalitionBid(Box<Envelope<CoalitionBid>>),
+    /// The award, or agreement to a proposal.
     Accept(Box<Envelope<Accept>>),
-    /// The end for one bidder.
+    /// The end for one bidder, or of a negotiation.
     Reject(Box<Envelope<Reject>>),
+    /// A proposal in a negotiation.
+    Negotiate(Box<Envelope<Negotiate>>),
     /// A price that is there before anybody asks.
     StandingOffer(Box<Envelope<StandingOffer>>),
     /// The end of a standing offer.
@@ -55,12 +66,18 @@ pub enum MessageType {
     /// An opened bid.
     #[serde(rename = "AACL-Bid-v1")]
     Bid,
-    /// The award.
+    /// An opened bid of several agents together.
+    #[serde(rename = "AACL-CoalitionBid-v1")]
+    CoalitionBid,
+    /// The award, or agreement to a proposal.
     #[serde(rename = "AACL-Accept-v1")]
     Accept,
-    /// The end for one bidder.
+    /// The end for one bidder, or of a negotiation.
     #[serde(rename = "AACL-Reject-v1")]
     Reject,
+    /// A proposal in a negotiation.
+    #[serde(rename = "AACL-Negotiate-v1")]
+    Negotiate,
     /// A price that is there before anybody asks.
     #[serde(rename = "AACL-StandingOffer-v1")]
     StandingOffer,
@@ -105,8 +122,10 @@ impl Message {
             MessageType::Call => Self::Call(Box::new(Envelope::from_json(bytes)?)),
             MessageType::BidCommit => Self::BidCommit(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Bid => Self::Bid(Box::new(Envelope::from_json(bytes)?)),
+            MessageType::CoalitionBid => Self::CoalitionBid(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Accept => Self::Accept(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Reject => Self::Reject(Box::new(Envelope::from_json(bytes)?)),
+            MessageType::Negotiate => Self::Negotiate(Box::new(Envelope::from_json(bytes)?)),
             MessageType::StandingOffer => {
                 Self::StandingOffer(Box::new(Envelope::from_json(bytes)?))
             }
@@ -120,8 +139,10 @@ impl Message {
             Self::Call(envelope) => envelope.header(),
             Self::BidCommit(envelope) => envelope.header(),
             Self::Bid(envelope) => envelope.header(),
+            Self::CoalitionBid(envelope) => envelope.header(),
             Self::Accept(envelope) => envelope.header(),
             Self::Reject(envelope) => envelope.header(),
+            Self::Negotiate(envelope) => envelope.header(),
             Self::StandingOffer(envelope) => envelope.header(),
             Self::Withdraw(envelope) => envelope.header(),
         }
@@ -130,12 +151,14 @@ impl Message {
 
 impl MessageType {
     /// Every type this version knows.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Call,
         Self::BidCommit,
         Self::Bid,
+        Self::CoalitionBid,
         Self::Accept,
         Self::Reject,
+        Self::Negotiate,
         Self::StandingOffer,
         Self::Withdraw,
     ];
@@ -146,8 +169,10 @@ impl MessageType {
             Self::Call => "AACL-Call-v1",
             Self::BidCommit => "AACL-BidCommit-v1",
             Self::Bid => "AACL-Bid-v1",
+            Self::CoalitionBid => "AACL-CoalitionBid-v1",
             Self::Accept => "AACL-Accept-v1",
             Self::Reject => "AACL-Reject-v1",
+            Self::Negotiate => "AACL-Negotiate-v1",
             Self::StandingOffer => "AACL-StandingOffer-v1",
             Self::Withdraw => "AACL-Withdraw-v1",
         }

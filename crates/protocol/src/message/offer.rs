@@ -6,14 +6,12 @@ use ainur_primitives::{
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-use super::{Body, MessageType, exact, probability};
+use super::{Body, MessageType, PaymentSchedule, exact, probability};
 use crate::canonical;
 use crate::envelope::Envelope;
 use crate::error::Error;
 use crate::extensions::Extensions;
-use crate::limits::{
-    MILESTONE_NAME_BYTES_MAX, OFFER_ITEMS_MAX, OFFERED_CAPABILITIES_MAX, SCHEDULED_PAYMENTS_MAX,
-};
+use crate::limits::{OFFER_ITEMS_MAX, OFFERED_CAPABILITIES_MAX};
 
 /// A standing offer: the first message of a conversation of its own.
 ///
@@ -124,30 +122,6 @@ pub struct OfferedCancellation {
     pub free_ms: DurationMs,
 }
 
-/// When the price is paid.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PaymentSchedule {
-    /// When all of the work is accepted.
-    Completion,
-    /// When the agreement is made.
-    Upfront,
-    /// In parts, each when its part of the work is accepted.
-    Milestone(Vec<ScheduledPayment>),
-}
-
-/// One part of the price.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScheduledPayment {
-    /// When it is due, counted from the agreement.
-    pub due_ms: DurationMs,
-    /// For which part of the work.
-    pub milestone: String,
-    /// Its share of the price.
-    pub share: Ppm,
-}
-
 /// The end of a standing offer, in reply to it. Nobody can take it from then on; what was taken
 /// goes on. The ledger knows it by an action of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,23 +152,6 @@ impl Envelope<StandingOffer> {
             }
         }
         Ok(body.consent.verify(body.offer, keys, verifier)?)
-    }
-}
-
-impl PaymentSchedule {
-    fn validate(&self, field: &'static str) -> Result<(), Error> {
-        let Self::Milestone(payments) = self else { return Ok(()) };
-        if !(1..=SCHEDULED_PAYMENTS_MAX).contains(&payments.len()) {
-            return Err(Error::field(field, "1 to 32 payments"));
-        }
-        for payment in payments {
-            exact(field, payment.due_ms.0)?;
-            probability(field, payment.share)?;
-            if payment.milestone.len() > MILESTONE_NAME_BYTES_MAX {
-                return Err(Error::field(field, "a milestone's name has at most 48 bytes"));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,0 +1,239 @@
+//! What the members of a coalition agree on: one document with one digest that all of them sign.
+use alloc::vec::Vec;
+
+use ainur_crypto::hash;
+use ainur_primitives::{
+    Amount, CapabilityName, CoalitionId, Did, Digest, DurationMs, PenaltyClause, SharingMethod,
+    TaskGraph, TaskId, Timestamp,
+};
+use scale::{Decode, DecodeWithMemTracking, Encode};
+use serde::{Deserialize, Serialize};
+
+use super::sharing::apportion;
+
+/// A coalition's bid and the agreement behind it.
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct CoalitionTerms {
+    /// Which coalition.
+    pub id: CoalitionId,
+    /// The task bid on.
+    pub task: TaskId,
+    /// The member that bids for all.
+    pub lead: Did,
+    /// Who does what, ascending by subtask; an agent that does several subtasks stands here for
+    /// each of them.
+    pub members: Vec<CoalitionMember>,
+    /// What the coalition asks for all of it.
+    pub total: Amount,
+    /// What is done after what, and until when.
+    pub plan: ExecutionPlan,
+    /// Who gets how much.
+    pub sharing: ProfitSharing,
+    /// What happens when a member fails.
+    pub failure: FailureHandling,
+    /// The bid can be accepted until then.
+    pub valid_until: Timestamp,
+}
+
+/// An agent with its subtask and what it asks for it; a member, or a backup for one.
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct CoalitionMember {
+    /// Who.
+    pub agent: Did,
+    /// Digest of the agent card whose contract it will fulfil.
+    pub card: Digest,
+    /// With which of its capabilities.
+    pub capability: CapabilityName,
+    /// The subtask's index in the graph.
+    pub subtask: u16,
+    /// The least it takes part for.
+    pub bid: Amount,
+    /// How long it expects to take.
+    pub estimated_duration_ms: DurationMs,
+    /// What it has at stake.
+    pub bond: Amount,
+}
+
+/// What is done after what, and until when.
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct ExecutionPlan {
+    /// The [`graph_digest`] of the job.
+    pub graph: Digest,
+    /// The coalition's subtasks in stages; those of one stage are done at the same time.
+    pub stages: Vec<Vec<u16>>,
+    /// When the last of them is done, counted from the beginning of the job.
+    pub estimated_completion_ms: DurationMs,
+}
+
+/// Who gets how much of the total.
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct ProfitSharing {
+    /// The rule the shares come from.
+    pub method: SharingMethod,
+    /// One share for each member, in the order of members; together the total.
+    pub member_shares: Vec<Amount>,
+}
+
+/// What happens when a member fails.
+#[derive(
+    Clone,
+    PartialEq,
+    Eq,
+    Debug,
+    Default,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    Serialize,
+    Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct FailureHandling {
+    /// Who takes over which subtask, and for how much; ascending by subtask, and for one subtask
+    /// in the order in which they are asked.
+    pub backups: Vec<CoalitionMember>,
+    /// What members give up of their shares, at most and never below their own bids, to pay a
+    /// backup that asks more than the failed member's share.
+    pub insurance_pool: Amount,
+    /// What the failed member loses of its bond.
+    pub penalty_clauses: Vec<PenaltyClause>,
+}
+
+/// A coalition as an auction sees it: one bidder, one price, all or nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CoalitionBundle {
+    /// Who bids: the lead.
+    pub bidder: Did,
+    /// The subtasks as bits.
+    pub subtasks: u64,
+    /// What all of them cost.
+    pub price: Amount,
+    /// How long the longest of them takes.
+    pub estimated_duration_ms: DurationMs,
+    /// When the last of them is done, counted from the beginning of the job.
+    pub estimated_completion_ms: DurationMs,
+}
+
+/// The digest that names a task graph.
+pub fn graph_digest(graph: &TaskGraph) -> Digest {
+    hash::tagged("ainur/task-graph/v1", &[&graph.encode()])
+}
+
+impl CoalitionTerms {
+    /// What the signature of every member and backup covers.
+    pub fn digest(&self) -> Digest {
+        hash::tagged("ainur/coalition-terms/v1", &[&self.encode()])
+    }
+
+    /// How the coalition takes part in an auction.
+    pub fn bundle(&self) -> CoalitionBundle {
+        let longest = self.members.iter().map(|member| member.estimated_duration_ms).max();
+        CoalitionBundle {
+            bidder: self.lead,
+            subtasks: subtasks_of(&self.members),
+            price: self.total,
+            estimated_duration_ms: longest.unwrap_or_default(),
+            estimated_completion_ms: self.plan.estimated_completion_ms,
+        }
+    }
+
+    /// The members' bids, in the order of members.
+    pub fn bids(&self) -> Vec<Amount> {
+        self.members.iter().map(|member| member.bid).collect()
+    }
+
+    /// Everyone whose consent the terms need, ascending and each once: members and backups.
+    pub fn signers(&self) -> Vec<Did> {
+        let all = self.members.iter().chain(&self.failure.backups);
+        let mut signers: Vec<Did> = all.map(|member| member.agent).collect();
+        signers.sort_unstable();
+        signers.dedup();
+        signers
+    }
+
+    /// The same agreement when the coalition is paid this price, at least the total: what is above
+    /// the total is divided in proportion to the shares ([`apportion`]). `None` for less.
+    pub fn at_price(&self, price: Amount) -> Option<Self> {
+        let above = price.checked_sub(self.total)?;
+        let weights: Vec<u128> = self.sharing.member_shares.iter().map(|share| share.0).collect();
+        let mut terms = self.clone();
+        terms.total = price;
+        for (share, more) in terms.sharing.member_shares.iter_mut().zip(apportion(above, &weights))
+        {
+            *share = share.checked_add(more)?;
+        }
+        Some(terms)
+    }
+}
+
+impl ExecutionPlan {
+    /// The plan in which each member's subtask is done in the earliest stage it can be in and what
+    /// the coalition does not do takes as long as it may.
+    pub fn earliest(graph: &TaskGraph, members: &[CoalitionMember]) -> Self {
+        let covered = subtasks_of(members);
+        let stages = graph.stages().into_iter().map(|stage| {
+            stage.into_iter().filter(|subtask| covered & bit(*subtask) != 0).collect::<Vec<_>>()
+        });
+        Self {
+            graph: graph_digest(graph),
+            stages: stages.filter(|stage| !stage.is_empty()).collect(),
+            estimated_completion_ms: critical_path(graph, members),
+        }
+    }
+}
+
+/// One subtask as a set.
+pub(super) const fn bit(subtask: u16) -> u64 {
+    match 1_u64.checked_shl(subtask as u32) {
+        Some(bit) => bit,
+        None => 0,
+    }
+}
+
+/// The subtasks the members do.
+pub(super) fn subtasks_of(members: &[CoalitionMember]) -> u64 {
+    members.iter().fold(0, |set, member| set | bit(member.subtask))
+}
+
+/// Each subtask with all it needs, directly or not.
+pub(super) fn needs_closure(graph: &TaskGraph) -> Vec<u64> {
+    let mut closure: Vec<u64> = Vec::with_capacity(graph.subtasks.len());
+    for subtask in &graph.subtasks {
+        let needed = subtask.needs.iter().fold(0, |set, need| {
+            set | bit(*need) | closure.get(usize::from(*need)).copied().unwrap_or(0)
+        });
+        closure.push(needed);
+    }
+    closure
+}
+
+/// When the last of the members' subtasks is done at the earliest, counted from the beginning of
+/// the job; what they need and others do takes as long as it may.
+pub(super) fn critical_path(graph: &TaskGraph, members: &[CoalitionMember]) -> DurationMs {
+    let covered = subtasks_of(members);
+    let closure = needs_closure(graph);
+    let needed = members.iter().fold(covered, |set, member| {
+        set | closure.get(usize::from(member.subtask)).copied().unwrap_or(0)
+    });
+    graph.makespan(|index| {
+        let member = members.iter().find(|member| usize::from(member.subtask) == index);
+        match member {
+            Some(member) => member.estimated_duration_ms,
+            None if needed & bit(index as u16) != 0 => graph.subtasks[index].duration_ms_max,
+            // Nobody in the coalition waits for it.
+            None => DurationMs(0),
+        }
+    })
+}
