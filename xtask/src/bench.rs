@@ -13,13 +13,15 @@ use serde_json::Value;
 use crate::workspace::{cargo, output, run as execute, target_directory};
 
 /// A benchmark: name, example, and what it measures.
-const BENCHMARKS: [(&str, &str, &str); 8] = [
+const BENCHMARKS: [(&str, &str, &str); 10] = [
     ("settled-tasks", "settled_tasks", "tasks from call to payment, durable, beside the raw log"),
     ("protocols", "protocols", "tasks through each protocol beside bare requests; a hired tool"),
     ("wasm-call", "call_overhead", "calls into sandboxed workers beside bare wasmtime"),
     ("signatures", "signature_batches", "hybrid signatures alone and in batches"),
     ("ledger-commit", "commit_bench", "durable blocks beside the raw log"),
     ("ledger", "throughput", "the state machine alone"),
+    ("order-book", "order_book", "the order book beside a published matcher"),
+    ("exchange", "exchange_throughput", "orders through the ledger beside the book in memory"),
     ("transparency-log", "durable_appends", "durable audit entries beside the raw log"),
     ("log", "log_bench", "the write-ahead log beside a bare file"),
 ];

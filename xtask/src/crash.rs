@@ -143,7 +143,7 @@ impl Place {
         command
     }
 
-    /// Three agents with prices of their own, and snapshots so often that they are killed too.
+    /// Three agents with prices of their own, one of them with a standing offer beside it, and snapshots so often that they are killed too.
     fn prepare(&self) -> anyhow::Result<()> {
         std::fs::create_dir_all(&self.folder).context("making the data directory")?;
         let settings = "snapshot_tasks = 3\nsnapshot_blocks = 5\n";
@@ -155,6 +155,10 @@ impl Place {
                 ["agent", "add", &echo, "--name", name, "--price", price, "--stake", "100000"];
             workspace::output(&mut self.command(&arguments))?;
         }
+        // Taken by some tasks, full for others; cheaper than what an auction would pay.
+        let offer = ["market", "offer", "two", "--price", "1.2", "--discount", "50:10%"];
+        let capacity = ["--concurrent", "1", "--queue", "1", "--for", "600"];
+        workspace::output(&mut self.command(&[&offer[..], &capacity[..]].concat()))?;
         Ok(())
     }
 
@@ -234,7 +238,9 @@ impl Place {
         let export = self.folder.join("export");
         let folder = export.to_string_lossy();
         workspace::output(&mut self.command(&["ledger", "export", &folder]))?;
-        let endings = endings(&export.join("blocks.jsonl"))?;
+        let blocks = export.join("blocks.jsonl");
+        self.judge_bonds(&blocks)?;
+        let endings = endings(&blocks)?;
         let tasks = self.tasks(keys)?;
         ensure!(tasks.len() == keys as usize, "{} tasks for {keys} keys", tasks.len());
         let (mut settled, mut refunded) = (0, 0);
@@ -256,6 +262,26 @@ impl Place {
         Ok(())
     }
 
+    /// Every attempt was awarded once, offers were taken, and no bond is locked any more.
+    fn judge_bonds(&self, blocks: &Path) -> anyhow::Result<()> {
+        let (awards, by_offer) = awards(blocks)?;
+        for ((task, attempt), count) in &awards {
+            ensure!(*count == 1, "attempt {attempt} of task {task} was awarded {count} times");
+        }
+        let taken = by_offer.values().max().copied().unwrap_or_default();
+        ensure!(taken > 1, "no standing offer was taken");
+        for agent in ["one", "two", "three"] {
+            let shown = workspace::output(&mut self.command(&["agent", "show", agent]))?;
+            let shown: Value = serde_json::from_str(&shown)?;
+            let did = shown["did"].as_str().context("an agent has a DID")?;
+            let account = workspace::output(&mut self.command(&["account", "show", did]))?;
+            let account: Value = serde_json::from_str(&account)?;
+            ensure!(account["locked"] == "0", "{agent} has a bond left: {account}");
+        }
+        println!("{} awards, each once; {taken} under the standing offer", awards.len());
+        Ok(())
+    }
+
     fn tasks(&self, keys: u32) -> anyhow::Result<Vec<Value>> {
         let mut tasks: Vec<Value> = Vec::new();
         loop {
@@ -270,6 +296,32 @@ impl Place {
             tasks.extend(page);
         }
     }
+}
+
+/// How often each attempt of a task was awarded, and how often each document behind awards was
+/// named: a transcript once a task, an offer as often as it was taken.
+type Awards = (BTreeMap<(String, u64), u32>, BTreeMap<String, u32>);
+
+fn awards(blocks: &Path) -> anyhow::Result<Awards> {
+    let text = std::fs::read_to_string(blocks).context("reading the exported blocks")?;
+    let (mut awards, mut behind) = (BTreeMap::new(), BTreeMap::new());
+    for line in text.lines() {
+        let block: Value = serde_json::from_str(line)?;
+        for record in block["events"].as_array().into_iter().flatten() {
+            let escrow = &record["event"]["escrow"];
+            let first = escrow["agreed"].as_object().map(|award| (award, 1));
+            let later = escrow["reawarded"].as_object().map(|award| {
+                (award, award.get("attempt").and_then(Value::as_u64).unwrap_or_default())
+            });
+            let Some((award, attempt)) = first.or(later) else { continue };
+            let text = |name: &str| award.get(name).and_then(Value::as_str).unwrap_or_default();
+            *awards.entry((text("task").to_owned(), attempt)).or_default() += 1;
+            if text("bid") == text("transcript") {
+                *behind.entry(text("bid").to_owned()).or_default() += 1;
+            }
+        }
+    }
+    Ok((awards, behind))
 }
 
 /// How often each task was settled and refunded, by the blocks.

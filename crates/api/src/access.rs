@@ -237,6 +237,8 @@ impl Counter {
             Operation::NodeLimits
             | Operation::AgentList
             | Operation::AgentShow { .. }
+            | Operation::CallList
+            | Operation::OfferList { .. }
             | Operation::LedgerStatus
             | Operation::ReceiptVerify { .. }
             | Operation::TaskList(_) => operation,
@@ -275,6 +277,9 @@ impl Counter {
             | Operation::AgentAdd(_)
             | Operation::AgentAccept { .. }
             | Operation::AgentRemove { .. }
+            | Operation::BidPlace(_)
+            | Operation::OfferPublish(_)
+            | Operation::OfferWithdraw { .. }
             | Operation::AccountShow { .. }
             | Operation::AccountTransfer { .. }
             | Operation::TokenCreate(_)

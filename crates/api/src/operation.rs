@@ -6,13 +6,17 @@ use ainur_crypto::hash;
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, Digest, DurationMs,
-    ExecutionLimits, SelectionRule, TaskId, TraceContext,
+    ExecutionLimits, SelectionRule, TaskId, TraceContext, Venue,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::{Code, Problem};
 use crate::{schema, view};
+
+mod market;
+
+pub use market::{BidDraft, OfferDraft};
 
 /// A question or a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -95,6 +99,23 @@ pub enum Operation {
         task: String,
         /// 1 (worst) to 5.
         rating: u8,
+    },
+    /// Calls for proposals that still take bids.
+    CallList,
+    /// Bid for an agent of this node, sealed like every bid.
+    BidPlace(BidDraft),
+    /// Standing offers that can be taken now, cheapest first.
+    OfferList {
+        /// Only those of this capability.
+        #[schemars(with = "Option<schema::CapabilityName>")]
+        capability: Option<CapabilityName>,
+    },
+    /// Publish a standing offer of an agent of this node.
+    OfferPublish(OfferDraft),
+    /// Withdraw a standing offer: nobody can take it any more, tasks under way go on.
+    OfferWithdraw {
+        /// The offer's digest or a unique beginning of it.
+        offer: String,
     },
     /// Open a budget for tasks to draw on.
     BudgetOpen {
@@ -287,6 +308,14 @@ pub struct TaskRequest {
     /// Only this agent may bid (used to compare with a market).
     #[schemars(with = "Option<schema::Did>")]
     pub only: Option<Did>,
+    /// Where to look for a price.
+    #[serde(default)]
+    #[schemars(with = "schema::Venue")]
+    pub venue: Venue,
+    /// Take bids for so long, even when all who were invited have answered.
+    #[serde(default)]
+    #[schemars(with = "Option<schema::Milliseconds>")]
+    pub bidding_ms: Option<DurationMs>,
     /// The same key never makes two tasks.
     pub idempotency_key: Option<String>,
     /// The digest of what the buyer sent under the key, in whatever protocol: with another one the
@@ -411,6 +440,12 @@ pub enum Reply {
     TaskEvents(Vec<view::TaskEvent>),
     /// Why a bidder won.
     Explanation(view::Explanation),
+    /// Calls for proposals.
+    Calls(Vec<view::OpenCall>),
+    /// Standing offers.
+    Offers(Vec<view::OfferView>),
+    /// A standing offer.
+    Offer(Box<view::OfferView>),
     /// A budget.
     Budget(view::BudgetView),
     /// A new token; its secret is shown only here.

@@ -11,6 +11,7 @@ mod budgets;
 pub(crate) mod capabilities;
 mod events;
 mod follow;
+mod market;
 mod node;
 mod number;
 mod openapi;
@@ -50,12 +51,13 @@ pub const TASK_ID_DIGITS_MIN: usize = 8;
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 
 /// The tables that are served here.
-const TABLES: [&[Route]; 8] = [
+const TABLES: [&[Route]; 9] = [
     &tasks::ROUTES,
     &events::ROUTES,
     &output::ROUTES,
     &capabilities::ROUTES,
     &agents::ROUTES,
+    &market::ROUTES,
     &budgets::ROUTES,
     &tokens::ROUTES,
     &node::ROUTES,

@@ -128,6 +128,129 @@ shapes! {
         "enum": ["scored", "cheapest", "fastest", "best-reputation"],
         "description": "How the winner among valid bids is chosen"
     }
+    /// Where a buyer looks for a price.
+    Venue |_g| {
+        "type": "string",
+        "enum": ["any", "auction", "offer"],
+        "description": "Where to look for a price: the best standing offer that fits or else an auction, an auction alone, or offers alone"
+    }
+    /// How good the work is to be.
+    QualityLevel |_g| {
+        "type": "string",
+        "enum": ["standard", "premium", "enterprise"],
+        "description": "How good the work is to be"
+    }
+    /// Less for those who have bought before.
+    VolumeDiscount |generator| {
+        "type": "object",
+        "required": ["tasks_min", "discount"],
+        "additionalProperties": false,
+        "properties": {
+            "tasks_min": { "type": "integer", "minimum": 1, "maximum": u32::MAX },
+            "discount": generator.subschema_for::<Ppm>()
+        },
+        "description": "From so many tasks agreed before, this share of the base price is not charged"
+    }
+    /// More at certain hours.
+    PremiumHours |generator| {
+        "type": "object",
+        "required": ["weekdays", "from_minute", "until_minute", "surcharge"],
+        "additionalProperties": false,
+        "properties": {
+            "weekdays": { "type": "integer", "minimum": 1, "maximum": 127 },
+            "from_minute": { "type": "integer", "minimum": 0, "maximum": 1440 },
+            "until_minute": { "type": "integer", "minimum": 0, "maximum": 1440 },
+            "surcharge": generator.subschema_for::<Ppm>()
+        },
+        "description": "Minutes of the day in UTC; bit 0 of the weekdays is Monday; the surcharge is a share of the discounted price"
+    }
+    /// How much is done at once.
+    OfferCapacity |generator| {
+        "type": "object",
+        "required": ["concurrent_tasks", "queue_size", "estimated_wait_ms"],
+        "additionalProperties": false,
+        "properties": {
+            "concurrent_tasks": { "type": "integer", "minimum": 1, "maximum": u32::MAX },
+            "queue_size": { "type": "integer", "minimum": 0, "maximum": u32::MAX },
+            "estimated_wait_ms": generator.subschema_for::<Milliseconds>()
+        },
+        "description": "Tasks at work at once, tasks that may wait beyond those, and how long each of them waits for each one before it"
+    }
+    /// When a seller is paid.
+    PaymentTerms |generator| {
+        "oneOf": [
+            { "type": "string", "enum": ["completion", "upfront"] },
+            {
+                "type": "object",
+                "required": ["milestone"],
+                "additionalProperties": false,
+                "properties": {
+                    "milestone": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": 32,
+                        "items": {
+                            "type": "object",
+                            "required": ["name", "share", "due_ms"],
+                            "additionalProperties": false,
+                            "properties": {
+                                "name": { "type": "string", "minLength": 1, "maxLength": 48 },
+                                "share": generator.subschema_for::<Ppm>(),
+                                "due_ms": generator.subschema_for::<Milliseconds>()
+                            }
+                        }
+                    }
+                }
+            }
+        ],
+        "description": "When the seller is paid: at completion, all of it at the beginning, or by milestones"
+    }
+    /// What ending an agreement early costs its buyer.
+    CancellationPolicy |generator| {
+        "type": "object",
+        "required": ["free_ms", "fee"],
+        "additionalProperties": false,
+        "properties": {
+            "free_ms": generator.subschema_for::<Milliseconds>(),
+            "fee": generator.subschema_for::<Ppm>()
+        },
+        "description": "Free until so long after the agreement, then the seller gets this share of what is not paid yet"
+    }
+    /// A standing offer as its seller signs it.
+    OfferTerms |generator| {
+        "type": "object",
+        "required": [
+            "seller", "serial", "card", "capabilities", "quality_level", "estimated_duration_ms",
+            "pricing", "capacity", "minimum_budget", "payment", "cancellation", "valid_from",
+            "valid_until"
+        ],
+        "additionalProperties": false,
+        "properties": {
+            "seller": generator.subschema_for::<Did>(),
+            "serial": { "type": "integer", "minimum": 0, "maximum": EXACT_MAX },
+            "card": generator.subschema_for::<Digest>(),
+            "capabilities": { "type": "array", "items": generator.subschema_for::<CapabilityName>() },
+            "quality_level": generator.subschema_for::<QualityLevel>(),
+            "estimated_duration_ms": generator.subschema_for::<Milliseconds>(),
+            "pricing": {
+                "type": "object",
+                "required": ["base_price", "volume_discount", "premium_hours"],
+                "additionalProperties": false,
+                "properties": {
+                    "base_price": generator.subschema_for::<PositiveAmount>(),
+                    "volume_discount": { "type": "array", "items": generator.subschema_for::<VolumeDiscount>() },
+                    "premium_hours": { "type": "array", "items": generator.subschema_for::<PremiumHours>() }
+                }
+            },
+            "capacity": generator.subschema_for::<OfferCapacity>(),
+            "minimum_budget": generator.subschema_for::<Amount>(),
+            "payment": generator.subschema_for::<PaymentTerms>(),
+            "cancellation": generator.subschema_for::<CancellationPolicy>(),
+            "valid_from": generator.subschema_for::<Timestamp>(),
+            "valid_until": generator.subschema_for::<Timestamp>()
+        },
+        "description": "A standing offer as its seller signs it"
+    }
     /// Why an attempt failed.
     FailureReason |_g| {
         "type": "string",

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema;
 
+mod market;
+
+pub use market::{OfferView, OpenCall};
+
 /// How a node is doing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NodeStatus {
@@ -311,10 +315,10 @@ pub struct Explanation {
     pub bids: Vec<BidRow>,
     /// One award per attempt.
     pub awards: Vec<AwardRow>,
-    /// Digest of the transcript that was replayed.
-    #[schemars(with = "schema::Digest")]
-    pub transcript: Digest,
-    /// The transcript in the agreement is this one.
+    /// Digest of the transcript that was replayed, when there was an auction.
+    #[schemars(with = "Option<schema::Digest>")]
+    pub transcript: Option<Digest>,
+    /// What the agreements name is this transcript, or the offer that was taken.
     pub transcript_matches: bool,
 }
 

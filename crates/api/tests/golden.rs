@@ -5,19 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ainur_api::operation::{
-    AgentAdd, Credential, McpCommand, ProgramSource, ServicePlace, TaskQuery, TaskRequest,
-    TokenCreate,
+    AgentAdd, BidDraft, Credential, McpCommand, OfferDraft, ProgramSource, ServicePlace, TaskQuery,
+    TaskRequest, TokenCreate,
 };
 use ainur_api::problem::Code;
 use ainur_api::view::{
     AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BudgetView, Check,
-    Explanation, LedgerStatus, Limit, NodeStatus, Scope, TaskEvent, TaskPage, TaskPhase, TaskView,
-    TokenView, TraceExport, Verification, Worker,
+    Explanation, LedgerStatus, Limit, NodeStatus, OfferView, OpenCall, Scope, TaskEvent, TaskPage,
+    TaskPhase, TaskView, TokenView, TraceExport, Verification, Worker,
 };
 use ainur_api::{Operation, Problem, Reply};
+use ainur_market::offer::{OfferCapacity, OfferPricing, OfferTerms, PremiumHours, VolumeDiscount};
+use ainur_market::payment::{CancellationPolicy, Milestone, PaymentTerms};
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, ContentId, Did, Digest, DurationMs, ExecutionLimits,
-    FailureReason, Ppm, SelectionRule, TaskId, Timestamp, TraceContext,
+    FailureReason, Ppm, QualityLevel, SelectionRule, TaskId, Timestamp, TraceContext, Venue,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -118,6 +120,17 @@ fn operations() -> Vec<Operation> {
         Operation::TaskCancel { task: task() },
         Operation::TaskDecide { task: task(), accept: false, reason: "empty".into() },
         Operation::TaskRate { task: task(), rating: 5 },
+        Operation::CallList,
+        Operation::BidPlace(BidDraft {
+            task: task(),
+            agent: "upper".into(),
+            price: Amount::ainu(3),
+            estimated_duration_ms: Some(DurationMs::seconds(9)),
+            quality_level: QualityLevel::Premium,
+        }),
+        Operation::OfferList { capability: Some("text.upper".parse().unwrap()) },
+        Operation::OfferPublish(offer_draft()),
+        Operation::OfferWithdraw { offer: "0a1b2c3d".into() },
         Operation::BudgetOpen {
             limit: Amount::ainu(100),
             period_ms: Some(DurationMs::seconds(86_400)),
@@ -165,6 +178,8 @@ fn task_request() -> TaskRequest {
         deadline_ms: Some(DurationMs::seconds(30)),
         limits: Some(ExecutionLimits::default()),
         only: Some(did(2)),
+        venue: Venue::Offer,
+        bidding_ms: Some(DurationMs(30_000)),
         idempotency_key: Some("order 7".into()),
         request_digest: Some(Digest([8; 32])),
         context: Some("orders".into()),
@@ -218,6 +233,18 @@ fn replies() -> Vec<Reply> {
         Reply::Tasks(TaskPage { tasks: vec![], next: Some(41) }),
         Reply::TaskEvents(vec![event]),
         Reply::Explanation(explanation()),
+        Reply::Calls(vec![OpenCall {
+            task: TaskId(Digest([7; 32])),
+            capability: "text.upper".parse().unwrap(),
+            buyer: did(1),
+            reserve: Amount::ainu(10),
+            bids: 2,
+            unanswered: 1,
+            commit_until: Timestamp(1_700_000_000_123),
+            deadline: Timestamp(1_700_000_009_999),
+        }]),
+        Reply::Offers(vec![offer_view()]),
+        Reply::Offer(Box::new(offer_view())),
         Reply::Budget(BudgetView {
             id: BudgetId(Digest([3; 32])),
             parent: None,
@@ -361,8 +388,71 @@ fn explanation() -> Explanation {
             runner_up: Some(did(4)),
             why: "lowest score; paid up to the runner-up's".into(),
         }],
-        transcript: Digest([11; 32]),
+        transcript: Some(Digest([11; 32])),
         transcript_matches: true,
+    }
+}
+
+fn offer_draft() -> OfferDraft {
+    let OfferTerms { pricing, capacity, payment, .. } = offer_view().terms;
+    OfferDraft {
+        agent: "upper".into(),
+        capabilities: vec!["text.upper".parse().unwrap()],
+        base_price: pricing.base_price,
+        volume_discount: pricing.volume_discount,
+        premium_hours: pricing.premium_hours,
+        capacity,
+        quality_level: QualityLevel::Enterprise,
+        estimated_duration_ms: None,
+        minimum_budget: Amount::ainu(1),
+        payment,
+        cancellation: CancellationPolicy { free_ms: DurationMs(60_000), fee: Ppm(100_000) },
+        valid_ms: DurationMs::seconds(86_400),
+    }
+}
+
+fn offer_view() -> OfferView {
+    let milestone = |name: &str| Milestone {
+        name: name.into(),
+        share: Ppm(500_000),
+        due_ms: DurationMs::seconds(60),
+    };
+    OfferView {
+        offer: Digest([12; 32]),
+        seller_name: "upper".into(),
+        terms: OfferTerms {
+            seller: did(2),
+            serial: 7,
+            card: Digest([13; 32]),
+            capabilities: vec!["text.upper".parse().unwrap()],
+            quality_level: QualityLevel::Standard,
+            estimated_duration_ms: DurationMs::seconds(5),
+            pricing: OfferPricing {
+                base_price: Amount::ainu(2),
+                volume_discount: vec![VolumeDiscount { tasks_min: 10, discount: Ppm(200_000) }],
+                premium_hours: vec![PremiumHours {
+                    weekdays: 0x1f,
+                    from_minute: 480,
+                    until_minute: 1_080,
+                    surcharge: Ppm(500_000),
+                }],
+            },
+            capacity: OfferCapacity {
+                concurrent_tasks: 2,
+                queue_size: 4,
+                estimated_wait_ms: DurationMs::seconds(10),
+            },
+            minimum_budget: Amount::ainu(1),
+            payment: PaymentTerms::Milestone(vec![milestone("draft"), milestone("final")]),
+            cancellation: CancellationPolicy::default(),
+            valid_from: Timestamp(1_700_000_000_000),
+            valid_until: Timestamp(1_700_086_400_000),
+        },
+        price: Amount(1_600_000_000_000),
+        bought: 12,
+        running: 2,
+        waiting: 1,
+        unavailable: None,
     }
 }
 
@@ -404,6 +494,11 @@ fn number_of_operation(operation: &Operation) -> usize {
         Operation::TokenRevoke { .. } => 26,
         Operation::AgentAccept { .. } => 27,
         Operation::TaskFind { .. } => 28,
+        Operation::CallList => 29,
+        Operation::BidPlace(_) => 30,
+        Operation::OfferList { .. } => 31,
+        Operation::OfferPublish(_) => 32,
+        Operation::OfferWithdraw { .. } => 33,
     }
 }
 
@@ -428,6 +523,9 @@ fn number_of_reply(reply: &Reply) -> usize {
         Reply::TokenCreated { .. } => 16,
         Reply::Tokens(_) => 17,
         Reply::TaskFound { .. } => 18,
+        Reply::Calls(_) => 19,
+        Reply::Offers(_) => 20,
+        Reply::Offer(_) => 21,
     }
 }
 
@@ -448,9 +546,9 @@ fn json_of_operations_and_replies_is_the_golden_one() {
 fn every_operation_and_reply_has_an_example() {
     let seen = |numbers: BTreeSet<usize>| numbers.into_iter().collect::<Vec<_>>();
     let operations = seen(operations().iter().map(number_of_operation).collect());
-    assert_eq!(operations, (0..29).collect::<Vec<_>>());
+    assert_eq!(operations, (0..34).collect::<Vec<_>>());
     let replies = seen(replies().iter().map(number_of_reply).collect());
-    assert_eq!(replies, (0..19).collect::<Vec<_>>());
+    assert_eq!(replies, (0..22).collect::<Vec<_>>());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //!
 //! A receipt is JSON in the canonical form of RFC 8785; any other spelling is refused. Its *body*
 //! tells the story and carries the ledger's events with the validators' signatures, the auction's
-//! transcript and the signature of every opened bid. The transparency log holds an entry that names
+//! transcript and the signature of every opened bid, or the standing offer that was taken. The transparency log holds an entry that names
 //! the digest of the [`Story`] ([`AuditProof`]), and the issuer signs the whole document. [`verify`] checks all
 //! of it offline against a [`Trust`] and names what is wrong.
 //!
@@ -14,6 +14,7 @@
 use ainur_crypto::{Proof, hash};
 use ainur_ledger::{EventProof, HeaderSignature};
 use ainur_market::auction::Transcript;
+use ainur_market::offer::OfferTerms;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::canonical_json::{CanonicalJsonError, to_canonical_json};
 use ainur_primitives::{
@@ -38,7 +39,7 @@ pub use keys::{KeysError, PartyKeys, ROTATIONS_MAX};
 pub use proof::{AuditProof, AuditProofError};
 pub use render::{Row, rows};
 pub use report::{CheckName, CheckResult, Finding, Report};
-pub use story::{EventPlace, Story, StoryAttempt};
+pub use story::{EventPlace, Story, StoryAttempt, StoryBasis};
 pub use trust::{Trust, TrustedLedger};
 
 /// A receipt.
@@ -85,8 +86,8 @@ pub struct ReceiptBody {
     pub issuer: Did,
     /// When the task ended, by the issuer's clock.
     pub issued: Timestamp,
-    /// The auction: why this seller and this price.
-    pub transcript: Transcript,
+    /// The auction, when one was held: why this seller and this price.
+    pub transcript: Option<Transcript>,
     /// The bidders' signatures over the bids they opened, in the order of the transcript.
     pub bids: Vec<Proof>,
     /// Every award, in order.
@@ -113,10 +114,36 @@ pub struct AttemptRecord {
     pub seller: Did,
     /// For how much.
     pub price: Amount,
+    /// Why this seller and this price.
+    pub basis: AttemptBasis,
     /// The ledger's event that bound them; none when the ledger refused.
     pub agreed: Option<LedgerEvent>,
     /// What came of it.
     pub end: AttemptEnd,
+}
+
+/// Why a seller was chosen, and what its price follows from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum AttemptBasis {
+    /// It won the auction whose transcript the receipt carries.
+    Auction,
+    /// The buyer took its standing offer.
+    Offer(Box<TakenOffer>),
+}
+
+/// A standing offer that a buyer took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TakenOffer {
+    /// The offer.
+    pub offer: OfferTerms,
+    /// The seller's signature over it.
+    pub proof: Proof,
+    /// When it was taken: the price may depend on the hour.
+    pub matched: Timestamp,
+    /// Tasks the buyer had agreed to under it before: the price may depend on them.
+    pub bought: u32,
 }
 
 /// What came of an award; events are told in full, or by where they are.

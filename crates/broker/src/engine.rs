@@ -16,9 +16,10 @@ use ainur_storage::blob::Blobs;
 use ainur_verification::schema::SchemaCache;
 
 use crate::error::Error;
-use crate::event::{Event, Idempotency, JournalEntry, Record};
+use crate::event::{Event, Idempotency, JournalEntry, OfferEvent, Record};
 use crate::journal::{Journal, Recovered};
 use crate::limits::{DETAIL_BYTES_MAX, ENDED_TASKS_MAX};
+use crate::offers::OfferDesk;
 use crate::seat::Seats;
 use crate::settlement::Settlement;
 use crate::task::{Phase, Task, TaskStep};
@@ -29,6 +30,7 @@ mod arrival;
 mod bidding;
 mod check;
 mod contract;
+mod offers;
 mod query;
 mod receipt;
 mod timer;
@@ -39,6 +41,7 @@ pub use announce::Request;
 pub use archive::Background;
 pub use arrival::{Arrival, LedgerAnswer};
 pub use contract::Answer;
+pub use offers::OfferState;
 pub use watch::{Observer, Watcher};
 
 use archive::Archiving;
@@ -106,6 +109,7 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     now: Timestamp,
 
     seats: Seats,
+    offers: OfferDesk,
     tasks: BTreeMap<u64, Task>,
     /// Ended since the last snapshot.
     ended: BTreeMap<u64, Task>,
@@ -158,7 +162,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// # Errors
     /// When the journal holds events that do not follow from each other.
     pub fn open(parts: Parts<L, E, D>) -> Result<Self, Error> {
-        let Recovered { live, entries, last_number } = parts.recovered;
+        let Recovered { live, offers, entries, last_number } = parts.recovered;
         let mut broker = Self {
             operator: parts.operator,
             chain_id: parts.chain_id,
@@ -173,6 +177,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             snapshot_tasks: parts.snapshot_tasks.clamp(1, ENDED_TASKS_MAX),
             now: parts.now,
             seats: Seats::default(),
+            offers: OfferDesk::default(),
             tasks: live,
             ended: BTreeMap::new(),
             archiving: None,
@@ -204,7 +209,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             watchers: HashMap::new(),
             observer: None,
         };
+        for offer in offers {
+            let bought = broker.bought(offer.terms.digest());
+            broker.offers.replay(OfferEvent::Published(Box::new(offer)), bought, broker.now);
+        }
         for (number, task) in &broker.tasks {
+            broker.dirty.extend(broker.offers.follow(task));
             // Time never runs backwards for a task, whatever the system's clock does meanwhile.
             let last = task.history.last().map_or(task.opened, |entry| entry.at);
             broker.now = broker.now.max(last);
@@ -218,8 +228,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             broker.promised = broker.promised.saturating_add(promised(task));
         }
         for entry in entries {
-            if let JournalEntry::Task(record) = entry {
-                broker.apply(&record)?;
+            match entry {
+                JournalEntry::Task(record) => broker.apply(&record)?,
+                JournalEntry::Offer(event) => broker.replay_offer(event),
+                JournalEntry::Signature(_) => {}
             }
         }
         Ok(broker)
@@ -350,8 +362,16 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         } else if let Some(task) = self.tasks.get_mut(&number) {
             let (before, promised_before) = (task.phase, promised(task));
             task.apply(record.at, &record.event)?;
+            let freed = self.offers.follow(task);
+            self.dirty.extend(freed);
             let others = self.promised.saturating_sub(promised_before);
             self.promised = others.saturating_add(promised(task));
+            if let (Event::AgreementApplied(_), Some(take)) = (&record.event, task.offer()) {
+                self.offers.count(&take.offer.terms.digest());
+            }
+            if let Event::Called(terms) = &record.event {
+                self.timers.insert((terms.commit_until, number));
+            }
             if before == Phase::Running && task.phase != Phase::Running {
                 self.unbegun.remove(&number);
                 let seller = task.attempt().map(|attempt| attempt.seller);

@@ -14,6 +14,12 @@ pub enum Error {
         /// What is offered.
         offered: Vec<CapabilityName>,
     },
+    /// No standing offer fits, and no auction was wanted.
+    #[error("no standing offer fits: {0}")]
+    NoOffer(String),
+    /// There is no such offer.
+    #[error("there is no standing offer '{0}'")]
+    UnknownOffer(String),
     /// The request makes no sense.
     #[error("{0}")]
     Invalid(String),

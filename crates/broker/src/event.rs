@@ -1,9 +1,10 @@
 //! What can happen to a task. Every event is durable before anything follows from it.
 use ainur_crypto::batch::{BatchProof, RootSignature};
 use ainur_market::auction::{AuctionTerms, CommitTerms, Reveal};
+use ainur_market::offer::OfferTerms;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{
-    Amount, ContentId, Did, Digest, FailureReason, Ppm, TaskId, TaskSpec, Timestamp,
+    Amount, ContentId, Did, Digest, FailureReason, Ppm, TaskId, TaskSpec, Timestamp, Venue,
 };
 use scale::{Decode, Encode};
 
@@ -17,6 +18,26 @@ pub enum JournalEntry {
     Task(Record),
     /// A signature that proofs in later entries refer to by its root.
     Signature(RootSignature),
+    /// Something happened to a standing offer.
+    Offer(OfferEvent),
+}
+
+/// Something that happened to a standing offer.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum OfferEvent {
+    /// It can be taken.
+    Published(Box<SignedOffer>),
+    /// It cannot be taken any more. Tasks under way go on.
+    Withdrawn(Digest),
+}
+
+/// A standing offer with its seller's signature, whose root is in the journal.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SignedOffer {
+    /// The offer.
+    pub terms: OfferTerms,
+    /// The seller's signature over it.
+    pub proof: BatchProof,
 }
 
 /// Something that happened to a task, and when.
@@ -72,6 +93,17 @@ pub enum Event {
         /// Ends ties; drawn when the auction closed.
         beacon: Digest,
     },
+    /// A standing offer that fits was taken.
+    OfferTaken {
+        /// From 1.
+        attempt: u32,
+        /// What the seller is paid when its work is accepted.
+        price: Amount,
+        /// The offer, and what its price follows from.
+        offer: Box<OfferTake>,
+    },
+    /// No offer is left that fits: the call for proposals goes out after all.
+    Called(Box<AuctionTerms>),
     /// Nobody can win (any more).
     NoAward {
         /// Why.
@@ -155,12 +187,35 @@ pub struct Announcement {
     pub terms: AuctionTerms,
     /// Agents that offer the capability.
     pub invited: Vec<Did>,
+    /// Where the buyer looks for a price.
+    pub venue: Venue,
+    /// Bids are taken until the terms' end of committing, even when all who were invited have
+    /// answered.
+    pub held_open: bool,
     /// The buyer's own key against doing it twice.
     pub idempotency: Option<Idempotency>,
     /// What tasks that belong together have in common.
     pub context: Option<String>,
     /// Its place in a distributed trace, when somebody follows it.
     pub trace: Option<TaskTrace>,
+}
+
+/// A standing offer that was taken, and what its price follows from.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct OfferTake {
+    /// The offer.
+    pub offer: SignedOffer,
+    /// When it was taken.
+    pub matched: Timestamp,
+    /// Tasks the buyer had agreed to under it before.
+    pub bought: u32,
+}
+
+impl OfferTake {
+    /// What the task costs.
+    pub fn price(&self) -> Amount {
+        self.offer.terms.pricing.price(self.bought, self.matched)
+    }
 }
 
 /// What makes a request one that may be repeated.

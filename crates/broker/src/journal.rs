@@ -14,7 +14,7 @@ use ainur_storage::{Disk, crash_point};
 use scale::{Decode, Encode};
 
 use crate::error::Error;
-use crate::event::{Idempotency, JournalEntry};
+use crate::event::{Idempotency, JournalEntry, SignedOffer};
 use crate::limits::SNAPSHOT_ENTRIES;
 use crate::task::Task;
 
@@ -24,11 +24,12 @@ const NUMBERS: &str = "numbers";
 const KEYS: &str = "idempotency-keys";
 const SIGNATURES: &str = "signatures";
 const OUTPUTS: &str = "outputs";
+const OFFERS: &str = "offers";
 const META: &str = "meta";
 const META_KEY: &[u8] = b"snapshot";
 
 /// How tasks and events are written; another number is another program's.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// The archive is checked when it is read and in audits, not at every start.
 const ARCHIVE: Options =
@@ -43,6 +44,8 @@ pub struct Journal<D: Disk> {
     since_snapshot: u64,
     /// Tasks that had not ended at the last snapshot, which the store holds as they were.
     live: Vec<u64>,
+    /// Standing offers that the store holds.
+    offers: Vec<Digest>,
     /// Signatures not yet in a snapshot.
     fresh: BTreeMap<Digest, RootSignature>,
     /// The first entry after the snapshot that is being written, and the signatures in it.
@@ -67,6 +70,8 @@ struct Meta {
 pub struct Recovered {
     /// Tasks as the last snapshot had them, by number.
     pub live: BTreeMap<u64, Task>,
+    /// Standing offers as the last snapshot had them.
+    pub offers: Vec<SignedOffer>,
     /// What came after, in order.
     pub entries: Vec<JournalEntry>,
     /// The number of the last task in the snapshot.
@@ -103,6 +108,10 @@ impl<D: Disk> Journal<D> {
             let task: Task = decode(&value)?;
             live.insert(task.number, task);
         }
+        let mut offers: Vec<SignedOffer> = Vec::new();
+        for (_, value) in store.range(OFFERS, &[], usize::MAX)? {
+            offers.push(decode(&value)?);
+        }
         let mut entries = Vec::new();
         let mut fresh = BTreeMap::new();
         for record in log.read_from(Sequence(meta.next).max(log.first())) {
@@ -115,6 +124,7 @@ impl<D: Disk> Journal<D> {
         }
         let since_snapshot = entries.len() as u64;
         let numbers = live.keys().copied().collect();
+        let kept = offers.iter().map(|offer| offer.terms.digest()).collect();
         let journal = Self {
             log,
             store,
@@ -122,10 +132,11 @@ impl<D: Disk> Journal<D> {
             unsynced: false,
             since_snapshot,
             live: numbers,
+            offers: kept,
             fresh,
             writing: None,
         };
-        Ok((journal, Recovered { live, entries, last_number: meta.last_number }))
+        Ok((journal, Recovered { live, offers, entries, last_number: meta.last_number }))
     }
 
     /// Adds an entry; it is durable after the next [`Journal::sync`].
@@ -161,13 +172,15 @@ impl<D: Disk> Journal<D> {
         self.since_snapshot >= SNAPSHOT_ENTRIES
     }
 
-    /// Gathers a snapshot: live tasks as they are now. Entries that follow are not in it.
+    /// Gathers a snapshot: live tasks and standing offers as they are now. Entries that follow are
+    /// not in it.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn begin_snapshot<'a>(
         &mut self,
         live: impl Iterator<Item = &'a Task>,
+        offers: impl Iterator<Item = &'a SignedOffer>,
         last_number: u64,
     ) -> Result<Snapshot<D>, Error> {
         self.sync()?;
@@ -180,6 +193,14 @@ impl<D: Disk> Journal<D> {
             self.live.push(task.number);
             batch.put(LIVE, task.number.to_be_bytes(), task.encode());
             index(&mut batch, task);
+        }
+        for offer in std::mem::take(&mut self.offers) {
+            batch.delete(OFFERS, offer.0);
+        }
+        for offer in offers {
+            let digest = offer.terms.digest();
+            self.offers.push(digest);
+            batch.put(OFFERS, digest.0, offer.encode());
         }
         batch.put(META, META_KEY, Meta { format: FORMAT, next: next.0, last_number }.encode());
         let signatures = Arc::new(std::mem::take(&mut self.fresh));

@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 pub mod journal;
 pub mod limits;
+pub mod offers;
 pub mod seat;
 pub mod settlement;
 pub mod task;

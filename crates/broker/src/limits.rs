@@ -9,6 +9,8 @@ pub const INVITED_MAX: usize = ainur_market::auction::ENTRANTS_MAX;
 pub const COMMIT_MS: DurationMs = DurationMs(30_000);
 /// How long bids may take to be opened after that.
 pub const REVEAL_MS: DurationMs = DurationMs(60_000);
+/// The shortest time a call is held open for bids.
+pub const BIDDING_MS_MIN: DurationMs = DurationMs(1_000);
 /// A chunk up to this size lives in the journal; a larger one is a blob.
 pub const CHUNK_INLINE_BYTES_MAX: usize = 4 << 10;
 /// All inline chunks of one attempt.
@@ -51,11 +53,12 @@ pub const WATCHERS_MAX: usize = 64;
 pub const DETAIL_BYTES_MAX: usize = 500;
 
 /// Name, value and unit of each.
-pub const ALL: [(&str, u128, &str); 24] = [
+pub const ALL: [(&str, u128, &str); 25] = [
     ("TASKS_OPEN_MAX", TASKS_OPEN_MAX as u128, "tasks"),
     ("INVITED_MAX", INVITED_MAX as u128, "agents"),
     ("COMMIT_MS", COMMIT_MS.0 as u128, "ms"),
     ("REVEAL_MS", REVEAL_MS.0 as u128, "ms"),
+    ("BIDDING_MS_MIN", BIDDING_MS_MIN.0 as u128, "ms"),
     ("CHUNK_INLINE_BYTES_MAX", CHUNK_INLINE_BYTES_MAX as u128, "bytes"),
     ("TASK_INLINE_BYTES_MAX", TASK_INLINE_BYTES_MAX as u128, "bytes"),
     ("CHUNKS_MAX", CHUNKS_MAX as u128, "chunks"),

@@ -8,11 +8,11 @@ use ainur_crypto::batch::BatchProof;
 use ainur_market::auction::{Auction, Award, NoAward, Transcript, award};
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{
-    Amount, ContentId, Did, Digest, FailureReason, TaskId, TaskSpec, Timestamp,
+    Amount, ContentId, Did, Digest, FailureReason, TaskId, TaskSpec, Timestamp, Venue,
 };
 use scale::{Decode, Encode};
 
-use crate::event::{Announcement, Chunk, Idempotency, LedgerPosition, SignedReveal};
+use crate::event::{Announcement, Chunk, Idempotency, LedgerPosition, OfferTake, SignedReveal};
 
 pub mod apply;
 pub mod history;
@@ -39,7 +39,11 @@ pub struct Task {
     pub buyer: Did,
     /// Who runs the check and tells the ledger.
     pub verifier: Did,
-    /// Agents that were asked.
+    /// Where the buyer looks for a price.
+    pub venue: Venue,
+    /// Bids are taken until the end of committing, whoever has answered.
+    pub held_open: bool,
+    /// Agents that are or would be asked.
     pub invited: Vec<Did>,
     /// Agents that answered with no bid, and why.
     pub passed: Vec<(Did, String)>,
@@ -134,6 +138,8 @@ pub struct TaskAttempt {
     pub seller: Did,
     /// What it is paid when its work is accepted.
     pub price: Amount,
+    /// Why it was chosen, and what its price follows from.
+    pub basis: AwardBasis,
     /// Where the ledger agreed.
     pub agreed_at: Option<LedgerPosition>,
     /// Where the ledger took note of its failure.
@@ -150,6 +156,15 @@ pub struct TaskAttempt {
     pub resumed_at_chunk: u32,
 }
 
+/// Why a seller was chosen, and what its price follows from.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum AwardBasis {
+    /// It won the auction.
+    Auction,
+    /// Its standing offer was taken.
+    Offer(Box<OfferTake>),
+}
+
 /// What a task waits for: the effect that leads to its next event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TaskStep {
@@ -157,7 +172,7 @@ pub enum TaskStep {
     GatherBids,
     /// Open the sealed bids.
     OpenBids,
-    /// Find a winner among those who have not failed.
+    /// Find a winner among those who have not failed, or another offer.
     FindWinner,
     /// Have the ledger lock the money for attempt n.
     Agree(u32),
@@ -192,6 +207,8 @@ impl Task {
             call: announcement.call,
             buyer: announcement.buyer,
             verifier: announcement.verifier,
+            venue: announcement.venue,
+            held_open: announcement.held_open,
             invited: announcement.invited,
             passed: Vec::new(),
             auction,
@@ -291,8 +308,21 @@ impl Task {
         self.bid_proofs.iter().find(|proof| proof.signer == bidder)
     }
 
-    /// Every invited agent has committed or passed.
+    /// Every invited agent has committed or passed, and nobody else is waited for.
     pub fn all_answered(&self) -> bool {
-        self.auction.entrants().len() + self.passed.len() >= self.invited.len()
+        !self.held_open && self.auction.entrants().len() + self.passed.len() >= self.invited.len()
+    }
+
+    /// Its sellers come from an auction; from standing offers otherwise, as long as they last.
+    pub fn is_called(&self) -> bool {
+        self.transcript.is_some() || self.phase != Phase::Rewarding
+    }
+
+    /// The standing offer it runs under.
+    pub fn offer(&self) -> Option<&OfferTake> {
+        match &self.attempt()?.basis {
+            AwardBasis::Offer(take) => Some(take),
+            AwardBasis::Auction => None,
+        }
     }
 }

@@ -3,9 +3,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ainur_primitives::{
-    Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits,
+    Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits, Venue,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+mod market;
+
+pub(crate) use market::{
+    BidArguments, DiscountArgument, Market, OfferArguments, PaymentArgument, PremiumArgument, hours,
+};
 
 /// An open economy for software agents.
 ///
@@ -58,6 +64,9 @@ pub(crate) enum Noun {
     /// Tasks: what you want done, and what it may cost.
     #[command(subcommand)]
     Task(Task),
+    /// The market: calls and bids, standing offers.
+    #[command(subcommand)]
+    Market(Market),
     /// Budgets: upper bounds on spending that tasks draw on.
     #[command(subcommand)]
     Budget(Budget),
@@ -323,6 +332,9 @@ pub(crate) struct TaskRun {
     /// Ask this agent and no other: when it fails, nobody else does the work.
     #[arg(long, value_name = "DID")]
     pub(crate) only: Option<Did>,
+    /// Where to look for a price.
+    #[arg(long, value_enum, default_value_t = VenueArgument::Any)]
+    pub(crate) venue: VenueArgument,
     /// Limits on each attempt.
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
@@ -366,6 +378,27 @@ impl LimitArguments {
             memory_bytes_max: mib(self.memory_max, usual.memory_bytes_max),
             duration_ms_max: self.time_max.map_or(usual.duration_ms_max, DurationMs::seconds),
             output_bytes_max: mib(self.output_max, usual.output_bytes_max),
+        }
+    }
+}
+
+/// Where to look for a price.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum VenueArgument {
+    /// The best standing offer that fits, or else an auction.
+    Any,
+    /// An auction, whatever is on offer.
+    Auction,
+    /// Standing offers alone.
+    Offer,
+}
+
+impl From<VenueArgument> for Venue {
+    fn from(argument: VenueArgument) -> Self {
+        match argument {
+            VenueArgument::Any => Self::Any,
+            VenueArgument::Auction => Self::Auction,
+            VenueArgument::Offer => Self::Offer,
         }
     }
 }

@@ -14,6 +14,7 @@ mod blob;
 mod budget;
 mod init;
 mod ledger;
+mod market;
 mod mcp;
 mod node;
 mod receipt;
@@ -33,6 +34,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Outcome {
         Noun::Node(verb) => node::run(verb, &place, output),
         Noun::Agent(verb) => agent::run(verb, &place, output),
         Noun::Task(verb) => task::run(verb, &place, output),
+        Noun::Market(verb) => market::run(verb, &place, output),
         Noun::Budget(verb) => budget::run(verb, &place, output),
         Noun::Token(verb) => token::run(verb, &place, output),
         Noun::Account(verb) => account::run(verb, &place, output),

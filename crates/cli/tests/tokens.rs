@@ -21,6 +21,8 @@ fn request(reserve: &str, key: Option<&str>) -> TaskRequest {
         deadline_ms: None,
         limits: None,
         only: None,
+        venue: Default::default(),
+        bidding_ms: None,
         idempotency_key: key.map(str::to_owned),
         request_digest: None,
         context: None,

@@ -11,7 +11,7 @@ use ainur_crypto::{
     Verifier,
 };
 use ainur_identity::KeyMaterial;
-use ainur_ledger::escrow::{self, AwardedBid};
+use ainur_ledger::escrow::{self, Consent, SignedAward};
 use ainur_ledger::{
     Action, AuthorizedTransaction, Genesis, Ledger, Outcome, Parameters, Signatures, StateTree,
     Submission, Transaction, reputation,
@@ -135,9 +135,9 @@ impl Driver {
             let items: Vec<Digest> = bids.iter().map(BidTerms::digest).collect();
             let (root, proofs) = self.sign(seller, &items);
             let mut agreements = Vec::new();
-            for (bid, bid_proof) in bids.into_iter().zip(proofs) {
-                settlements.push(settle(bid.task).into());
-                agreements.push(agree(bid, bid_proof, self.dids[0], now).into());
+            for (bid, proof) in bids.into_iter().zip(proofs) {
+                settlements.push(settle(bid.task, now).into());
+                agreements.push(agree(bid, vec![proof], self.dids[0], now).into());
             }
             submissions.push(self.submission(1 + buyer, agreements, vec![root]));
         }
@@ -160,13 +160,14 @@ fn bid(task: TaskId, bidder: Did, now: Timestamp) -> BidTerms {
     }
 }
 
-fn agree(bid: BidTerms, bid_proof: BatchProof, verifier: Did, now: Timestamp) -> escrow::Action {
+fn agree(bid: BidTerms, proofs: Vec<BatchProof>, verifier: Did, now: Timestamp) -> escrow::Action {
     let (task, price, transcript) = (bid.task, bid.price, Digest::ZERO);
     escrow::Action::Agree {
         task,
         verifier,
         reserve: Amount::ainu(2),
-        award: AwardedBid { price, bid, bid_proof, transcript },
+        awards: vec![SignedAward { price, consent: Consent::Bid { bid, transcript }, proofs }],
+        service: None,
         budget: None,
         call: Digest::ZERO,
         check: Digest::ZERO,
@@ -174,9 +175,9 @@ fn agree(bid: BidTerms, bid_proof: BatchProof, verifier: Did, now: Timestamp) ->
     }
 }
 
-fn settle(task: TaskId) -> escrow::Action {
+fn settle(task: TaskId, delivered: Timestamp) -> escrow::Action {
     let (output, verdict) = (ContentId(Digest::ZERO), Digest::ZERO);
-    escrow::Action::Settle { task, attempt: 1, output, verdict }
+    escrow::Action::Settle { task, attempt: 1, delivered, output, verdict }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

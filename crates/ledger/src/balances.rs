@@ -1,5 +1,5 @@
 //! Accounts, and the totals of all money: whatever moves, moves from one pot to another, so that
-//! free + staked + escrowed + deposits + treasury = issued − burned, always.
+//! free + staked + escrowed + deposits + exchange + pools + treasury = issued − burned, always.
 mod action;
 mod error;
 mod event;

@@ -5,7 +5,7 @@ use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::block::Height;
-use crate::{balances, budget, escrow, identity, registry, reputation};
+use crate::{balances, budget, escrow, exchange, identity, registry, reputation};
 
 /// Why a block could not be made or does not follow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -156,4 +156,7 @@ pub enum TransactionError {
     /// Stake and ratings.
     #[error(transparent)]
     Reputation(#[from] reputation::Error),
+    /// Credits and their trade.
+    #[error(transparent)]
+    Exchange(#[from] exchange::Error),
 }

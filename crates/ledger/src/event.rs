@@ -7,13 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::block::{Header, Height};
 use crate::error::TransactionError;
-use crate::{balances, budget, escrow, identity, registry, reputation};
+use crate::{balances, budget, escrow, exchange, identity, registry, reputation};
 
 /// What happened, by module.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most are agreements: boxing them would cost an allocation each"
-)]
 #[derive(
     Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
 )]
@@ -33,6 +29,8 @@ pub enum Event {
     Escrow(escrow::Event),
     /// Stake and ratings.
     Reputation(reputation::Event),
+    /// Credits and their trade.
+    Exchange(exchange::Event),
 }
 
 macro_rules! event_from {
@@ -51,7 +49,8 @@ event_from!(
     registry: Registry,
     budget: Budget,
     escrow: Escrow,
-    reputation: Reputation
+    reputation: Reputation,
+    exchange: Exchange
 );
 
 /// An event and where it stands.

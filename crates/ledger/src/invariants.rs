@@ -1,5 +1,6 @@
 //! What must hold after every block, checked record by record: after every test, and after every
 //! block in debug builds.
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
 use ainur_primitives::{Amount, BudgetId, Did};
@@ -7,18 +8,19 @@ use scale::Decode;
 
 use crate::balances::{Account, Totals, query};
 use crate::budget::{BUDGET_DEPTH_MAX, Budget};
-use crate::escrow::{Agreement, Escrow, Stage};
+use crate::escrow::{Agreement, Engagement, Escrow, PARTS_MAX, PartState};
+use crate::exchange::{self, CreditClassId};
 use crate::identity::Registered;
 use crate::reputation::Reputation;
 use crate::state::key::Space;
-use crate::state::{ReadState, prefixed, read};
+use crate::state::{ReadState, decoded, prefixed, read};
 
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// The pots do not add up to what was issued and not burned.
     #[error("money was created or lost: {0:?}")]
-    NotConserved(Totals),
+    NotConserved(Box<Totals>),
     /// A total is not the sum of the records behind it.
     #[error("{what} of all records are {sum}, their total says {total}")]
     TotalDiffers {
@@ -59,9 +61,17 @@ pub enum Violation {
     /// More is reserved and spent than allowed.
     #[error("budget {0} exceeds its limit")]
     BudgetExceeded(BudgetId),
-    /// An open escrow holds a price above its reserve, or a tombstone paid twice.
+    /// An open escrow owes more than it holds, or its parts are out of order.
     #[error("an escrow of {0} does not add up")]
     EscrowInconsistent(Did),
+    /// The records of a credit class contradict each other.
+    #[error("{what} of credit class {class} do not add up")]
+    ExchangeDiffers {
+        /// Which class.
+        class: CreditClassId,
+        /// What of it.
+        what: &'static str,
+    },
 }
 
 /// Checks the whole state: takes time proportional to its size.
@@ -71,20 +81,23 @@ pub enum Violation {
 pub fn check(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
     let totals = query::totals(state);
     if !totals.conserved() {
-        return Err(Violation::NotConserved(totals));
+        return Err(Violation::NotConserved(Box::new(totals)));
     }
     let free = sum(state, Space::Account, |account: Account| account.free);
     let deposits = sum(state, Space::Identity, |identity: Registered| identity.deposit);
     let staked = sum(state, Space::Reputation, |record: Reputation| record.staked);
     let escrowed = sum(state, Space::Escrow, |escrow: Escrow| match escrow {
-        Escrow::Open(agreement) => agreement.reserve,
+        Escrow::Open(agreement) => agreement.held(),
         Escrow::Closed(_) => Amount::ZERO,
     });
+    let exchange::invariants::Held { exchange, pools } = exchange::invariants::check(state)?;
     for (what, sum, total) in [
         ("free money", free, totals.free),
         ("deposits", deposits, totals.deposits),
         ("stakes", staked, totals.staked),
         ("escrows", escrowed, totals.escrowed),
+        ("the locks of the exchange", exchange, totals.exchange),
+        ("the pools", pools, totals.pools),
     ] {
         if sum != total {
             return Err(Violation::TotalDiffers { what, sum, total });
@@ -98,12 +111,12 @@ pub fn check(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
 fn check_locks(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
     let mut locks = BTreeMap::<Did, (Amount, u32)>::new();
     for agreement in agreements(state) {
-        if agreement.attempt.price > agreement.reserve || agreement.attempt.number == 0 {
+        if !adds_up(&agreement) {
             return Err(Violation::EscrowInconsistent(agreement.buyer));
         }
-        if agreement.stage == Stage::Running {
-            let lock = locks.entry(agreement.attempt.seller).or_default();
-            *lock = (lock.0.saturating_add(agreement.attempt.bond), lock.1 + 1);
+        for engagement in agreement.engagements.iter().filter(|engagement| engagement.is_open()) {
+            let lock = locks.entry(engagement.seller).or_default();
+            *lock = (lock.0.saturating_add(engagement.locked()), lock.1 + 1);
         }
     }
     for (key, value) in prefixed(state, &Space::Reputation.prefix()) {
@@ -125,6 +138,25 @@ fn check_locks(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
     }
 }
 
+/// What was paid is within the reserve, what is still to be paid is there, only open engagements
+/// have an advance, and of each engagement at most one part is at work, the first that is open.
+fn adds_up(agreement: &Agreement) -> bool {
+    let due = |engagement: &Engagement| engagement.price_open().saturating_sub(engagement.advanced);
+    let engagements = &agreement.engagements;
+    let to_pay: Amount = engagements.iter().map(due).sum();
+    let in_order = engagements.iter().all(|engagement| {
+        let mut open = engagement.parts.iter().filter(|part| part.state.is_open());
+        open.next().is_none_or(|first| first.state == PartState::Running)
+            && open.all(|later| later.state == PartState::Waiting)
+            && (engagement.advanced.is_zero() || engagement.is_open())
+    });
+    agreement.attempt > 0
+        && agreement.parts().count() <= PARTS_MAX
+        && agreement.paid() <= agreement.reserve
+        && to_pay <= agreement.held()
+        && in_order
+}
+
 /// Every budget reserves what the open escrows below it lock, and stays within its limit.
 fn check_budgets(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
     let mut reservations = BTreeMap::<BudgetId, Amount>::new();
@@ -133,7 +165,7 @@ fn check_budgets(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
         for _ in 0..BUDGET_DEPTH_MAX {
             let Some(id) = next else { break };
             let reserved = reservations.entry(id).or_default();
-            *reserved = reserved.saturating_add(agreement.reserve);
+            *reserved = reserved.saturating_add(agreement.unpaid());
             next = read::<Budget>(state, &crate::state::key::budget(&id))
                 .and_then(|budget| budget.parent);
         }
@@ -175,8 +207,4 @@ fn sum<T: Decode>(
     amount: impl Fn(T) -> Amount,
 ) -> Amount {
     prefixed(state, &space.prefix()).map(|(_, value)| amount(decoded(&value))).sum()
-}
-
-fn decoded<T: Decode>(mut bytes: &[u8]) -> T {
-    T::decode(&mut bytes).expect("only the ledger writes records, each of one type")
 }

@@ -11,7 +11,7 @@
 //! record had a value or did not exist.
 //!
 //! Each module is a folder of parameters, stored types, actions, events, errors and queries:
-//! [`balances`], [`identity`], [`registry`], [`budget`], [`escrow`], [`reputation`].
+//! [`balances`], [`identity`], [`registry`], [`budget`], [`escrow`], [`reputation`], [`exchange`].
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -22,6 +22,7 @@ pub mod budget;
 pub mod error;
 pub mod escrow;
 pub mod event;
+pub mod exchange;
 pub mod execution;
 pub mod genesis;
 mod hexadecimal;

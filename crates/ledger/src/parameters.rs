@@ -3,7 +3,7 @@ use ainur_primitives::{Amount, Did};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::{escrow, identity, reputation};
+use crate::{escrow, exchange, identity, reputation};
 
 /// The governed parameters of a ledger, by module.
 #[derive(
@@ -25,6 +25,9 @@ pub struct Parameters {
     /// Of stake and reputation.
     #[serde(default)]
     pub reputation: reputation::Params,
+    /// Of the exchange.
+    #[serde(default)]
+    pub exchange: exchange::Params,
 }
 
 /// A millionth of an AINU.
@@ -41,11 +44,12 @@ impl Parameters {
             identity: identity::Params::default(),
             escrow: escrow::Params::default(),
             reputation: reputation::Params::default(),
+            exchange: exchange::Params::default(),
         }
     }
 
     /// True when the ledger's promises hold under these parameters.
     pub fn valid(&self) -> bool {
-        self.escrow.valid() && self.reputation.valid()
+        self.escrow.valid() && self.reputation.valid() && self.exchange.valid()
     }
 }

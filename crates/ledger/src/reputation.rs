@@ -22,7 +22,7 @@ pub use query::{failure_probability, required_bond};
 pub use state::{Reputation, Violation, ViolationReason};
 
 pub(crate) use execute::execute;
-pub(crate) use stake::{Slash, forfeit, lock, punish, release};
+pub(crate) use stake::{Slash, count, dismiss, forfeit, lock, punish, reclaim, release, unlock};
 
 /// How many violations a record remembers; the oldest are forgotten first.
 pub const VIOLATIONS_MAX: usize = 16;

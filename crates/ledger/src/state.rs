@@ -102,10 +102,12 @@ impl WriteState for MemoryState {
 /// Only the ledger writes records, and whoever stores them checks their bytes; a record of another
 /// type is therefore our own bug.
 pub(crate) fn read<T: Decode>(state: &(impl ReadState + ?Sized), key: &[u8]) -> Option<T> {
-    let value = state.get(key)?;
-    Some(
-        T::decode(&mut value.as_slice()).expect("only the ledger writes records, each of one type"),
-    )
+    state.get(key).map(|value| decoded(&value))
+}
+
+/// A record, or a part of its key, decoded.
+pub(crate) fn decoded<T: Decode>(mut bytes: &[u8]) -> T {
+    T::decode(&mut bytes).expect("only the ledger writes records, each of one type")
 }
 
 /// The records under a prefix, ascending by key.

@@ -7,7 +7,7 @@ use ainur_primitives::{Amount, Did, Digest, Timestamp};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::{balances, budget, escrow, identity, registry, reputation};
+use crate::{balances, budget, escrow, exchange, identity, registry, reputation};
 
 /// What a transaction asks for, by module.
 #[expect(
@@ -31,6 +31,8 @@ pub enum Action {
     Escrow(escrow::Action),
     /// Stake and ratings.
     Reputation(reputation::Action),
+    /// Credits and their trade.
+    Exchange(exchange::Action),
 }
 
 macro_rules! action_from {
@@ -49,7 +51,8 @@ action_from!(
     registry: Registry,
     budget: Budget,
     escrow: Escrow,
-    reputation: Reputation
+    reputation: Reputation,
+    exchange: Exchange
 );
 
 /// One request of one party.

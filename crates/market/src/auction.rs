@@ -15,12 +15,14 @@ use ainur_primitives::{Did, Digest, Ppm, Timestamp};
 use scale::{Decode, Encode};
 
 pub mod award;
+pub mod call;
 pub mod error;
 pub mod mechanism;
 pub mod terms;
 pub mod transcript;
 
 pub use award::{Award, NoAward, Ranked, Reason, award};
+pub use call::{Frame, SealedBid, SealedCall};
 pub use error::Error;
 pub use terms::{AuctionTerms, BidTerms, CommitTerms, commitment};
 pub use transcript::{Entrant, Reveal, Transcript};
@@ -28,32 +30,32 @@ pub use transcript::{Entrant, Reveal, Transcript};
 /// How many bidders one auction takes.
 pub const ENTRANTS_MAX: usize = 64;
 
-/// An auction while it runs.
+/// An auction while it runs; of one task unless its terms say otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Auction {
-    terms: AuctionTerms,
-    entrants: BTreeMap<Did, Entrant>,
+pub struct Auction<C = AuctionTerms, B = BidTerms> {
+    terms: C,
+    entrants: BTreeMap<Did, Entrant<B>>,
     /// Commitments ended before their time, because everyone invited had answered.
     closed_early: Option<Timestamp>,
 }
 
-impl Auction {
+impl<C: SealedCall> Auction<C, C::Bid> {
     /// An auction under these terms, with no bidder yet.
     ///
     /// # Errors
-    /// When the terms are not [valid](AuctionTerms::validate).
-    pub fn open(terms: AuctionTerms) -> Result<Self, Error> {
+    /// When the terms are not [valid](SealedCall::validate).
+    pub fn open(terms: C) -> Result<Self, Error> {
         terms.validate()?;
         Ok(Self { terms, entrants: BTreeMap::new(), closed_early: None })
     }
 
     /// The terms it was opened with.
-    pub fn terms(&self) -> &AuctionTerms {
+    pub fn terms(&self) -> &C {
         &self.terms
     }
 
     /// Everyone who has committed, ascending by bidder.
-    pub fn entrants(&self) -> impl ExactSizeIterator<Item = &Entrant> {
+    pub fn entrants(&self) -> impl ExactSizeIterator<Item = &Entrant<C::Bid>> {
         self.entrants.values()
     }
 
@@ -68,7 +70,7 @@ impl Auction {
         commit: CommitTerms,
         failure_probability: Ppm,
     ) -> Result<(), Error> {
-        let (from, until) = (self.terms.opened, self.commitments_end());
+        let (from, until) = (self.terms.frame().opened, self.commitments_end());
         if now < from || self.closed_early.is_some() || now >= until {
             return Err(Error::NotCommitting { now, from, until });
         }
@@ -88,18 +90,18 @@ impl Auction {
     /// # Errors
     /// Outside the reveal phase, without a commitment, a second time, or when bid and salt are not
     /// what was committed to.
-    pub fn reveal(&mut self, now: Timestamp, terms: BidTerms, salt: [u8; 32]) -> Result<(), Error> {
-        let (from, until) = (self.commitments_end(), self.terms.reveal_until);
+    pub fn reveal(&mut self, now: Timestamp, bid: C::Bid, salt: [u8; 32]) -> Result<(), Error> {
+        let (from, until) = (self.commitments_end(), self.terms.frame().reveal_until);
+        let bidder = bid.bidder();
         if now < from || now >= until {
             return Err(Error::NotRevealing { now, from, until });
         }
-        let entrant =
-            self.entrants.get_mut(&terms.bidder).ok_or(Error::UnknownBidder(terms.bidder))?;
+        let entrant = self.entrants.get_mut(&bidder).ok_or(Error::UnknownBidder(bidder))?;
         if entrant.reveal.is_some() {
-            return Err(Error::AlreadyRevealed(terms.bidder));
+            return Err(Error::AlreadyRevealed(bidder));
         }
-        transcript::check_reveal(&entrant.commit, &terms, &salt)?;
-        entrant.reveal = Some(Reveal { terms, salt: Digest(salt) });
+        transcript::check_reveal(&self.terms, &entrant.commit, &bid, &salt)?;
+        entrant.reveal = Some(Reveal { terms: bid, salt: Digest(salt) });
         Ok(())
     }
 
@@ -107,7 +109,7 @@ impl Auction {
     /// every bid is revealed.
     pub fn closes_at(&self) -> Timestamp {
         let all_revealed = self.entrants.values().all(|entrant| entrant.reveal.is_some());
-        if all_revealed { self.commitments_end() } else { self.terms.reveal_until }
+        if all_revealed { self.commitments_end() } else { self.terms.frame().reveal_until }
     }
 
     /// Ends commitments before their time. Only for a closed circle of invited bidders who have
@@ -116,7 +118,7 @@ impl Auction {
     /// # Errors
     /// Before the auction opened.
     pub fn close_commitments(&mut self, now: Timestamp) -> Result<(), Error> {
-        let (from, until) = (self.terms.opened, self.terms.commit_until);
+        let (from, until) = (self.terms.frame().opened, self.terms.frame().commit_until);
         if now < from {
             return Err(Error::NotCommitting { now, from, until });
         }
@@ -128,14 +130,14 @@ impl Auction {
 
     /// When commitments end, or ended.
     pub fn commitments_end(&self) -> Timestamp {
-        self.closed_early.unwrap_or(self.terms.commit_until)
+        self.closed_early.unwrap_or(self.terms.frame().commit_until)
     }
 
     /// Ends the auction. The `beacon` must not have been known while commitments were taken.
     ///
     /// # Errors
     /// Before [`Auction::closes_at`].
-    pub fn close(&self, now: Timestamp, beacon: Digest) -> Result<Transcript, Error> {
+    pub fn close(&self, now: Timestamp, beacon: Digest) -> Result<Transcript<C, C::Bid>, Error> {
         let from = self.closes_at();
         if now < from {
             return Err(Error::NotClosing { now, from });

@@ -324,6 +324,8 @@ fn hired_tool(node: &Node, address: SocketAddr, secret: &str) -> Outcome {
             deadline_ms: None,
             limits: None,
             only: None,
+            venue: Default::default(),
+            bidding_ms: None,
             idempotency_key: None,
             request_digest: None,
             context: None,

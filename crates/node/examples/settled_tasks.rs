@@ -175,6 +175,8 @@ impl Bench {
             deadline_ms: None,
             limits: None,
             only: None,
+            venue: Default::default(),
+            bidding_ms: None,
             idempotency_key: None,
             request_digest: None,
             context: None,

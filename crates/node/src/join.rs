@@ -361,6 +361,19 @@ impl Node {
         checked(receiver.recv().ok())
     }
 
+    /// Has the ledger do something as an agent of this node, and waits until it is durable.
+    pub(crate) fn do_as_agent(
+        &self,
+        agent: &AgentRecord,
+        actions: Vec<Action>,
+    ) -> Result<(), Problem> {
+        let _joining = self.join_lock();
+        let keys = agent.keys(&self.directory)?;
+        let nonce = self.read(|state| balances::query::account(state, &agent.did)).nonce;
+        let submission = self.signed_by(&keys, nonce, actions, self.parameters().fee_min);
+        self.submit(submission)
+    }
+
     fn submit(&self, submission: Submission) -> Result<(), Problem> {
         let (sender, receiver) = sync_channel(1);
         self.mailbox.call(move |broker| {

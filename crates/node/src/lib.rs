@@ -19,6 +19,7 @@ pub mod trust;
 mod audit;
 mod health;
 mod join;
+mod offers;
 mod remote;
 mod serve;
 mod tasks;

@@ -28,6 +28,11 @@ pub fn of_broker(error: &Error) -> Problem {
         Error::TooManyWatchers(_) => {
             Problem::new(Code::LimitReached, message).next("ask once with ainur task show")
         }
+        Error::NoOffer(_) => Problem::new(Code::NoBidder, message)
+            .next("see what is on offer: ainur market offers; or let agents bid: --venue auction"),
+        Error::UnknownOffer(_) => {
+            Problem::new(Code::NotFound, message).next("see ainur market offers")
+        }
         Error::UnknownTask(_) => Problem::new(Code::NotFound, message).next("see ainur task list"),
         Error::AmbiguousTask(_) => {
             Problem::new(Code::InvalidRequest, message).next("write more of the id")

@@ -68,6 +68,11 @@ impl Service for Node {
             Operation::TaskDecide { task, accept, reason } => self
                 .change_task(&task, move |broker, number| broker.decide(number, accept, &reason)),
             Operation::TaskRate { task, rating } => self.rate_task(&task, rating),
+            Operation::CallList => self.open_calls().map(Reply::Calls),
+            Operation::BidPlace(draft) => self.place_bid(draft),
+            Operation::OfferList { capability } => self.offer_list(capability).map(Reply::Offers),
+            Operation::OfferPublish(draft) => self.publish_offer(draft),
+            Operation::OfferWithdraw { offer } => self.withdraw_offer(&offer),
             Operation::BudgetOpen { limit, period_ms, parent } => {
                 self.open_budget(limit, period_ms, parent, None).and_then(|id| self.show_budget(id))
             }

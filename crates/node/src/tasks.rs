@@ -9,7 +9,7 @@ use ainur_api::service::{Told, Waiting};
 use ainur_api::view::{TaskEvent, TaskNews};
 use ainur_broker::engine::{Request, Watcher};
 use ainur_broker::event::Idempotency;
-use ainur_broker::task::Task;
+use ainur_broker::task::{AwardBasis, Task};
 use ainur_consensus::ReplicatedLog as _;
 use ainur_ledger::reputation;
 use ainur_primitives::canonical_json::to_canonical_json;
@@ -160,6 +160,8 @@ impl Node {
         let request = request.map_err(|error| of_broker(&error))?;
         Ok(request
             .only(asked.only)
+            .at(asked.venue)
+            .held_open(asked.bidding_ms)
             .keyed(idempotency(asked)?)
             .within(asked.context.clone())
             .traced(self.telemetry.place(asked.trace.as_deref())?))
@@ -288,25 +290,38 @@ impl Node {
         Ok(Reply::Task(Box::new(self.task_view(&task))))
     }
 
-    /// The agreement on the ledger names this transcript.
-    pub(crate) fn transcript_agreed(
-        &self,
-        task: &Task,
-        transcript: ainur_primitives::Digest,
-    ) -> bool {
+    /// The agreements on the ledger name what the awards follow from: the transcript, or the offer
+    /// that was taken.
+    pub(crate) fn basis_agreed(&self, task: &Task) -> bool {
         use ainur_ledger::{Event, Height, escrow};
-        let agreed: Vec<_> = task.attempts.iter().filter_map(|attempt| attempt.agreed_at).collect();
-        !agreed.is_empty() && agreed.into_iter().all(|position| {
-            let Ok(Some(stored)) = self.log.block(Height(position.height)) else { return false };
-            stored.events.iter().any(|record| {
-                record.index == position.index
-                    && matches!(&record.event, Event::Escrow(event) if match event {
-                        escrow::Event::Agreed { transcript: agreed, .. }
-                        | escrow::Event::Reawarded { transcript: agreed, .. } => *agreed == transcript,
-                        _ => false,
-                    })
+        let auction = task.transcript.as_ref().map(ainur_market::auction::Transcript::digest);
+        let agreed: Vec<_> = task
+            .attempts
+            .iter()
+            .filter_map(|attempt| {
+                let basis = match &attempt.basis {
+                    AwardBasis::Auction => auction?,
+                    AwardBasis::Offer(take) => take.offer.terms.digest(),
+                };
+                Some((attempt.agreed_at?, basis))
             })
-        })
+            .collect();
+        !agreed.is_empty()
+            && agreed.into_iter().all(|(position, transcript)| {
+                let Ok(Some(stored)) = self.log.block(Height(position.height)) else {
+                    return false;
+                };
+                stored.events.iter().any(|record| {
+                    record.index == position.index
+                        && matches!(&record.event, Event::Escrow(event) if match event {
+                            escrow::Event::Agreed { sellers, .. }
+                            | escrow::Event::Reawarded { sellers, .. } => {
+                                sellers.iter().all(|hire| hire.transcript == transcript)
+                            }
+                            _ => false,
+                        })
+                })
+            })
     }
 }
 

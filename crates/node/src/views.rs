@@ -5,7 +5,8 @@ use ainur_api::view::{
     AccountView, AgentView, AttemptView, AwardRow, BidRow, BudgetView, Explanation, LedgerStatus,
     TaskEvent, TaskPhase, TaskView,
 };
-use ainur_broker::task::{Phase, Task};
+use ainur_broker::event::OfferTake;
+use ainur_broker::task::{AwardBasis, Phase, Task};
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::{award, mechanism::PriceSetBy};
 use ainur_primitives::{Amount, BudgetId, Did};
@@ -102,6 +103,8 @@ impl Node {
                 place("bonded as stake", totals.staked),
                 place("in escrow", totals.escrowed),
                 place("identity deposits", totals.deposits),
+                place("locked on the exchange", totals.exchange),
+                place("in pools", totals.pools),
                 place("treasury (fees)", totals.treasury),
                 place("issued - burned", totals.issued.saturating_sub(totals.burned)),
             ],
@@ -158,19 +161,25 @@ impl Node {
         let terms = task.auction.terms();
         let mut bids = Vec::new();
         let mut awards = Vec::new();
-        let mut digest = ainur_primitives::Digest::ZERO;
-        if let Some(transcript) = &task.transcript {
-            digest = transcript.digest();
-            let mut excluded: Vec<Did> = Vec::new();
-            for attempt in &task.attempts {
-                if let Ok(outcome) = award(transcript, &excluded) {
-                    if awards.is_empty() {
-                        bids = outcome.ranking.iter().map(|row| self.bid_row(row)).collect();
+        let mut digest = None;
+        let mut excluded: Vec<Did> = Vec::new();
+        for attempt in &task.attempts {
+            match (&attempt.basis, &task.transcript) {
+                (AwardBasis::Offer(take), _) => awards.push(self.offer_row(attempt.number, take)),
+                (AwardBasis::Auction, None) => {}
+                (AwardBasis::Auction, Some(transcript)) => {
+                    if let Ok(outcome) = award(transcript, &excluded) {
+                        if bids.is_empty() {
+                            bids = outcome.ranking.iter().map(|row| self.bid_row(row)).collect();
+                        }
+                        awards.push(self.award_row(attempt.number, &outcome));
                     }
-                    awards.push(self.award_row(attempt.number, &outcome));
                 }
-                excluded.push(attempt.seller);
             }
+            excluded.push(attempt.seller);
+        }
+        if let Some(transcript) = &task.transcript {
+            digest = Some(transcript.digest());
         }
         for (bidder, why) in &task.passed {
             bids.push(BidRow {
@@ -191,7 +200,25 @@ impl Node {
             bids,
             awards,
             transcript: digest,
-            transcript_matches: self.transcript_agreed(task, digest),
+            transcript_matches: self.basis_agreed(task),
+        }
+    }
+
+    fn offer_row(&self, attempt: u32, take: &OfferTake) -> AwardRow {
+        let terms = &take.offer.terms;
+        let (offer, base) = (terms.digest().short(), terms.pricing.base_price.to_ainu());
+        let why = format!(
+            "Its standing offer {offer}: base price {base} AINU, {} tasks bought before, taken {}.",
+            take.bought, take.matched
+        );
+        AwardRow {
+            attempt,
+            winner: terms.seller,
+            winner_name: self.name_of(terms.seller),
+            bid: terms.pricing.base_price,
+            payment: take.price(),
+            runner_up: None,
+            why,
         }
     }
 

@@ -190,6 +190,7 @@ mod tests {
         let mut free = graph(&[&[]]);
         free.subtasks[0].reserve = Amount::ZERO;
         assert_eq!(free.validate(), Err(GraphError::Impossible("part-0".into())));
-        assert_eq!(graph(&[&[]; 65]).validate(), Err(GraphError::TooMany(65)));
+        let many: [&[u16]; 65] = [&[]; 65];
+        assert_eq!(graph(&many).validate(), Err(GraphError::TooMany(65)));
     }
 }

@@ -119,6 +119,8 @@ digest_id! {
     MessageId,
     /// A conversation: the messages about one task.
     ConversationId,
+    /// A negotiation: the digest of the rules it is held by.
+    NegotiationId,
 }
 
 #[cfg(test)]

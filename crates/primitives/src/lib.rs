@@ -29,8 +29,10 @@ pub use capability::{CapabilityContract, CapabilityName, Effects};
 pub use coalition::{PenaltyBeneficiary, PenaltyCause, PenaltyClause, SharingMethod};
 pub use digest::{ContentId, Digest};
 pub use graph::{GraphError, Subtask, TaskGraph};
-pub use identifier::{BudgetId, CoalitionId, ConversationId, Did, MessageId, TaskId};
+pub use identifier::{
+    BudgetId, CoalitionId, ConversationId, Did, MessageId, NegotiationId, TaskId,
+};
 pub use probability::Ppm;
-pub use task::{ExecutionLimits, QualityLevel, SelectionRule, TaskSpec};
+pub use task::{DisputeResolution, ExecutionLimits, QualityLevel, SelectionRule, TaskSpec, Venue};
 pub use time::{DurationMs, Timestamp};
 pub use trace::{SpanId, TraceContext, TraceId};

@@ -38,6 +38,31 @@ pub enum SelectionRule {
     BestReputation,
 }
 
+/// Where a buyer looks for a price.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Default,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Venue {
+    /// The best standing offer that fits, at once; an auction when there is none.
+    #[default]
+    Any,
+    /// An auction, whatever is on offer.
+    Auction,
+    /// Standing offers alone.
+    Offer,
+}
+
 /// How good the work is to be: what a bid offers and a negotiation settles.
 #[derive(
     Clone,
@@ -63,6 +88,33 @@ pub enum QualityLevel {
     Premium,
     /// The seller's best, with its attention.
     Enterprise,
+}
+
+/// Who decides when the parties of an agreement do not agree about its fulfilment.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Debug,
+    Default,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    Serialize,
+    Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum DisputeResolution {
+    /// The ledger, by running the agreed check again.
+    #[default]
+    Chain,
+    /// One arbitrator, drawn.
+    Arbitrator,
+    /// A majority of several arbitrators, drawn.
+    MajorityVote,
 }
 
 /// Hard limits on one attempt, part of the agreement and enforced by the runtime.

@@ -6,44 +6,39 @@
 //! another bid, also one it had rejected, since a failed winner is replaced from the same bids
 //! (decision 17); the one withdrawn cannot come back.
 //!
+//! Instead of calling, a buyer can open a negotiation with any seller; after a call, with whoever
+//! has committed or bid. The two then take turns, each in reply to the other's last message, until
+//! one of them accepts or rejects it. While a negotiation runs, it is what is answered; when it
+//! fails, a bid made before stands as it was. Nobody negotiates while somebody is accepted.
+//!
 //! Times of day are not judged here: phases are the market's, freshness is [`crate::replay`]'s.
 use std::collections::BTreeMap;
 
 use ainur_primitives::{ConversationId, Did, MessageId, Timestamp};
 
+use self::seller::{Answer, Seller, Speaker};
 use crate::envelope::MessageHeader;
 use crate::limits::BIDDERS_MAX;
-use crate::message::MessageType;
+use crate::message::{Message, MessageType};
 use crate::recipients::Recipients;
+
+mod seller;
 
 /// One conversation so far. The bodies are not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
     id: ConversationId,
+    /// Who said the first message.
+    buyer: Option<Did>,
     call: Option<Spoken>,
-    bidders: BTreeMap<Did, Bidder>,
+    sellers: BTreeMap<Did, Seller>,
 }
 
 /// A message that was accepted, as far as later ones refer to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Spoken {
     id: MessageId,
-    by: Did,
     created: Timestamp,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Bidder {
-    commit: Spoken,
-    bid: Option<Spoken>,
-    answer: Option<Answer>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
-    Rejected(Timestamp),
-    Accepted(Timestamp),
-    Withdrawn,
 }
 
 /// Why a message has no place in the conversation now; the conversation is unchanged.
@@ -89,9 +84,20 @@ pub enum Error {
         /// What came.
         found: MessageType,
     },
+    /// A negotiation with nobody, with many, or with one it is held with already.
+    #[error("a negotiation is opened with one seller, and with each once")]
+    Opening,
     /// No more bidders are kept.
     #[error("the conversation has its {BIDDERS_MAX} bidders already")]
     Full,
+    /// A proposal that names another thread than the one it belongs to.
+    #[error("the thread has {expected} messages before this one; the first {same} are as named")]
+    OtherThread {
+        /// How many messages the thread has.
+        expected: usize,
+        /// How many of them the message names rightly, from the first.
+        same: usize,
+    },
 }
 
 fn names(types: &[MessageType]) -> String {
@@ -104,47 +110,74 @@ fn names(types: &[MessageType]) -> String {
 impl Conversation {
     /// A conversation in which nothing was said.
     pub fn new(id: ConversationId) -> Self {
-        Self { id, call: None, bidders: BTreeMap::new() }
+        Self { id, buyer: None, call: None, sellers: BTreeMap::new() }
     }
 
-    /// Who called, once somebody has.
+    /// Who called or opened a negotiation, once somebody has.
     pub fn buyer(&self) -> Option<Did> {
-        self.call.map(|call| call.by)
+        self.buyer
     }
 
-    /// Whose bid is accepted now.
+    /// Whose bid or proposal is accepted now, or who accepted the buyer's.
     pub fn accepted(&self) -> Option<Did> {
-        let accepted = |bidder: &Bidder| matches!(bidder.answer, Some(Answer::Accepted(_)));
-        self.bidders.iter().find(|(_, bidder)| accepted(bidder)).map(|(did, _)| *did)
+        let accepted = |seller: &Seller| matches!(seller.answer, Some(Answer::Accepted(_)));
+        self.sellers.iter().find(|(_, seller)| accepted(seller)).map(|(did, _)| *did)
     }
 
-    /// What anybody may say now, in the order of [`MessageType`].
+    /// The messages of the negotiation with this seller, in order: what the next one names.
+    pub fn thread(&self, seller: &Did) -> &[MessageId] {
+        let thread = self.sellers.get(seller).and_then(|seller| seller.thread.as_ref());
+        thread.map_or(&[], |thread| &thread.ids)
+    }
+
+    /// What anybody may say now, in the order of [`MessageType::ALL`].
     pub fn expected(&self) -> Vec<MessageType> {
-        let says = |message_type: &MessageType| match message_type {
-            MessageType::Call => self.call.is_none(),
-            MessageType::BidCommit => self.call.is_some() && self.bidders.len() < BIDDERS_MAX,
-            MessageType::Bid | MessageType::CoalitionBid => {
-                self.bidders.values().any(Bidder::may_bid)
-            }
-            MessageType::Accept => self.may_accept(),
-            MessageType::Reject => self.bidders.values().any(Bidder::may_be_rejected),
+        let says = |message_type: &MessageType| {
+            self.buyer_says(*message_type)
+                || self.newcomer_says(*message_type)
+                || self.sellers.values().any(|seller| self.seller_says(seller, *message_type))
         };
         MessageType::ALL.into_iter().filter(says).collect()
     }
 
-    /// What this party may say now, in the order of [`MessageType`].
+    /// What this party may say now, in the order of [`MessageType::ALL`].
     pub fn expected_from(&self, party: &Did) -> Vec<MessageType> {
-        let is_buyer = self.buyer().is_none_or(|buyer| buyer == *party);
-        let bidder = self.bidders.get(party);
-        let says = |message_type: &MessageType| match message_type {
-            MessageType::Call | MessageType::Accept | MessageType::Reject => is_buyer,
-            MessageType::BidCommit => !is_buyer && bidder.is_none(),
-            MessageType::Bid | MessageType::CoalitionBid => bidder.is_some_and(Bidder::may_bid),
+        let says = |message_type: &MessageType| {
+            if self.buyer.is_none_or(|buyer| buyer == *party) {
+                self.buyer_says(*message_type)
+            } else if let Some(seller) = self.sellers.get(party) {
+                self.seller_says(seller, *message_type)
+            } else {
+                self.newcomer_says(*message_type)
+            }
         };
-        self.expected().into_iter().filter(says).collect()
+        MessageType::ALL.into_iter().filter(says).collect()
     }
 
-    /// Takes the next message, or says what was expected instead.
+    /// Takes the next message, or says what was expected instead. Beyond what
+    /// [`Conversation::accept`] checks, a proposal has to name the thread it belongs to.
+    ///
+    /// # Errors
+    /// Why it has no place here; nothing changes then.
+    pub fn take(&mut self, message: &Message) -> Result<(), Error> {
+        let Message::Negotiate(envelope) = message else { return self.accept(message.header()) };
+        let mut next = self.clone();
+        next.accept(envelope.header())?;
+        let header = envelope.header();
+        let seller = match &header.to {
+            Recipients::One(to) if next.buyer == Some(header.from) => to,
+            _ => &header.from,
+        };
+        let (expected, found) = (self.thread(seller), &envelope.body().conversation_thread);
+        if expected != found.as_slice() {
+            let same = expected.iter().zip(found).take_while(|(one, other)| one == other).count();
+            return Err(Error::OtherThread { expected: expected.len(), same });
+        }
+        *self = next;
+        Ok(())
+    }
+
+    /// Takes the next message as far as its header shows, or says what was expected instead.
     ///
     /// # Errors
     /// Why it has no place here; nothing changes then.
@@ -156,9 +189,9 @@ impl Conversation {
         let expected = self.expected_from(&header.from);
         let found = header.message_type;
         if !expected.contains(&found) {
-            let is_new = self.call.is_some_and(|call| call.by != header.from)
-                && !self.bidders.contains_key(&header.from);
-            if found == MessageType::BidCommit && is_new {
+            let is_new = self.buyer.is_some_and(|buyer| buyer != header.from)
+                && !self.sellers.contains_key(&header.from);
+            if found == MessageType::BidCommit && is_new && self.call.is_some() {
                 return Err(Error::Full);
             }
             return Err(Error::Unexpected { found, from: header.from, expected });
@@ -170,95 +203,143 @@ impl Conversation {
             MessageType::Bid | MessageType::CoalitionBid => self.take_bid(header, stale),
             MessageType::Accept => self.take_accept(header, stale),
             MessageType::Reject => self.take_reject(header, stale),
+            MessageType::Negotiate => self.take_negotiate(header, stale),
         }
     }
 
-    fn may_accept(&self) -> bool {
-        self.accepted().is_none() && self.bidders.values().any(Bidder::may_be_accepted)
+    fn buyer_says(&self, message_type: MessageType) -> bool {
+        let nobody = self.accepted().is_none();
+        let mut sellers = self.sellers.values();
+        match message_type {
+            MessageType::Call => self.buyer.is_none(),
+            MessageType::BidCommit | MessageType::Bid | MessageType::CoalitionBid => false,
+            MessageType::Accept => nobody && sellers.any(|s| s.may_accept(Speaker::Buyer)),
+            MessageType::Reject => sellers.any(|seller| seller.may_reject(Speaker::Buyer)),
+            MessageType::Negotiate => {
+                let goes_on = |s: &Seller| s.may_be_asked() || s.may_propose(Speaker::Buyer);
+                nobody && (self.may_open() || sellers.any(goes_on))
+            }
+        }
+    }
+
+    fn seller_says(&self, seller: &Seller, message_type: MessageType) -> bool {
+        let nobody = self.accepted().is_none();
+        match message_type {
+            MessageType::Call | MessageType::BidCommit => false,
+            MessageType::Bid | MessageType::CoalitionBid => seller.may_bid(),
+            MessageType::Accept => nobody && seller.may_accept(Speaker::Seller),
+            MessageType::Reject => seller.may_reject(Speaker::Seller),
+            MessageType::Negotiate => nobody && seller.may_propose(Speaker::Seller),
+        }
+    }
+
+    fn newcomer_says(&self, message_type: MessageType) -> bool {
+        let called = self.call.is_some() && self.sellers.len() < BIDDERS_MAX;
+        message_type == MessageType::BidCommit && called
+    }
+
+    /// Without a call, the buyer may ask any seller.
+    fn may_open(&self) -> bool {
+        self.call.is_none() && self.sellers.len() < BIDDERS_MAX
     }
 
     fn take_call(&mut self, header: &MessageHeader, stale: Error) -> Result<(), Error> {
         if header.in_reply_to.is_some() {
             return Err(stale);
         }
+        self.buyer = Some(header.from);
         self.call = Some(spoken(header));
         Ok(())
     }
 
     fn take_commit(&mut self, header: &MessageHeader, stale: Error) -> Result<(), Error> {
-        let Some(call) = self.call.filter(|call| header.in_reply_to == Some(call.id)) else {
-            return Err(stale);
-        };
-        addressed(header, call.by)?;
+        let call = self.call.filter(|call| header.in_reply_to == Some(call.id));
+        let (Some(call), Some(buyer)) = (call, self.buyer) else { return Err(stale) };
+        addressed(header, buyer)?;
         not_before(header, call.created)?;
-        let bidder = Bidder { commit: spoken(header), bid: None, answer: None };
-        self.bidders.insert(header.from, bidder);
+        let seller = Seller { commit: Some(spoken(header)), ..Seller::default() };
+        self.sellers.insert(header.from, seller);
         Ok(())
     }
 
     fn take_bid(&mut self, header: &MessageHeader, stale: Error) -> Result<(), Error> {
-        let Some(call) = self.call else { return Err(stale) };
-        let Some(bidder) = self.bidders.get_mut(&header.from) else { return Err(stale) };
-        if header.in_reply_to != Some(bidder.commit.id) {
+        let seller = self.sellers.get_mut(&header.from);
+        let commit = seller.as_ref().and_then(|seller| seller.commit);
+        let commit = commit.filter(|commit| header.in_reply_to == Some(commit.id));
+        let (Some(seller), Some(commit), Some(buyer)) = (seller, commit, self.buyer) else {
             return Err(stale);
-        }
-        addressed(header, call.by)?;
-        not_before(header, bidder.commit.created)?;
-        bidder.bid = Some(spoken(header));
+        };
+        addressed(header, buyer)?;
+        not_before(header, commit.created)?;
+        seller.bid = Some(spoken(header));
         Ok(())
     }
 
     fn take_accept(&mut self, header: &MessageHeader, stale: Error) -> Result<(), Error> {
-        let answered = |bidder: &&mut Bidder| match bidder.bid {
-            Some(bid) => header.in_reply_to == Some(bid.id) && bidder.may_be_accepted(),
-            None => false,
-        };
-        let Some(bidder) = self.bidders.values_mut().find(answered) else { return Err(stale) };
-        addressed(header, bidder.commit.by)?;
-        not_before(header, bidder.said_last())?;
-        bidder.answer = Some(Answer::Accepted(header.created));
+        let (seller, speaker) = self.answered(header, Seller::may_accept, stale)?;
+        seller.accept(speaker, header);
         Ok(())
     }
 
     fn take_reject(&mut self, header: &MessageHeader, stale: Error) -> Result<(), Error> {
-        let answered = |bidder: &&mut Bidder| {
-            let last = bidder.bid.unwrap_or(bidder.commit);
-            header.in_reply_to == Some(last.id) && bidder.may_be_rejected()
-        };
-        let Some(bidder) = self.bidders.values_mut().find(answered) else { return Err(stale) };
-        addressed(header, bidder.commit.by)?;
-        not_before(header, bidder.said_last())?;
-        bidder.answer = Some(match bidder.answer {
-            Some(Answer::Accepted(_)) => Answer::Withdrawn,
-            _ => Answer::Rejected(header.created),
-        });
+        let (seller, _) = self.answered(header, Seller::may_reject, stale)?;
+        seller.reject(header);
         Ok(())
     }
-}
 
-impl Bidder {
-    fn may_bid(&self) -> bool {
-        self.bid.is_none() && self.answer.is_none()
-    }
-
-    fn may_be_accepted(&self) -> bool {
-        self.bid.is_some() && matches!(self.answer, None | Some(Answer::Rejected(_)))
-    }
-
-    fn may_be_rejected(&self) -> bool {
-        matches!(self.answer, None | Some(Answer::Accepted(_)))
-    }
-
-    fn said_last(&self) -> Timestamp {
-        match self.answer {
-            Some(Answer::Rejected(at) | Answer::Accepted(at)) => at,
-            _ => self.bid.unwrap_or(self.commit).created,
+    fn take_negotiate(&mut self, header: &MessageHeader, stale: Error) -> Result<(), Error> {
+        if header.in_reply_to.is_none() {
+            return self.take_opening(header, stale);
         }
+        let may = |seller: &Seller, speaker| {
+            seller.may_propose(speaker) || speaker == Speaker::Buyer && seller.may_be_asked()
+        };
+        let (seller, _) = self.answered(header, may, stale)?;
+        seller.propose(spoken(header));
+        Ok(())
+    }
+
+    fn take_opening(&mut self, header: &MessageHeader, stale: Error) -> Result<(), Error> {
+        if !self.may_open() {
+            return Err(stale);
+        }
+        let Recipients::One(seller) = header.to else { return Err(Error::Opening) };
+        if seller == header.from || self.sellers.contains_key(&seller) {
+            return Err(Error::Opening);
+        }
+        self.buyer = Some(header.from);
+        let mut opened = Seller::default();
+        opened.propose(spoken(header));
+        self.sellers.insert(seller, opened);
+        Ok(())
+    }
+
+    /// The seller whose standing message this one answers, and who answers; addressed to the other
+    /// and not written before what it answers.
+    fn answered(
+        &mut self,
+        header: &MessageHeader,
+        may: impl Fn(&Seller, Speaker) -> bool,
+        stale: Error,
+    ) -> Result<(&mut Seller, Speaker), Error> {
+        let Some(buyer) = self.buyer else { return Err(stale) };
+        let speaker = if header.from == buyer { Speaker::Buyer } else { Speaker::Seller };
+        let is_answered = |(did, seller): &(&Did, &mut Seller)| {
+            let stands = seller.standing().is_some_and(|last| header.in_reply_to == Some(last.id));
+            let speaks = speaker == Speaker::Buyer || **did == header.from;
+            stands && speaks && may(seller, speaker)
+        };
+        let Some((did, seller)) = self.sellers.iter_mut().find(is_answered) else {
+            return Err(stale);
+        };
+        addressed(header, if speaker == Speaker::Buyer { *did } else { buyer })?;
+        not_before(header, seller.said_last())?;
+        Ok((seller, speaker))
     }
 }
 
 fn spoken(header: &MessageHeader) -> Spoken {
-    Spoken { id: header.id, by: header.from, created: header.created }
+    Spoken { id: header.id, created: header.created }
 }
 
 fn addressed(header: &MessageHeader, expected: Did) -> Result<(), Error> {

@@ -28,7 +28,8 @@ pub use error::Error;
 pub use extensions::{EXTENSION_PREFIX, Extensions};
 pub use message::{
     Accept, Bid, BidCommit, Body, Call, CoalitionBid, CoalitionFailure, CoalitionPlan, Constraints,
-    MemberBid, MemberShares, Message, MessageType, Reject, RejectReason, ReservePrice,
-    Specification,
+    CounterTerms, MemberBid, MemberShares, Message, MessageType, Negotiate, NegotiationOpening,
+    PaymentSchedule, ProposedTerms, Reject, RejectReason, RelaxedRequirement, ReservePrice,
+    ScheduledPayment, Specification,
 };
 pub use recipients::{Recipients, Topic};

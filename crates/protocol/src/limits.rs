@@ -23,6 +23,14 @@ pub const BIDDERS_MAX: usize = 64;
 pub const CLOCK_DIFFERENCE_MS_MAX: DurationMs = DurationMs::seconds(5 * 60);
 /// How many message ids a replay window remembers.
 pub const REPLAY_IDS_MAX: usize = 1 << 20;
+/// How many messages one negotiation has at most.
+pub const NEGOTIATION_MESSAGES_MAX: usize = 128;
+/// How many payments one schedule has at most.
+pub const SCHEDULED_PAYMENTS_MAX: usize = 32;
+/// The longest name of a milestone, in bytes.
+pub const MILESTONE_NAME_BYTES_MAX: usize = 48;
+/// How many requirements one counter-proposal relaxes at most.
+pub const RELAXATIONS_MAX: usize = 3;
 /// How many members, and how many backups, a coalition bid names. As each consents with a signature
 /// of its own, [`MESSAGE_BYTES_MAX`] is reached with about 50 different agents.
 pub const COALITION_AGENTS_MAX: usize = 64;

@@ -15,11 +15,16 @@ mod answer;
 mod bid;
 mod call;
 mod coalition;
+mod negotiate;
 
 pub use answer::{Accept, Reject, RejectReason};
 pub use bid::{Bid, BidCommit};
 pub use call::{Call, Constraints, ReservePrice, Specification};
 pub use coalition::{CoalitionBid, CoalitionFailure, CoalitionPlan, MemberBid, MemberShares};
+pub use negotiate::{
+    CounterTerms, Negotiate, NegotiationOpening, PaymentSchedule, ProposedTerms,
+    RelaxedRequirement, ScheduledPayment,
+};
 
 /// A message of any type, as it arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +37,12 @@ pub enum Message {
     Bid(Box<Envelope<Bid>>),
     /// An opened bid of several agents together.
     CoalitionBid(Box<Envelope<CoalitionBid>>),
-    /// The award.
+    /// The award, or agreement to a proposal.
     Accept(Box<Envelope<Accept>>),
-    /// The end for one bidder.
+    /// The end for one bidder, or of a negotiation.
     Reject(Box<Envelope<Reject>>),
+    /// A proposal in a negotiation.
+    Negotiate(Box<Envelope<Negotiate>>),
 }
 
 /// What a message is; in JSON `AACL-<Name>-v1`.
@@ -53,12 +60,15 @@ pub enum MessageType {
     /// An opened bid of several agents together.
     #[serde(rename = "AACL-CoalitionBid-v1")]
     CoalitionBid,
-    /// The award.
+    /// The award, or agreement to a proposal.
     #[serde(rename = "AACL-Accept-v1")]
     Accept,
-    /// The end for one bidder.
+    /// The end for one bidder, or of a negotiation.
     #[serde(rename = "AACL-Reject-v1")]
     Reject,
+    /// A proposal in a negotiation.
+    #[serde(rename = "AACL-Negotiate-v1")]
+    Negotiate,
 }
 
 /// The body of one type of message.
@@ -100,6 +110,7 @@ impl Message {
             MessageType::CoalitionBid => Self::CoalitionBid(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Accept => Self::Accept(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Reject => Self::Reject(Box::new(Envelope::from_json(bytes)?)),
+            MessageType::Negotiate => Self::Negotiate(Box::new(Envelope::from_json(bytes)?)),
         })
     }
 
@@ -112,14 +123,22 @@ impl Message {
             Self::CoalitionBid(envelope) => envelope.header(),
             Self::Accept(envelope) => envelope.header(),
             Self::Reject(envelope) => envelope.header(),
+            Self::Negotiate(envelope) => envelope.header(),
         }
     }
 }
 
 impl MessageType {
     /// Every type this version knows.
-    pub const ALL: [Self; 6] =
-        [Self::Call, Self::BidCommit, Self::Bid, Self::CoalitionBid, Self::Accept, Self::Reject];
+    pub const ALL: [Self; 7] = [
+        Self::Call,
+        Self::BidCommit,
+        Self::Bid,
+        Self::CoalitionBid,
+        Self::Accept,
+        Self::Reject,
+        Self::Negotiate,
+    ];
 
     /// As in JSON.
     pub const fn as_str(self) -> &'static str {
@@ -130,6 +149,7 @@ impl MessageType {
             Self::CoalitionBid => "AACL-CoalitionBid-v1",
             Self::Accept => "AACL-Accept-v1",
             Self::Reject => "AACL-Reject-v1",
+            Self::Negotiate => "AACL-Negotiate-v1",
         }
     }
 }

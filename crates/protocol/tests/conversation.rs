@@ -1,7 +1,7 @@
 //! Which message may follow which, and what counts as fresh.
 use ainur_primitives::{ConversationId, Did, Digest, DurationMs, MessageId, Timestamp};
 use ainur_protocol::conversation::Error;
-use ainur_protocol::limits::{BIDDERS_MAX, CLOCK_DIFFERENCE_MS_MAX};
+use ainur_protocol::limits::{BIDDERS_MAX, CLOCK_DIFFERENCE_MS_MAX, NEGOTIATION_MESSAGES_MAX};
 use ainur_protocol::replay::{self, Window};
 use ainur_protocol::{Conversation, MessageHeader, MessageType, Recipients};
 
@@ -84,16 +84,16 @@ fn refused(conversation: &Conversation, message: &MessageHeader) -> Error {
 
 #[test]
 fn an_auction_runs_from_call_to_acceptance() {
-    use MessageType::{Accept, Bid, BidCommit, Call, CoalitionBid, Reject};
-    assert_eq!(after(&[]).expected(), [Call]);
+    use MessageType::{Accept, Bid, BidCommit, Call, CoalitionBid, Negotiate, Reject};
+    assert_eq!(after(&[]).expected(), [Call, Negotiate]);
     assert_eq!(after(&[call()]).expected(), [BidCommit]);
     assert_eq!(
         after(&[call(), commit(2, ALICE)]).expected(),
-        [BidCommit, Bid, CoalitionBid, Reject]
+        [BidCommit, Bid, CoalitionBid, Reject, Negotiate]
     );
     let mut conversation = bidden();
-    assert_eq!(conversation.expected(), [BidCommit, Accept, Reject]);
-    assert_eq!(conversation.expected_from(&BUYER), [Accept, Reject]);
+    assert_eq!(conversation.expected(), [BidCommit, Accept, Reject, Negotiate]);
+    assert_eq!(conversation.expected_from(&BUYER), [Accept, Reject, Negotiate]);
     assert_eq!(conversation.expected_from(&ALICE), []);
     conversation.accept(&accept(6, 4, ALICE)).unwrap();
     assert_eq!(conversation.accepted(), Some(ALICE));
@@ -155,10 +155,10 @@ fn what_is_not_expected_is_refused_with_what_is() {
         Error::Unexpected {
             found: MessageType::BidCommit,
             from: ALICE,
-            expected: vec![MessageType::Call]
+            expected: vec![MessageType::Call, MessageType::Negotiate]
         }
     );
-    assert!(error.to_string().ends_with("expected: AACL-Call-v1"), "{error}");
+    assert!(error.to_string().ends_with("expected: AACL-Call-v1, AACL-Negotiate-v1"), "{error}");
     let called = after(&[call()]);
     let unexpected = |conversation: &Conversation, message: &MessageHeader| {
         assert!(matches!(refused(conversation, message), Error::Unexpected { .. }), "{message:?}");
@@ -219,6 +219,110 @@ fn a_conversation_keeps_so_many_bidders() {
         conversation.accept(&commit(100 + number, Did(id(100 + number).0))).unwrap();
     }
     assert_eq!(refused(&conversation, &commit(500, ALICE)), Error::Full);
+}
+
+fn propose(number: u64, answers: Option<u64>, from: Did, to: Did) -> MessageHeader {
+    header(MessageType::Negotiate, number, answers, from, to)
+}
+
+/// The buyer opens with Alice, who answers.
+fn negotiating() -> Conversation {
+    after(&[propose(1, None, BUYER, ALICE), propose(2, Some(1), ALICE, BUYER)])
+}
+
+#[test]
+fn a_negotiation_without_a_call_goes_by_turns_until_somebody_accepts() {
+    use MessageType::{Accept, Negotiate, Reject};
+    let mut conversation = negotiating();
+    assert_eq!(conversation.buyer(), Some(BUYER));
+    assert_eq!(conversation.thread(&ALICE), [id(1), id(2)]);
+    assert_eq!(conversation.expected_from(&BUYER), [Accept, Reject, Negotiate]);
+    assert_eq!(conversation.expected_from(&ALICE), []);
+    conversation.accept(&propose(3, Some(2), BUYER, ALICE)).unwrap();
+    assert_eq!(conversation.expected_from(&ALICE), [Accept, Reject, Negotiate]);
+    assert_eq!(conversation.expected_from(&BUYER), [Negotiate], "only with somebody else");
+    assert_eq!(conversation.expected_from(&BOB), []);
+    let yes = header(Accept, 4, Some(3), ALICE, BUYER);
+    conversation.accept(&yes).unwrap();
+    assert_eq!(conversation.accepted(), Some(ALICE));
+    assert_eq!(conversation.expected_from(&ALICE), []);
+    assert_eq!(conversation.expected_from(&BUYER), [Reject]);
+    conversation.accept(&reject(5, 4, ALICE)).unwrap();
+    assert_eq!(conversation.accepted(), None, "withdrawn, for good");
+    assert_eq!(conversation.expected_from(&BUYER), [Negotiate]);
+    assert_eq!(refused(&conversation, &propose(6, None, BUYER, ALICE)), Error::Opening);
+}
+
+#[test]
+fn a_bid_stands_when_the_negotiation_after_it_fails() {
+    let mut conversation = bidden();
+    let error = refused(&conversation, &propose(6, None, BUYER, ALICE));
+    assert!(matches!(error, Error::Stale { .. }), "in reply to the bid: {error}");
+    let error = refused(&conversation, &propose(6, Some(2), BUYER, ALICE));
+    assert!(matches!(error, Error::Stale { .. }), "not to the commitment before it: {error}");
+    conversation.accept(&propose(6, Some(4), BUYER, ALICE)).unwrap();
+    let error = refused(&conversation, &accept(7, 4, ALICE));
+    assert!(matches!(error, Error::Stale { .. }), "the proposal binds: {error}");
+    conversation.accept(&propose(7, Some(6), ALICE, BUYER)).unwrap();
+    conversation.accept(&header(MessageType::Reject, 8, Some(7), BUYER, ALICE)).unwrap();
+    assert_eq!(conversation.expected_from(&ALICE), []);
+    let error = refused(&conversation, &propose(9, Some(4), BUYER, ALICE));
+    assert!(matches!(error, Error::Stale { .. }), "once: {error}");
+    conversation.accept(&accept(9, 4, ALICE)).unwrap();
+    assert_eq!(conversation.accepted(), Some(ALICE));
+    let error = refused(&conversation, &propose(10, Some(5), BUYER, BOB));
+    assert!(matches!(error, Error::Unexpected { .. }), "somebody is accepted: {error}");
+}
+
+#[test]
+fn a_seller_can_still_open_its_bid_while_it_negotiates() {
+    let mut conversation = after(&[call(), commit(2, ALICE), propose(3, Some(2), BUYER, ALICE)]);
+    conversation.accept(&bid(4, 2, ALICE)).unwrap();
+    conversation.accept(&header(MessageType::Reject, 5, Some(3), ALICE, BUYER)).unwrap();
+    conversation.accept(&accept(6, 4, ALICE)).unwrap();
+    assert_eq!(conversation.accepted(), Some(ALICE));
+}
+
+#[test]
+fn proposals_out_of_turn_stale_or_to_others_are_refused() {
+    let conversation = negotiating();
+    let unexpected = |message: MessageHeader| {
+        let error = refused(&conversation, &message);
+        assert!(matches!(error, Error::Unexpected { .. }), "{message:?}: {error}");
+    };
+    unexpected(propose(3, Some(2), ALICE, BUYER));
+    unexpected(propose(3, Some(2), BOB, BUYER));
+    unexpected(header(MessageType::Accept, 3, Some(1), ALICE, BUYER));
+    unexpected(MessageHeader { to: Recipients::One(BUYER), ..call() });
+    let stale = |message: MessageHeader| {
+        let error = refused(&conversation, &message);
+        assert!(matches!(error, Error::Stale { .. }), "{message:?}: {error}");
+    };
+    stale(propose(3, Some(1), BUYER, ALICE));
+    stale(accept(3, 1, ALICE));
+    stale(reject(3, 9, ALICE));
+    let many = Recipients::Many(vec![ALICE, BOB]);
+    for (to, seller) in [(Recipients::One(BUYER), None), (many, None)] {
+        let message = MessageHeader { to, ..propose(3, seller, BUYER, BOB) };
+        assert_eq!(refused(&conversation, &message), Error::Opening);
+    }
+    let error = refused(&conversation, &propose(3, Some(2), BUYER, BOB));
+    assert_eq!(error, Error::Recipient { found: MessageType::Negotiate, expected: ALICE });
+    let early = MessageHeader { created: Timestamp(1_001), ..propose(3, Some(2), BUYER, ALICE) };
+    assert_eq!(refused(&conversation, &early), Error::Backdated { found: early.message_type });
+}
+
+#[test]
+fn a_thread_has_so_many_messages_and_then_ends() {
+    let mut conversation = negotiating();
+    for number in 3..=NEGOTIATION_MESSAGES_MAX as u64 {
+        let (from, to) = if number % 2 == 1 { (BUYER, ALICE) } else { (ALICE, BUYER) };
+        conversation.accept(&propose(number, Some(number - 1), from, to)).unwrap();
+    }
+    let last = NEGOTIATION_MESSAGES_MAX as u64;
+    let error = refused(&conversation, &propose(last + 1, Some(last), BUYER, ALICE));
+    assert!(matches!(error, Error::Stale { .. }), "{error}");
+    conversation.accept(&accept(last + 1, last, ALICE)).unwrap();
 }
 
 fn at(created: u64, number: u64) -> MessageHeader {

@@ -4,14 +4,16 @@ use ainur_crypto::{HybridSignature, HybridVerifier, Proof, SigningKey, batch};
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CoalitionId, ContentId, ConversationId, Did, Digest,
-    DurationMs, ExecutionLimits, MessageId, PenaltyBeneficiary, PenaltyCause, PenaltyClause, Ppm,
-    QualityLevel, SelectionRule, SharingMethod, TaskId, TaskSpec, Timestamp,
+    DisputeResolution, DurationMs, ExecutionLimits, MessageId, NegotiationId, PenaltyBeneficiary,
+    PenaltyCause, PenaltyClause, Ppm, QualityLevel, SelectionRule, SharingMethod, TaskId, TaskSpec,
+    Timestamp,
 };
 use ainur_protocol::limits::{INTEGER_MAX, LIFETIME_MS_MAX, MESSAGE_BYTES_MAX, RECIPIENTS_MAX};
 use ainur_protocol::{
     Accept, Bid, BidCommit, Body, Call, CoalitionBid, CoalitionFailure, CoalitionPlan, Constraints,
-    Draft, Envelope, Error, Extensions, MemberBid, MemberShares, Message, MessageType, Recipients,
-    Reject, RejectReason, ReservePrice, Specification,
+    CounterTerms, Draft, Envelope, Error, Extensions, MemberBid, MemberShares, Message,
+    MessageType, Negotiate, NegotiationOpening, PaymentSchedule, ProposedTerms, Recipients, Reject,
+    RejectReason, RelaxedRequirement, ReservePrice, ScheduledPayment, Specification,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -180,6 +182,60 @@ fn reject() -> Reject {
     }
 }
 
+fn negotiate() -> Negotiate {
+    let part = |milestone: &str, share, seconds| ScheduledPayment {
+        due_ms: DurationMs::seconds(seconds),
+        milestone: milestone.into(),
+        share: Ppm(share),
+    };
+    Negotiate {
+        conversation_thread: vec![MessageId(Digest([11; 32])), MessageId(Digest([10; 32]))],
+        counter_proposal: Some(CounterTerms {
+            adjusted_price: Amount::ainu(120),
+            alternate_timeline_ms: DurationMs::seconds(3_600),
+            requirements_relaxation: vec![
+                RelaxedRequirement::QualityLevel(QualityLevel::Standard),
+                RelaxedRequirement::PaymentSchedule(PaymentSchedule::Upfront),
+                RelaxedRequirement::DisputeResolution(DisputeResolution::MajorityVote),
+            ],
+        }),
+        negotiation_id: NegotiationId(Digest([12; 32])),
+        opening: None,
+        proposal: ProposedTerms {
+            dispute_resolution: DisputeResolution::Chain,
+            payment_schedule: PaymentSchedule::Milestone(vec![
+                part("draft", 400_000, 1_800),
+                part("final", 600_000, 3_600),
+            ]),
+            price: Amount::ainu(150),
+            quality_level: QualityLevel::Premium,
+            timeline_ms: DurationMs::seconds(3_600),
+        },
+        round: 2,
+        task: TaskId(Digest([8; 32])),
+        thread_digest: Digest([13; 32]),
+        extensions: Extensions::default(),
+    }
+}
+
+fn opening() -> Negotiate {
+    Negotiate {
+        conversation_thread: vec![],
+        counter_proposal: None,
+        opening: Some(NegotiationOpening {
+            cancellation_fee: Ppm(100_000),
+            cancellation_free_ms: DurationMs::seconds(60),
+            card: Digest([4; 32]),
+            deadline: CREATED.plus(DurationMs::seconds(600)),
+            opened: CREATED,
+            rounds_max: 3,
+            valid_until: CREATED.plus(DurationMs::seconds(1_200)),
+        }),
+        round: 1,
+        ..negotiate()
+    }
+}
+
 fn draft<B>(body: B) -> Draft<B> {
     Draft {
         conversation_id: ConversationId(Digest([9; 32])),
@@ -239,6 +295,8 @@ fn bytes_of_every_message_are_as_in_the_golden_files() {
     golden("coalition-bid", coalition_bid());
     golden("accept", accept());
     golden("reject", reject());
+    golden("negotiate", negotiate());
+    golden("negotiate-opening", opening());
 }
 
 #[test]
@@ -251,6 +309,7 @@ fn a_message_of_any_type_is_read_by_its_type() {
     let coalition = header(&read(bytes(&envelope(coalition_bid()))));
     assert_eq!(coalition, MessageType::CoalitionBid);
     assert_eq!(header(&read(bytes(&envelope(reject())))), MessageType::Reject);
+    assert_eq!(header(&read(bytes(&envelope(negotiate())))), MessageType::Negotiate);
     let message = read(bytes(&envelope(accept())));
     assert_eq!(message, Message::Accept(Box::new(envelope(accept()))));
     let unknown = Message::from_json(br#"{"type":"AACL-Gift-v1"}"#);
@@ -522,6 +581,36 @@ fn bodies_that_cannot_be_are_refused() {
     assert_eq!(refused(Bid { estimated_duration_ms: slow, ..bid() }), "estimated_duration_ms");
     assert_eq!(refused(Reject { detail: "a".repeat(1_025), ..reject() }), "detail");
     assert_eq!(refused(Reject { agreement: None, ..reject() }), "agreement");
+    let thread = negotiate().conversation_thread;
+    let twice = vec![thread[0], thread[0]];
+    assert_eq!(
+        refused(Negotiate { conversation_thread: twice, ..negotiate() }),
+        "conversation_thread"
+    );
+    let ids = |count: u8| (0..count).map(|number| MessageId(Digest([number; 32]))).collect();
+    let long = Negotiate { conversation_thread: ids(128), round: 65, ..negotiate() };
+    assert_eq!(refused(long), "conversation_thread");
+    assert_eq!(refused(Negotiate { round: 3, ..negotiate() }), "round");
+    assert_eq!(refused(Negotiate { opening: None, ..opening() }), "opening");
+    assert_eq!(refused(Negotiate { opening: opening().opening, ..negotiate() }), "opening");
+    let counter = negotiate().counter_proposal;
+    assert_eq!(refused(Negotiate { counter_proposal: counter, ..opening() }), "counter_proposal");
+    let mut over = opening();
+    over.opening.as_mut().unwrap().deadline = CREATED;
+    assert_eq!(refused(over), "opening.deadline");
+    let mut dear = opening();
+    dear.opening.as_mut().unwrap().cancellation_fee = Ppm(1_000_001);
+    assert_eq!(refused(dear), "opening.cancellation_fee");
+    let mut slow = negotiate();
+    slow.proposal.timeline_ms = DurationMs(INTEGER_MAX + 1);
+    assert_eq!(refused(slow), "proposal.timeline_ms");
+    let mut unpaid = negotiate();
+    unpaid.proposal.payment_schedule = PaymentSchedule::Milestone(vec![]);
+    assert_eq!(refused(unpaid), "proposal.payment_schedule");
+    let mut many = negotiate();
+    let relaxed = &mut many.counter_proposal.as_mut().unwrap().requirements_relaxation;
+    relaxed.push(RelaxedRequirement::QualityLevel(QualityLevel::Premium));
+    assert_eq!(refused(many), "counter_proposal.requirements_relaxation");
     let huge = Call { input_schema: "a".repeat(MESSAGE_BYTES_MAX), ..call() };
     assert!(matches!(draft(huge).finish(), Err(Error::TooLarge(_))));
 }

@@ -235,6 +235,8 @@ fn task_request(
         deadline_ms: terms.deadline,
         limits: None,
         only: None,
+        venue: Default::default(),
+        bidding_ms: None,
         idempotency_key: None,
         request_digest: None,
         context: None,

@@ -343,7 +343,7 @@ impl State {
             loss: view.reserve,
             bids: vec![bid],
             awards: vec![award],
-            transcript: Digest([4; 32]),
+            transcript: Some(Digest([4; 32])),
             transcript_matches: true,
         }
     }
@@ -415,6 +415,10 @@ impl State {
                 held.ok_or_else(|| not_found("such token"))?.2.revoked = true;
                 Ok(Reply::Done)
             }
+            Operation::CallList => Ok(Reply::Calls(Vec::new())),
+            Operation::OfferList { .. } => Ok(Reply::Offers(Vec::new())),
+            Operation::OfferWithdraw { .. } => Err(not_found("such offer")),
+            Operation::BidPlace(_) | Operation::OfferPublish(_) => Err(not_found("such agent")),
             Operation::BudgetOpen { limit, parent, .. } => {
                 if parent.is_some_and(|parent| !self.budgets.contains_key(&parent)) {
                     return Err(not_found("such budget"));

@@ -89,7 +89,8 @@ fn check_part(body: &ReceiptBody, audit: &AuditProof, issuer: Did) -> Result<Dig
     at_most("attempts", body.attempts.len(), ATTEMPTS_MAX)?;
     at_most("parties", body.keys.len(), PARTIES_MAX)?;
     at_most("bids", body.bids.len(), BIDS_MAX)?;
-    let revealed = body.transcript.entrants.iter().filter(|entrant| entrant.reveal.is_some());
+    let entrants = body.transcript.iter().flat_map(|transcript| &transcript.entrants);
+    let revealed = entrants.filter(|entrant| entrant.reveal.is_some());
     if revealed.count() != body.bids.len() {
         return Err(IssueError::UnsignedBid);
     }

@@ -1,7 +1,7 @@
 //! A receipt as rows of label and value, for whoever shows it to people.
 use serde::Serialize;
 
-use super::{AttemptEnd, Receipt};
+use super::{AttemptBasis, AttemptEnd, Receipt};
 
 /// One line of a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,14 +28,20 @@ pub fn rows(receipt: &Receipt) -> Vec<Row> {
     rows.add("reserve", ainu(wanted.reserve));
     rows.add("paid", ainu(body.paid));
     rows.add("refunded", ainu(body.refunded));
-    rows.add("bids", body.transcript.entrants.len());
+    if let Some(transcript) = &body.transcript {
+        rows.add("bids", transcript.entrants.len());
+    }
     for (number, attempt) in (1..).zip(&body.attempts) {
         let end = match &attempt.end {
             AttemptEnd::Settled => "settled".to_owned(),
             AttemptEnd::Failed { reason, .. } => format!("{reason}"),
             AttemptEnd::Refused { detail } => format!("refused by the ledger: {detail}"),
         };
-        let value = format!("{} for {}: {end}", attempt.seller, ainu(attempt.price));
+        let by = match &attempt.basis {
+            AttemptBasis::Auction => "",
+            AttemptBasis::Offer(_) => " by its standing offer",
+        };
+        let value = format!("{} for {}{by}: {end}", attempt.seller, ainu(attempt.price));
         rows.add(&format!("attempt {number}"), value);
     }
     if let Some(input) = wanted.input {

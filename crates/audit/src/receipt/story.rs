@@ -5,11 +5,12 @@
 //! names the digest of the story alone, made when the task ended, and the issuer signs the whole
 //! document whenever it is asked for.
 use ainur_crypto::hash;
+use ainur_market::auction::Transcript;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{Amount, Did, Digest, TaskId, TaskSpec, Timestamp};
 use scale::Encode;
 
-use super::{AcceptedOutput, AttemptEnd, LedgerEvent, ReceiptBody};
+use super::{AcceptedOutput, AttemptBasis, AttemptEnd, LedgerEvent, ReceiptBody};
 
 /// Where in the ledger an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
@@ -39,8 +40,8 @@ pub struct Story<'a> {
     pub issuer: Did,
     /// When the task ended, by the issuer's clock.
     pub issued: Timestamp,
-    /// The auction, by the digest of its transcript.
-    pub transcript: Digest,
+    /// The auction, when one was held, by the digest of its transcript.
+    pub transcript: Option<Digest>,
     /// Every award, in order.
     pub attempts: Vec<StoryAttempt>,
     /// What was delivered and accepted.
@@ -62,16 +63,48 @@ pub struct StoryAttempt {
     pub seller: Did,
     /// For how much.
     pub price: Amount,
+    /// Why.
+    pub basis: StoryBasis,
     /// The event that bound them.
     pub agreed: Option<EventPlace>,
     /// What came of it.
     pub end: AttemptEnd<EventPlace>,
 }
 
+/// Why a seller and a price, as the story tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
+pub enum StoryBasis {
+    /// The auction.
+    Auction,
+    /// A standing offer.
+    Offer {
+        /// The digest of its terms.
+        offer: Digest,
+        /// When it was taken.
+        matched: Timestamp,
+        /// Tasks the buyer had agreed to under it before.
+        bought: u32,
+    },
+}
+
+impl AttemptBasis {
+    /// As the story tells it.
+    pub fn told(&self) -> StoryBasis {
+        match self {
+            Self::Auction => StoryBasis::Auction,
+            Self::Offer(taken) => StoryBasis::Offer {
+                offer: taken.offer.digest(),
+                matched: taken.matched,
+                bought: taken.bought,
+            },
+        }
+    }
+}
+
 impl Story<'_> {
     /// The digest that the log's entry names.
     pub fn digest(&self) -> Digest {
-        hash::tagged("ainur/receipt-story/v1", &[&self.encode()])
+        hash::tagged("ainur/receipt-story/v2", &[&self.encode()])
     }
 }
 
@@ -88,6 +121,7 @@ impl ReceiptBody {
         let attempts = self.attempts.iter().map(|attempt| StoryAttempt {
             seller: attempt.seller,
             price: attempt.price,
+            basis: attempt.basis.told(),
             agreed: attempt.agreed.as_ref().map(LedgerEvent::place),
             end: attempt.end.clone().map(|event| event.place()),
         });
@@ -100,7 +134,7 @@ impl ReceiptBody {
             verifier: self.verifier,
             issuer: self.issuer,
             issued: self.issued,
-            transcript: self.transcript.digest(),
+            transcript: self.transcript.as_ref().map(Transcript::digest),
             attempts: attempts.collect(),
             output: self.output,
             verdict: self.verdict.as_ref(),

@@ -3,11 +3,11 @@
 use ainur_audit::checkpoint::{CheckpointKey, LogKey};
 use ainur_audit::log::TransparencyLog;
 use ainur_audit::receipt::{
-    self, AcceptedOutput, AttemptEnd, AttemptRecord, AuditProof, LedgerEvent, PartyKeys, Receipt,
-    ReceiptBody, Trust,
+    self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, LedgerEvent,
+    PartyKeys, Receipt, ReceiptBody, Trust,
 };
 use ainur_crypto::batch::{RootSignature, sign_batch};
-use ainur_crypto::{AgreementKey, BatchProof, HybridVerifier, Proof, SigningKey, hash};
+use ainur_crypto::{AgreementKey, HybridVerifier, Proof, SigningKey, hash};
 use ainur_identity::KeyMaterial;
 use ainur_ledger::{
     Action, AuthorizedTransaction, Event, EventProof, Genesis, HeaderSignature, Ledger, Outcome,
@@ -159,32 +159,33 @@ impl World {
     pub(crate) fn agree(&mut self, deal: &Deal, passed: &[Did]) -> AttemptRecord {
         let award: Award = award(&deal.transcript, passed).unwrap();
         let seller = self.sellers.iter().find(|seller| seller.did == award.winner).unwrap();
-        let (root, mut proofs) = sign_batch(&seller.key, seller.did, 0, &[award.bid.digest()]);
-        let bid_proof: BatchProof = proofs.remove(0);
-        let stated = escrow::AwardedBid {
+        let (root, proofs) = sign_batch(&seller.key, seller.did, 0, &[award.bid.digest()]);
+        let transcript = deal.transcript.digest();
+        let stated = escrow::SignedAward {
             price: award.payment,
-            bid: award.bid,
-            bid_proof,
-            transcript: deal.transcript.digest(),
+            consent: escrow::Consent::Bid { bid: award.bid, transcript },
+            proofs,
         };
         let action = if passed.is_empty() {
             escrow::Action::Agree {
                 task: deal.task,
                 verifier: self.node.did,
                 reserve: deal.specification.reserve,
-                award: stated,
+                awards: vec![stated],
+                service: None,
                 budget: None,
                 call: receipt::specification_digest(&deal.specification),
                 check: receipt::check_digest(&deal.specification.check),
                 deadline: deal.deadline,
             }
         } else {
-            escrow::Action::Reaward { task: deal.task, award: stated }
+            escrow::Action::Reaward { task: deal.task, awards: vec![stated] }
         };
         let event = self.execute(Who::Buyer, action.into(), Some(root));
         AttemptRecord {
             seller: award.winner,
             price: award.payment,
+            basis: AttemptBasis::Auction,
             agreed: event,
             end: AttemptEnd::Settled,
         }
@@ -216,6 +217,7 @@ impl World {
         let action = escrow::Action::Settle {
             task: deal.task,
             attempt,
+            delivered: deal.deadline,
             output,
             verdict: ainur_verification::verdict::digest(&verdict),
         };
@@ -259,7 +261,7 @@ impl World {
             verifier: self.node.did,
             issuer: self.node.did,
             issued: self.now,
-            transcript: deal.transcript.clone(),
+            transcript: Some(deal.transcript.clone()),
             keys: keys.collect(),
             bids: bids.collect(),
             attempts,

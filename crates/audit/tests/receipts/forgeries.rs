@@ -185,7 +185,7 @@ const LIES: [Lie; 15] = [
     ("input", |body| body.specification.input = Some(other_id()), CheckName::Specification),
     ("parameters", |body| body.specification.parameters = "{}".into(), CheckName::Specification),
     ("reserve", |body| body.specification.reserve = Amount::ainu(60), CheckName::Agreement),
-    ("beacon", |body| body.transcript.beacon = Digest::ZERO, CheckName::Attempts),
+    ("beacon", |body| body.transcript.as_mut().unwrap().beacon = Digest::ZERO, CheckName::Attempts),
     ("verdict", |body| body.verdict.as_mut().unwrap().detail.push('!'), CheckName::Verdict),
     ("rejected", |body| body.verdict.as_mut().unwrap().accepted = false, CheckName::Verdict),
     ("a bid", |body| body.bids[1] = body.bids[0].clone(), CheckName::BidSignatures),

@@ -4,7 +4,7 @@ use ainur_crypto::hash;
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::AuctionTerms;
 use ainur_market::bond::BondRule;
-use ainur_primitives::{Amount, Did, Digest, DurationMs, TaskId, TaskSpec};
+use ainur_primitives::{Amount, Did, Digest, DurationMs, TaskId, TaskSpec, Venue};
 use ainur_protocol::Specification;
 use ainur_runtime::Executor;
 use ainur_storage::Disk;
@@ -15,8 +15,8 @@ use super::Broker;
 use crate::error::Error;
 use crate::event::{Announcement, Event, Idempotency};
 use crate::limits::{
-    COMMIT_MS, CONTEXT_BYTES_MAX, DEADLINE_MS_MAX, DEADLINE_MS_MIN, IDEMPOTENCY_KEY_BYTES_MAX,
-    INVITED_MAX, PARAMETERS_BYTES_MAX, REVEAL_MS, TASKS_OPEN_MAX,
+    BIDDING_MS_MIN, COMMIT_MS, CONTEXT_BYTES_MAX, DEADLINE_MS_MAX, DEADLINE_MS_MIN,
+    IDEMPOTENCY_KEY_BYTES_MAX, INVITED_MAX, PARAMETERS_BYTES_MAX, REVEAL_MS, TASKS_OPEN_MAX,
 };
 use crate::task::TaskTrace;
 
@@ -30,6 +30,8 @@ pub struct Request {
     /// The digest of `spec`, made by whoever asks, not by the broker's thread.
     call: Digest,
     only: Option<Did>,
+    venue: Venue,
+    bidding: Option<DurationMs>,
     idempotency: Option<Idempotency>,
     context: Option<String>,
     trace: Option<TaskTrace>,
@@ -44,13 +46,34 @@ impl Request {
         let call = Specification::open(&spec)
             .digest()
             .map_err(|error| Error::Invalid(format!("the request cannot be stated: {error}")))?;
-        Ok(Self { spec, call, only: None, idempotency: None, context: None, trace: None })
+        Ok(Self {
+            spec,
+            call,
+            only: None,
+            venue: Venue::Any,
+            bidding: None,
+            idempotency: None,
+            context: None,
+            trace: None,
+        })
     }
 
     /// Asks this agent alone.
     #[must_use]
     pub fn only(self, agent: Option<Did>) -> Self {
         Self { only: agent, ..self }
+    }
+
+    /// Says where to look for a price.
+    #[must_use]
+    pub fn at(self, venue: Venue) -> Self {
+        Self { venue, ..self }
+    }
+
+    /// Takes bids for so long, even when all who were invited have answered.
+    #[must_use]
+    pub fn held_open(self, bidding: Option<DurationMs>) -> Self {
+        Self { bidding, ..self }
     }
 
     /// What makes it one that may be repeated.
@@ -95,25 +118,19 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.check_request(&request)?;
         let invited = self.invited(&request)?;
         let number = self.last_number + 1;
-        let Request { spec, call, idempotency, context, trace, .. } = request;
+        let take = match (request.venue, request.bidding) {
+            (Venue::Auction, _) | (Venue::Any, Some(_)) => Err(None),
+            _ => self.match_offer(&request.spec, &invited, &[]).map_err(Some),
+        };
+        if let (Venue::Offer, Err(Some(why))) = (request.venue, &take) {
+            return Err(Error::NoOffer(why.clone()));
+        }
+        let Request { spec, call, venue, bidding, idempotency, context, trace, .. } = request;
         let id = TaskId(hash::tagged(
             "ainur/task/v1",
             &[&self.chain_id.0, &self.operator.did.encode(), &number.encode(), &spec.encode()],
         ));
-        // Everyone invited has usually answered long before; see close_when_answered.
-        let window = |longest: DurationMs| DurationMs(longest.0.min(spec.deadline_ms.0 / 4));
-        let commit_until = self.now.plus(window(COMMIT_MS));
-        let terms = AuctionTerms {
-            task: id,
-            reserve: spec.reserve,
-            loss: spec.loss,
-            selection: spec.selection,
-            duration_ms_max: spec.deadline_ms.min(spec.limits.duration_ms_max),
-            opened: self.now,
-            commit_until,
-            reveal_until: commit_until.plus(window(REVEAL_MS)),
-            bid_bond: BondRule::default().required(spec.reserve),
-        };
+        let terms = self.auction_terms(id, &spec, bidding);
         let announcement = Announcement {
             id,
             spec,
@@ -122,12 +139,40 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             verifier: self.operator.did,
             terms,
             invited,
+            venue,
+            held_open: bidding.is_some(),
             idempotency,
             context,
             trace,
         };
         self.record(number, Event::Announced(Box::new(announcement)))?;
+        if let Ok(take) = take {
+            self.take_offer(number, 1, take)?;
+        }
         Ok(id)
+    }
+
+    /// The terms of a task's auction, were it called for now.
+    pub(super) fn auction_terms(
+        &self,
+        task: TaskId,
+        spec: &TaskSpec,
+        bidding: Option<DurationMs>,
+    ) -> AuctionTerms {
+        // Everyone invited has usually answered long before; see close_when_answered.
+        let window = |longest: DurationMs| DurationMs(longest.0.min(spec.deadline_ms.0 / 4));
+        let commit_until = self.now.plus(bidding.unwrap_or_else(|| window(COMMIT_MS)));
+        AuctionTerms {
+            task,
+            reserve: spec.reserve,
+            loss: spec.loss,
+            selection: spec.selection,
+            duration_ms_max: spec.deadline_ms.min(spec.limits.duration_ms_max),
+            opened: self.now,
+            commit_until,
+            reveal_until: commit_until.plus(window(REVEAL_MS)),
+            bid_bond: BondRule::default().required(spec.reserve),
+        }
     }
 
     /// The task that was announced under this key.
@@ -171,6 +216,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         if !(DEADLINE_MS_MIN..=DEADLINE_MS_MAX).contains(&spec.deadline_ms) {
             return Err(Error::Deadline(spec.deadline_ms));
+        }
+        if let Some(bidding) = request.bidding
+            && !(BIDDING_MS_MIN..=DurationMs(spec.deadline_ms.0 / 2)).contains(&bidding)
+        {
+            return Err(Error::Invalid(format!(
+                "bids are taken for {BIDDING_MS_MIN} at least and for half of the deadline at most"
+            )));
         }
         if spec.parameters.len() > PARAMETERS_BYTES_MAX {
             return Err(Error::Invalid(format!(

@@ -68,7 +68,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     }
 
     fn gather(&mut self) -> Result<(Snapshot<D>, Ended), Error> {
-        let snapshot = self.journal.begin_snapshot(self.tasks.values(), self.last_number)?;
+        let snapshot = self.journal.begin_snapshot(
+            self.tasks.values(),
+            self.offers.iter(),
+            self.last_number,
+        )?;
         Ok((snapshot, Arc::new(std::mem::take(&mut self.ended))))
     }
 

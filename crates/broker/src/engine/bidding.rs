@@ -72,12 +72,17 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let answered = |did: &Did| {
             task.passed.iter().any(|(who, _)| who == did)
                 || task.auction.entrants().any(|entrant| entrant.commit.bidder == *did)
-                || self.sealing.iter().any(|s| s.task == task.number && s.terms.bidder == *did)
+                || self.is_sealing(task.number, *did)
                 || self
                     .errands_of(task.number)
                     .any(|errand| matches!(errand, Errand::Quote { bidder, .. } if bidder == did))
         };
         task.invited.iter().filter(|did| !answered(did)).copied().collect()
+    }
+
+    /// A bid of this agent is to be sealed at the end of the turn.
+    pub(super) fn is_sealing(&self, number: u64, bidder: Did) -> bool {
+        self.sealing.iter().any(|s| s.task == number && s.terms.bidder == bidder)
     }
 
     /// Takes an agent's answer to a call.
@@ -88,7 +93,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         quote: Option<Quote>,
     ) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
-        if task.phase != Phase::Announced {
+        // Its owner may have bid for it meanwhile.
+        let has_bid = task.auction.entrants().any(|entrant| entrant.commit.bidder == bidder);
+        if task.phase != Phase::Announced || has_bid || self.is_sealing(number, bidder) {
             return Ok(());
         }
         let reserve = task.spec.reserve;
@@ -228,6 +235,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let attempt = task.attempts.len() as u32 + 1;
         if let Some(detail) = self.reason_to_stop(task, attempt) {
             return self.record(number, Event::NoAward { detail });
+        }
+        if !task.is_called() {
+            return self.next_offer(number, attempt);
         }
         let (found, beacon) = match &task.transcript {
             Some(transcript) => (task.award(), transcript.beacon),

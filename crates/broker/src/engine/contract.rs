@@ -2,7 +2,7 @@
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::batch::{RootSignature, sign_batch};
 use ainur_crypto::hash;
-use ainur_ledger::escrow::{self, AwardedBid, Escrow, Stage};
+use ainur_ledger::escrow::{self, Agreement, Consent, Escrow, SignedAward};
 use ainur_ledger::reputation::{Violation, ViolationReason};
 use ainur_ledger::{
     Action, AuthorizedTransaction, EventRecord, Outcome, Rejection, Submission, Transaction,
@@ -16,7 +16,7 @@ use super::{Broker, LedgerAnswer, one_line};
 use crate::error::Error;
 use crate::event::{Event, LedgerPosition};
 use crate::limits::{RETRY_DOUBLINGS_MAX, RETRY_MS, TRANSACTION_MS};
-use crate::task::{Phase, Task, TaskStep};
+use crate::task::{AwardBasis, Phase, Task, TaskStep};
 
 /// A transaction about to be signed, and what it is for.
 pub(super) struct Posting {
@@ -42,27 +42,18 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         }
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
-        let (Ok(won), Some(attempt), Some(transcript)) =
-            (self.award_of(task), task.attempt(), &task.transcript)
-        else {
+        let (Some(attempt), Some((award, root))) = (task.attempt(), awarded(task)) else {
             return Ok(());
         };
-        let Some(bid_proof) = task.bid_proof(attempt.seller).cloned() else { return Ok(()) };
-        let root = bid_proof.root(won.digest());
-        let award = AwardedBid {
-            price: attempt.price,
-            bid: won,
-            bid_proof,
-            transcript: transcript.digest(),
-        };
         let action = if task.is_funded() {
-            escrow::Action::Reaward { task: task.id, award }
+            escrow::Action::Reaward { task: task.id, awards: vec![award] }
         } else {
             escrow::Action::Agree {
                 task: task.id,
                 verifier: task.verifier,
                 reserve: task.spec.reserve,
-                award,
+                awards: vec![award],
+                service: None,
                 budget: task.spec.budget,
                 call: task.call,
                 check: ainur_audit::receipt::check_digest(&task.spec.check),
@@ -72,14 +63,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let step = TaskStep::Agree(attempt.number);
         self.outbox.push(Posting { task: number, step, action: action.into(), root });
         Ok(())
-    }
-
-    fn award_of(
-        &self,
-        task: &Task,
-    ) -> Result<ainur_market::auction::BidTerms, ainur_market::auction::NoAward> {
-        // The running attempt's seller has not failed, so the replay gives it again.
-        task.award().map(|award| award.bid)
     }
 
     /// Asks the ledger to pay.
@@ -94,6 +77,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let action = escrow::Action::Settle {
             task: task.id,
             attempt: task.ledger_attempt(),
+            delivered: task.delivered.unwrap_or(self.now),
             output,
             verdict: ainur_verification::verdict::digest(verdict),
         };
@@ -285,6 +269,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                             | escrow::Error::BidValidTooLong(_)
                             | escrow::Error::Unproven(_)
                             | escrow::Error::FailedBefore(_)
+                            | escrow::Error::OfferRevoked(_)
+                            | escrow::Error::OfferNotValid { .. }
+                            | escrow::Error::MatchedOutOfRange { .. }
+                            | escrow::Error::CardNotRegistered(_)
+                            | escrow::Error::PriceOutOfRange { .. }
                             | escrow::Error::SelfDealing,
                     )
             );
@@ -329,23 +318,23 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 let position = LedgerPosition { height, index, block };
                 match stone.closing {
                     escrow::Closing::Settled => Some(Event::Settled(position)),
-                    escrow::Closing::Refunded | escrow::Closing::Expired => {
-                        Some(Event::Refunded(position))
-                    }
+                    escrow::Closing::Refunded
+                    | escrow::Closing::Expired
+                    | escrow::Closing::Cancelled => Some(Event::Refunded(position)),
                 }
             }
             (Some(Escrow::Open(open)), Phase::Awarded)
-                if open.stage == Stage::Running
-                    && open.attempt.number == task.ledger_attempt()
-                    && Some(open.attempt.seller) == task.attempt().map(|a| a.seller) =>
+                if open.is_running()
+                    && open.attempt == task.ledger_attempt()
+                    && seller_of(&open) == task.attempt().map(|a| a.seller) =>
             {
-                Some(Event::AgreementApplied(self.find_agreement(id, open.attempt.number)?))
+                Some(Event::AgreementApplied(self.find_agreement(id, open.attempt)?))
             }
             (Some(Escrow::Open(open)), Phase::Failing)
-                if matches!(open.stage, Stage::Failed(_))
-                    && open.attempt.number == task.ledger_attempt() =>
+                if !open.is_running() && open.attempt == task.ledger_attempt() =>
             {
-                let slashed = self.slashed_for(id, open.attempt.seller);
+                let slashed =
+                    seller_of(&open).map_or(Amount::ZERO, |seller| self.slashed_for(id, seller));
                 Some(Event::FailureApplied { position: LedgerPosition::UNKNOWN, slashed })
             }
             _ => None,
@@ -383,6 +372,30 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         Ok(LedgerPosition::UNKNOWN)
     }
+}
+
+/// What binds the seller of the last attempt, and the root of the signature that shows it.
+fn awarded(task: &Task) -> Option<(SignedAward, Option<Digest>)> {
+    let attempt = task.attempt()?;
+    let (consent, proof) = match &attempt.basis {
+        AwardBasis::Auction => {
+            // The running attempt's seller has not failed, so the replay gives it again.
+            let bid = task.award().ok()?.bid;
+            let proof = task.bid_proof(attempt.seller)?.clone();
+            (Consent::Bid { bid, transcript: task.transcript.as_ref()?.digest() }, proof)
+        }
+        AwardBasis::Offer(take) => {
+            let offer = take.offer.terms.clone();
+            (Consent::Offer { offer, matched: take.matched }, take.offer.proof.clone())
+        }
+    };
+    let root = proof.root(consent.digest());
+    Some((SignedAward { price: attempt.price, consent, proofs: vec![proof] }, root))
+}
+
+/// Who works on a task of one seller.
+fn seller_of(agreement: &Agreement) -> Option<Did> {
+    agreement.engagements.first().map(|engagement| engagement.seller)
 }
 
 /// The event that says the ledger did what a step asked for.

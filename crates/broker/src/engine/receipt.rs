@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 
 use ainur_audit::receipt::{
-    self, AcceptedOutput, AttemptEnd, AttemptRecord, AuditProof, EventPlace, LedgerEvent,
-    PartyKeys, ReceiptBody, Story, StoryAttempt,
+    self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, EventPlace,
+    LedgerEvent, PartyKeys, ReceiptBody, Story, StoryAttempt, StoryBasis, TakenOffer,
 };
 use ainur_crypto::Proof;
 use ainur_ledger::identity;
+use ainur_market::auction::Transcript;
 use ainur_primitives::{Amount, Did, FailureReason};
 use ainur_runtime::Executor;
 use ainur_storage::{Disk, crash_point};
 
 use super::Broker;
 use crate::error::Error;
-use crate::event::{Event, LedgerPosition};
-use crate::task::{Phase, Task, TaskAttempt};
+use crate::event::{Event, LedgerPosition, OfferTake};
+use crate::task::{AwardBasis, Phase, Task, TaskAttempt};
 use ainur_consensus::ReplicatedLog;
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
@@ -69,7 +70,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// What the receipt of an ended task says; the log keeps its digest.
     fn story<'a>(&self, task: &'a Task) -> Result<Story<'a>, Error> {
         let closed_at = task.closed_at.ok_or_else(|| missing("settlement"))?;
-        let transcript = task.transcript.as_ref().ok_or_else(|| missing("transcript"))?;
         let settled = task.phase == Phase::Settled;
         let paid = match (settled, task.attempt()) {
             (true, Some(attempt)) => attempt.price,
@@ -78,6 +78,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let attempts = task.attempts.iter().map(|attempt| StoryAttempt {
             seller: attempt.seller,
             price: attempt.price,
+            basis: told(&attempt.basis),
             agreed: place(attempt.agreed_at),
             end: end(task, attempt),
         });
@@ -90,7 +91,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             verifier: task.verifier,
             issuer: self.operator.did,
             issued: task.ended.unwrap_or(task.opened),
-            transcript: transcript.digest(),
+            transcript: task.transcript.as_ref().map(Transcript::digest),
             attempts: attempts.collect(),
             output: match (settled, task.output) {
                 (true, Some((content, bytes))) => Some(AcceptedOutput { content, bytes }),
@@ -115,6 +116,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             attempts.push(AttemptRecord {
                 seller: told.seller,
                 price: told.price,
+                basis: self.basis(&attempt.basis)?,
                 agreed: agreed.transpose()?,
                 end: match told.end {
                     AttemptEnd::Failed { reason, event } => {
@@ -128,6 +130,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let bids = self.signed_bids(task)?;
         let mut parties: BTreeSet<Did> = bids.iter().map(|proof| proof.signer).collect();
         parties.extend([task.buyer, task.verifier, self.operator.did]);
+        parties.extend(task.attempts.iter().map(|attempt| attempt.seller));
         Ok(ReceiptBody {
             chain_id: story.chain_id,
             task: story.task,
@@ -137,7 +140,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             verifier: story.verifier,
             issuer: story.issuer,
             issued: story.issued,
-            transcript: task.transcript.clone().ok_or_else(|| missing("transcript"))?,
+            transcript: task.transcript.clone(),
             bids,
             attempts,
             output: story.output,
@@ -151,7 +154,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// The signatures of all opened bids, each as it stands alone.
     fn signed_bids(&self, task: &Task) -> Result<Vec<Proof>, Error> {
-        let reveals = task.auction.entrants().filter_map(|entrant| entrant.reveal.as_ref());
+        // An auction that was not closed is none.
+        let entrants = task.transcript.iter().flat_map(|transcript| &transcript.entrants);
+        let reveals = entrants.filter_map(|entrant| entrant.reveal.as_ref());
         let mut proofs = Vec::new();
         for reveal in reveals {
             let unsigned = || missing("bid signature");
@@ -163,6 +168,18 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Ok(proofs)
     }
 
+    /// Why a seller was chosen, with the signature that shows it.
+    fn basis(&self, basis: &AwardBasis) -> Result<AttemptBasis, Error> {
+        let AwardBasis::Offer(take) = basis else { return Ok(AttemptBasis::Auction) };
+        let OfferTake { offer, matched, bought } = &**take;
+        let unsigned = || missing("offer's signature");
+        let root = offer.proof.root(offer.terms.digest()).ok_or_else(unsigned)?;
+        let signature = self.journal.signature(root)?.ok_or_else(unsigned)?;
+        let proof = Proof::join(&signature, offer.proof.clone()).ok_or_else(unsigned)?;
+        let (offer, matched, bought) = (offer.terms.clone(), *matched, *bought);
+        Ok(AttemptBasis::Offer(Box::new(TakenOffer { offer, proof, matched, bought })))
+    }
+
     fn ledger_event(&self, at: LedgerPosition) -> Result<LedgerEvent, Error> {
         self.ledger.prove(at.height, at.index)?.ok_or_else(|| missing("ledger event"))
     }
@@ -171,6 +188,18 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let record = self.ledger.read(|state| identity::query::identity(state, &did))?;
         let identity = record.identity;
         (identity.key_version == 0).then(|| PartyKeys::first(identity.material))
+    }
+}
+
+/// Why a seller was chosen, as the story tells it.
+fn told(basis: &AwardBasis) -> StoryBasis {
+    match basis {
+        AwardBasis::Auction => StoryBasis::Auction,
+        AwardBasis::Offer(take) => StoryBasis::Offer {
+            offer: take.offer.terms.digest(),
+            matched: take.matched,
+            bought: take.bought,
+        },
     }
 }
 

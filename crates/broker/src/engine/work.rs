@@ -104,6 +104,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let detail = "the task's deadline passed".to_owned();
             return self.record(number, Event::AttemptFailed { reason, detail });
         }
+        if !self.offers.may_work(task) {
+            // Its turn comes when another task under the offer ends.
+            self.doing.remove(&number);
+            return Ok(());
+        }
         // Whatever became of the agent and its contract since.
         if task.attempt().is_some_and(|attempt| attempt.begun) && !self.unbegun.contains(&number) {
             return self.lose_outcome(number);

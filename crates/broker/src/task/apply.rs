@@ -2,8 +2,8 @@
 use ainur_market::auction;
 use ainur_primitives::{Amount, Did, FailureReason, Timestamp};
 
-use super::{HistoryEntry, HistoryKind, Phase, Task, TaskAttempt};
-use crate::event::{Chunk, Event, LedgerPosition, SignedReveal};
+use super::{AwardBasis, HistoryEntry, HistoryKind, Phase, Task, TaskAttempt};
+use crate::event::{Chunk, Event, LedgerPosition, OfferTake, SignedReveal};
 
 /// An event that may not follow a state. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +45,8 @@ impl Task {
             | Event::CommitmentsClosed
             | Event::Opened { .. }
             | Event::Awarded { .. }
+            | Event::OfferTaken { .. }
+            | Event::Called(_)
             | Event::NoAward { .. } => self.apply_market(at, event),
             Event::AgreementApplied(_)
             | Event::AgreementRefused { .. }
@@ -126,12 +128,24 @@ impl Task {
                 if (award.winner, award.payment, next) != (*seller, *payment, *attempt) {
                     return Err(Illegal::Award);
                 }
-                self.begin_attempt(next, award.winner, award.payment);
+                self.begin_attempt(next, award.winner, award.payment, AwardBasis::Auction);
                 self.note(
                     at,
                     HistoryKind::Awarded,
                     format!("attempt {next} to {seller} for {} AINU", payment.to_ainu()),
                 );
+            }
+            Event::OfferTaken { attempt, price, offer } => {
+                self.take_offer(at, *attempt, *price, offer)?;
+            }
+            Event::Called(terms) => {
+                self.expect(&[Phase::Rewarding], "a call")?;
+                if self.transcript.is_some() {
+                    return self.illegal("a second call");
+                }
+                self.auction = auction::Auction::open((**terms).clone())?;
+                self.phase = Phase::Announced;
+                self.note(at, HistoryKind::Called, "");
             }
             Event::NoAward { detail } => {
                 self.expect(
@@ -147,11 +161,38 @@ impl Task {
         Ok(())
     }
 
-    fn begin_attempt(&mut self, number: u32, seller: Did, price: Amount) {
+    fn take_offer(
+        &mut self,
+        at: Timestamp,
+        attempt: u32,
+        price: Amount,
+        take: &OfferTake,
+    ) -> Result<(), Illegal> {
+        self.expect(&[Phase::Announced, Phase::Rewarding], "an offer")?;
+        let terms = &take.offer.terms;
+        let next = self.attempts.len() as u32 + 1;
+        let fits = terms.offers(&self.spec.capability)
+            && terms.is_valid_at(take.matched)
+            && take.price() == price
+            && price <= self.spec.reserve
+            && !self.excluded().contains(&terms.seller);
+        if attempt != next || self.transcript.is_some() || !fits {
+            return Err(Illegal::Award);
+        }
+        let basis = AwardBasis::Offer(Box::new(take.clone()));
+        self.begin_attempt(next, terms.seller, price, basis);
+        let (seller, ainu) = (terms.seller, price.to_ainu());
+        let detail = format!("attempt {next} to {seller} for {ainu} AINU by its standing offer");
+        self.note(at, HistoryKind::Awarded, detail);
+        Ok(())
+    }
+
+    fn begin_attempt(&mut self, number: u32, seller: Did, price: Amount, basis: AwardBasis) {
         self.attempts.push(TaskAttempt {
             number,
             seller,
             price,
+            basis,
             agreed_at: None,
             failed_at: None,
             failure: None,

@@ -3,7 +3,7 @@ use std::fs::File;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ainur_api::operation::TaskQuery;
+use ainur_api::operation::{TaskQuery, TaskRequest};
 use ainur_api::view::{TaskPhase, TaskView};
 use ainur_api::{Operation, Problem, Reply, Service};
 use ainur_primitives::ContentId;
@@ -26,7 +26,7 @@ pub(super) fn run(verb: Task, place: &Place, output: &Output) -> Outcome {
     let service = if detached { place.connect_running()? } else { place.connect()? };
     let service = &*service;
     match verb {
-        Task::Run(run) => return announce(*run, service, output),
+        Task::Run(run) => return announce(*run, service, output, |_| ()),
         Task::List { limit, before, context } => {
             let query = TaskQuery { limit, before, context, ..TaskQuery::default() };
             let page = ask(service, Operation::TaskList(query), |reply| match reply {
@@ -67,9 +67,16 @@ pub(super) fn run(verb: Task, place: &Place, output: &Output) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn announce(run: TaskRun, service: &dyn Service, output: &Output) -> Outcome {
+/// Announces a task, `with` changes to what the arguments say, and follows it to its end.
+pub(super) fn announce(
+    run: TaskRun,
+    service: &dyn Service,
+    output: &Output,
+    with: impl FnOnce(&mut TaskRequest),
+) -> Outcome {
     let (detach, destination) = (run.detach, run.output.clone());
-    let request = request::from_arguments(run, service)?;
+    let mut request = request::from_arguments(run, service)?;
+    with(&mut request);
     let task = ask(service, Operation::TaskRun(request), |reply| match reply {
         Reply::TaskAnnounced { task } => Some(task.to_string()),
         Reply::Task(task) => Some(task.id.to_string()),

@@ -4,7 +4,7 @@ use ainur_api::problem::Problem;
 use ainur_api::view::{TaskEvent, TaskPhase, TaskView};
 use ainur_node::Node;
 use ainur_primitives::{
-    AcceptanceCheck, Amount, BudgetId, ContentId, Did, DurationMs, SelectionRule,
+    AcceptanceCheck, Amount, BudgetId, ContentId, Did, DurationMs, SelectionRule, Venue,
 };
 
 use super::cast;
@@ -73,6 +73,8 @@ pub(super) fn hire(
         deadline_ms: None,
         limits: None,
         only: wish.only,
+        venue: Venue::default(),
+        bidding_ms: None,
         idempotency_key: None,
         request_digest: None,
         context: None,

@@ -56,6 +56,10 @@ pub struct Totals {
     pub escrowed: Amount,
     /// Deposited for identities.
     pub deposits: Amount,
+    /// Locked on the exchange: behind buy orders, credits and claims.
+    pub exchange: Amount,
+    /// In the pools of the exchange.
+    pub pools: Amount,
     /// Fees taken.
     pub treasury: Amount,
 }
@@ -63,7 +67,15 @@ pub struct Totals {
 impl Totals {
     /// True when nothing was created or lost between the pots.
     pub fn conserved(&self) -> bool {
-        let pots = [self.free, self.staked, self.escrowed, self.deposits, self.treasury];
+        let pots = [
+            self.free,
+            self.staked,
+            self.escrowed,
+            self.deposits,
+            self.exchange,
+            self.pools,
+            self.treasury,
+        ];
         let held = pots.into_iter().try_fold(Amount::ZERO, Amount::checked_add);
         held.is_some() && held == self.issued.checked_sub(self.burned)
     }
@@ -81,6 +93,10 @@ pub(crate) enum Pot {
     Escrowed,
     /// Identity deposits.
     Deposits,
+    /// Locked on the exchange.
+    Exchange,
+    /// Pools of the exchange.
+    Pools,
     /// The treasury.
     Treasury,
     /// Nowhere: only as a destination.
@@ -94,6 +110,8 @@ impl Pot {
             Self::Staked => &mut totals.staked,
             Self::Escrowed => &mut totals.escrowed,
             Self::Deposits => &mut totals.deposits,
+            Self::Exchange => &mut totals.exchange,
+            Self::Pools => &mut totals.pools,
             Self::Treasury => &mut totals.treasury,
             Self::Burned => &mut totals.burned,
         }

@@ -1,28 +1,16 @@
 //! What can be asked of escrow.
+use alloc::vec::Vec;
+
 use ainur_crypto::BatchProof;
-use ainur_market::auction::{BidTerms, CommitTerms};
+use ainur_market::auction::CommitTerms;
+use ainur_market::offer::OfferTerms;
 use ainur_primitives::{
     Amount, BudgetId, ContentId, Did, Digest, FailureReason, TaskId, Timestamp,
 };
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
-/// Who gets the work, for how much, and the bid that binds them to it.
-#[derive(
-    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
-)]
-#[serde(deny_unknown_fields)]
-pub struct AwardedBid {
-    /// What is paid for accepted work: at least the bid's price.
-    pub price: Amount,
-    /// The bid; its bidder is the seller.
-    pub bid: BidTerms,
-    /// The seller's signature over the bid's digest; the root signature travels with the
-    /// transactions.
-    pub bid_proof: BatchProof,
-    /// Digest of the auction's transcript, from which anyone recomputes winner and price.
-    pub transcript: Digest,
-}
+use super::{ServiceTerms, SignedAward};
 
 /// A call to this module.
 #[derive(
@@ -30,7 +18,7 @@ pub struct AwardedBid {
 )]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
-    /// The buyer agrees with the winner of an auction: locks the reserve and the seller's bond.
+    /// The buyer agrees with sellers: locks the reserve and the sellers' bonds.
     Agree {
         /// Which task.
         task: TaskId,
@@ -38,11 +26,13 @@ pub enum Action {
         verifier: Did,
         /// The most that is paid, whoever does the work.
         reserve: Amount,
-        /// The first award.
-        award: AwardedBid,
+        /// The first awards; together at most the reserve.
+        awards: Vec<SignedAward>,
+        /// What late work costs its seller.
+        service: Option<ServiceTerms>,
         /// The buyer's budget it draws on.
         budget: Option<BudgetId>,
-        /// Digest of the call for proposals.
+        /// Digest of the task's specification, as in its call for proposals.
         call: Digest,
         /// Digest of the acceptance check.
         check: Digest,
@@ -53,21 +43,61 @@ pub enum Action {
     Reaward {
         /// Which task.
         task: TaskId,
-        /// The next award.
-        award: AwardedBid,
+        /// The next awards; together at most what is unpaid.
+        awards: Vec<SignedAward>,
     },
-    /// The verifier accepts the work: the seller is paid, the rest goes back.
+    /// The buyer awards what a seller failed at to another, while the others go on.
+    Substitute {
+        /// Which task.
+        task: TaskId,
+        /// A part that failed; all that its seller failed at is replaced.
+        part: u32,
+        /// The award, for at most what the failed parts would have been paid.
+        award: SignedAward,
+    },
+    /// The verifier accepts the work: everyone at work is paid, the rest goes back.
     Settle {
         /// Which task.
         task: TaskId,
         /// Which attempt, counted from one.
         attempt: u32,
+        /// When it was delivered.
+        delivered: Timestamp,
         /// What was delivered.
         output: ContentId,
         /// Digest of the verdict.
         verdict: Digest,
     },
-    /// The verifier rejects the attempt: the bond pays for it, the escrow stays.
+    /// The verifier accepts one part: it is paid. After the last one the rest goes back.
+    SettlePart {
+        /// Which task.
+        task: TaskId,
+        /// Which attempt, counted from one.
+        attempt: u32,
+        /// Which part, counted from zero through all sellers.
+        part: u32,
+        /// When it was delivered.
+        delivered: Timestamp,
+        /// What was delivered.
+        output: ContentId,
+        /// Digest of the verdict.
+        verdict: Digest,
+    },
+    /// The verifier fails the seller of a part at all that it has not had accepted: the bonds of
+    /// that pay for it, the others go on.
+    FailPart {
+        /// Which task.
+        task: TaskId,
+        /// Which attempt, counted from one.
+        attempt: u32,
+        /// Which part, counted from zero through all sellers.
+        part: u32,
+        /// How it failed.
+        reason: FailureReason,
+        /// Digest of what shows it.
+        evidence: Digest,
+    },
+    /// The verifier rejects the attempt: the bonds of all at work pay for it, the escrow stays.
     Fail {
         /// Which task.
         task: TaskId,
@@ -78,8 +108,13 @@ pub enum Action {
         /// Digest of what shows it.
         evidence: Digest,
     },
-    /// Buyer or verifier give up while no attempt is at work: the buyer gets everything back.
+    /// Buyer or verifier give up while nobody is at work: the buyer gets back what is unpaid.
     Refund {
+        /// Which task.
+        task: TaskId,
+    },
+    /// The buyer ends what runs, for the fees its sellers agreed to.
+    Cancel {
         /// Which task.
         task: TaskId,
     },
@@ -94,5 +129,10 @@ pub enum Action {
         commit: CommitTerms,
         /// The bidder's signature over the commitment's digest.
         proof: BatchProof,
+    },
+    /// The seller takes a standing offer back; what runs under it goes on.
+    RevokeOffer {
+        /// The offer.
+        offer: OfferTerms,
     },
 }

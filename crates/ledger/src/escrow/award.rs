@@ -1,10 +1,15 @@
-//! Binding a seller to a task: the first award opens the escrow, later ones follow failures.
+//! Binding sellers to a task: the first awards open the escrow, later ones follow failures.
 use alloc::vec::Vec;
 
-use ainur_primitives::{Amount, Did, TaskId};
+use ainur_market::payment::PaymentTerms;
+use ainur_primitives::{Amount, TaskId, Timestamp};
 
+use super::consent::{self, Bound};
 use super::state::{open, write_open};
-use super::{Action, Agreement, AwardedBid, Engagement, Error, Escrow, Event, Role, Stage};
+use super::{
+    Action, Agreement, Consent, Engagement, Error, Escrow, Event, PARTS_MAX, Part, PartState, Role,
+    ServiceTerms, SignedAward,
+};
 use crate::balances::{Pot, move_money};
 use crate::execution::Context;
 use crate::state::key;
@@ -12,11 +17,12 @@ use crate::{budget, reputation};
 
 /// Opens the escrow of a task; only for [`Action::Agree`].
 pub(super) fn agree(context: &mut Context<'_>, action: &Action) -> Result<(), Error> {
-    let Action::Agree { task, verifier, reserve, award, budget, call, check, deadline } = action
+    let Action::Agree { task, verifier, reserve, awards, service, budget, call, check, deadline } =
+        action
     else {
         unreachable!("called for agreements only");
     };
-    let (task, verifier, reserve, buyer) = (*task, *verifier, *reserve, context.sender);
+    let (task, reserve, buyer) = (*task, *reserve, context.sender);
     match context.state.read(&key::escrow(&task)) {
         Some(Escrow::Open(_)) => return Err(Error::AlreadyAgreed(task)),
         Some(Escrow::Closed(closed)) => {
@@ -24,119 +30,247 @@ pub(super) fn agree(context: &mut Context<'_>, action: &Action) -> Result<(), Er
         }
         None => {}
     }
-    let latest = context.now.plus(context.parameters.escrow.duration_ms_max);
-    if *deadline <= context.now || *deadline > latest {
+    ensure_in_range(context, *deadline, reserve, service.as_ref())?;
+    let mut agreement = Agreement {
+        buyer,
+        verifier: *verifier,
+        reserve,
+        budget: *budget,
+        call: *call,
+        check: *check,
+        deadline: *deadline,
+        service: *service,
+        attempt: 1,
+        engagements: Vec::new(),
+        payouts: Vec::new(),
+        failed: Vec::new(),
+    };
+    bind_all(context, task, &mut agreement, awards)?;
+    if let Some(budget) = *budget {
+        budget::reserve(&mut context.state, context.now, &buyer, budget, reserve)?;
+    }
+    move_money(&mut context.state, Pot::Free(buyer), Pot::Escrowed, reserve)?;
+    pay_advances(context, &agreement.engagements)?;
+    context.emit(Event::Agreed {
+        task,
+        buyer,
+        verifier: *verifier,
+        reserve,
+        call: *call,
+        check: *check,
+        budget: *budget,
+        deadline: *deadline,
+        service: *service,
+        sellers: agreement.engagements.iter().map(Into::into).collect(),
+    });
+    write_open(&mut context.state, task, agreement);
+    Ok(())
+}
+
+/// Awards the task again, for what is left of the reserve.
+pub(super) fn reaward(
+    context: &mut Context<'_>,
+    task: TaskId,
+    awards: &[SignedAward],
+) -> Result<(), Error> {
+    let mut agreement = awardable(context, task)?;
+    if agreement.is_running() {
+        return Err(Error::AttemptRunning(agreement.attempt));
+    }
+    let attempts_max = context.parameters.escrow.attempts_max;
+    if agreement.attempt >= attempts_max {
+        return Err(Error::TooManyAttempts(attempts_max));
+    }
+    agreement.attempt += 1;
+    agreement.engagements.clear();
+    bind_all(context, task, &mut agreement, awards)?;
+    pay_advances(context, &agreement.engagements)?;
+    context.emit(Event::Reawarded {
+        task,
+        attempt: agreement.attempt,
+        sellers: agreement.engagements.iter().map(Into::into).collect(),
+    });
+    write_open(&mut context.state, task, agreement);
+    Ok(())
+}
+
+/// Awards what a seller failed at to another, for at most what the first would have been paid.
+pub(super) fn substitute(
+    context: &mut Context<'_>,
+    (task, part): (TaskId, u32),
+    award: &SignedAward,
+) -> Result<(), Error> {
+    let mut agreement = awardable(context, task)?;
+    let (at, within) = agreement.locate(part)?;
+    let failed = &mut agreement.engagements[at];
+    if failed.parts[within].state != PartState::Failed {
+        return Err(Error::PartNotFailed(part));
+    }
+    ensure_stands_by(failed, award)?;
+    let mut allocated = Amount::ZERO;
+    for part in failed.parts.iter_mut().filter(|part| part.state == PartState::Failed) {
+        part.state = PartState::Replaced;
+        allocated = allocated.saturating_add(part.amount);
+    }
+    let (first, known) = (agreement.parts().count(), agreement.engagements.len());
+    bind(context, task, &mut agreement, allocated, award)?;
+    let substitutes = &agreement.engagements[known..];
+    pay_advances(context, substitutes)?;
+    context.emit(Event::Substituted {
+        task,
+        attempt: agreement.attempt,
+        part,
+        first: u32::try_from(first).unwrap_or(u32::MAX),
+        sellers: substitutes.iter().map(Into::into).collect(),
+    });
+    write_open(&mut context.state, task, agreement);
+    Ok(())
+}
+
+/// A coalition's backup takes over the subtask it stands by for, of that coalition; whoever signed
+/// something else knows the task.
+fn ensure_stands_by(failed: &Engagement, award: &SignedAward) -> Result<(), Error> {
+    let Consent::Backup { terms, backup } = &award.consent else { return Ok(()) };
+    let chosen = terms.failure.backups.get(usize::from(*backup));
+    let chosen = chosen.ok_or(Error::UnknownBackup(*backup))?;
+    let same = failed.consent == terms.digest() && failed.subtask == Some(chosen.subtask);
+    if same { Ok(()) } else { Err(Error::NotItsBackup(chosen.agent)) }
+}
+
+fn ensure_in_range(
+    context: &Context<'_>,
+    deadline: Timestamp,
+    reserve: Amount,
+    service: Option<&ServiceTerms>,
+) -> Result<(), Error> {
+    let params = &context.parameters.escrow;
+    let latest = context.now.plus(params.duration_ms_max);
+    if deadline <= context.now || deadline > latest {
         return Err(Error::DeadlineOutOfRange(latest));
     }
     if reserve.is_zero() {
         return Err(Error::ReserveZero);
     }
-    let attempt = bind(context, (task, 1), (buyer, verifier, reserve), award)?;
-    if let Some(budget) = *budget {
-        budget::reserve(&mut context.state, context.now, &buyer, budget, reserve)?;
+    match service {
+        Some(terms) if terms.compensation > params.compensation_max => {
+            Err(Error::CompensationTooLarge(params.compensation_max))
+        }
+        _ => Ok(()),
     }
-    move_money(&mut context.state, Pot::Free(buyer), Pot::Escrowed, reserve)?;
-    context.emit(Event::Agreed {
-        task,
-        buyer,
-        seller: attempt.seller,
-        verifier,
-        price: attempt.price,
-        reserve,
-        bond: attempt.bond,
-        bid: attempt.bid,
-        call: *call,
-        transcript: attempt.transcript,
-        check: *check,
-        budget: *budget,
-        deadline: *deadline,
-    });
-    let agreement = Agreement {
-        buyer,
-        verifier,
-        reserve,
-        budget: *budget,
-        call: *call,
-        check: *check,
-        deadline: *deadline,
-        attempt,
-        stage: Stage::Running,
-        failed: Vec::new(),
-    };
-    write_open(&mut context.state, task, agreement);
-    Ok(())
 }
 
-/// Awards the task again.
-pub(super) fn reaward(
-    context: &mut Context<'_>,
-    task: TaskId,
-    award: &AwardedBid,
-) -> Result<(), Error> {
-    let mut agreement = open(&context.state, task)?;
+/// The escrow of a task that its buyer can award before its deadline.
+fn awardable(context: &Context<'_>, task: TaskId) -> Result<Agreement, Error> {
+    let agreement = open(&context.state, task)?;
     if agreement.buyer != context.sender {
         return Err(Error::NotParty(Role::Buyer));
-    }
-    if agreement.stage == Stage::Running {
-        return Err(Error::AttemptRunning(agreement.attempt.number));
     }
     if context.now >= agreement.deadline {
         return Err(Error::DeadlinePassed(agreement.deadline));
     }
-    let attempts_max = context.parameters.escrow.attempts_max;
-    if agreement.attempt.number >= attempts_max {
-        return Err(Error::TooManyAttempts(attempts_max));
+    Ok(agreement)
+}
+
+/// Binds the sellers of an attempt, all together for at most what is unpaid.
+fn bind_all(
+    context: &mut Context<'_>,
+    task: TaskId,
+    agreement: &mut Agreement,
+    awards: &[SignedAward],
+) -> Result<(), Error> {
+    if awards.is_empty() {
+        return Err(Error::NoAward);
     }
-    if agreement.failed.contains(&award.bid.bidder) {
-        return Err(Error::FailedBefore(award.bid.bidder));
+    let mut available = agreement.unpaid();
+    for award in awards {
+        bind(context, task, agreement, available, award)?;
+        available = available.saturating_sub(award.price);
     }
-    let Agreement { buyer, verifier, reserve, .. } = agreement;
-    let number = agreement.attempt.number + 1;
-    let attempt = bind(context, (task, number), (buyer, verifier, reserve), award)?;
-    context.emit(Event::Reawarded {
-        task,
-        attempt: number,
-        seller: attempt.seller,
-        price: attempt.price,
-        bond: attempt.bond,
-        bid: attempt.bid,
-        transcript: attempt.transcript,
-    });
-    agreement.attempt = attempt;
-    agreement.stage = Stage::Running;
-    write_open(&mut context.state, task, agreement);
     Ok(())
 }
 
-/// Checks an award and locks the seller's bond.
+/// Checks an award, locks its sellers' bonds, and adds them to the agreement.
 fn bind(
     context: &mut Context<'_>,
-    (task, number): (TaskId, u32),
-    (buyer, verifier, reserve): (Did, Did, Amount),
-    award: &AwardedBid,
-) -> Result<Engagement, Error> {
-    let AwardedBid { price, bid, bid_proof, transcript } = award;
-    let (price, seller) = (*price, bid.bidder);
-    if bid.task != task {
-        return Err(Error::BidForAnotherTask(bid.task));
+    task: TaskId,
+    agreement: &mut Agreement,
+    available: Amount,
+    award: &SignedAward,
+) -> Result<(), Error> {
+    let (buyer, verifier) = (agreement.buyer, agreement.verifier);
+    let (consent, bound) = consent::ensure(context, task, (buyer, available), award)?;
+    let transcript = award.consent.transcript();
+    for bound in bound {
+        let seller = bound.seller;
+        if seller == buyer || seller == verifier {
+            return Err(Error::SelfDealing);
+        }
+        if agreement.failed.contains(&seller) {
+            return Err(Error::FailedBefore(seller));
+        }
+        if context.now.plus(bound.time_ms_min) > agreement.deadline {
+            return Err(Error::DeadlineTooSoon(bound.time_ms_min));
+        }
+        let upfront = *bound.payment == PaymentTerms::Upfront;
+        let advanced = if upfront { bound.price } else { Amount::ZERO };
+        let bond = reputation::lock(context, seller, bound.price, advanced)?;
+        let parts = parts(context.now, &bound, bond, agreement.service.as_ref())?;
+        agreement.engagements.push(Engagement {
+            seller,
+            consent,
+            transcript,
+            subtask: bound.subtask,
+            since: context.now,
+            advanced,
+            cancellation: bound.cancellation,
+            parts,
+        });
     }
-    if seller == buyer || seller == verifier {
-        return Err(Error::SelfDealing);
+    // Payees and those who failed count too: a tombstone lists them.
+    let remembered = agreement.failed.len().max(agreement.payouts.len());
+    if agreement.parts().count() + remembered > PARTS_MAX {
+        return Err(Error::TooManyParts);
     }
-    if context.now >= bid.valid_until {
-        return Err(Error::BidExpired(bid.valid_until));
+    Ok(())
+}
+
+/// The parts of a seller's work: price and bond are divided alike.
+fn parts(
+    now: Timestamp,
+    bound: &Bound<'_>,
+    bond: Amount,
+    service: Option<&ServiceTerms>,
+) -> Result<Vec<Part>, Error> {
+    let milestones = match bound.payment {
+        PaymentTerms::Milestone(milestones) => milestones.as_slice(),
+        PaymentTerms::Completion | PaymentTerms::Upfront => &[],
+    };
+    let due = match service {
+        Some(terms) if milestones.is_empty() => {
+            if terms.latency_ms_max < bound.promised_ms {
+                return Err(Error::FasterThanPromised(bound.promised_ms));
+            }
+            Some(now.plus(terms.latency_ms_max))
+        }
+        _ => None,
+    };
+    let amounts = bound.payment.parts(bound.price).into_iter().zip(bound.payment.parts(bond));
+    Ok(amounts
+        .enumerate()
+        .map(|(index, (amount, bond))| Part {
+            amount,
+            bond,
+            due: milestones.get(index).map(|milestone| now.plus(milestone.due_ms)).or(due),
+            state: if index == 0 { PartState::Running } else { PartState::Waiting },
+        })
+        .collect())
+}
+
+/// Gives sellers who are paid in advance their price; as much of their stake is locked for it.
+fn pay_advances(context: &mut Context<'_>, engagements: &[Engagement]) -> Result<(), Error> {
+    for engagement in engagements {
+        let to = Pot::Free(engagement.seller);
+        move_money(&mut context.state, Pot::Escrowed, to, engagement.advanced)?;
     }
-    let latest = context.now.plus(context.parameters.escrow.bid_validity_ms_max);
-    if bid.valid_until > latest {
-        return Err(Error::BidValidTooLong(latest));
-    }
-    if price < bid.price || price > reserve {
-        return Err(Error::PriceOutOfRange { bid: bid.price, reserve });
-    }
-    let digest = bid.digest();
-    if !context.said_by(seller, digest, bid_proof) {
-        return Err(Error::Unproven(seller));
-    }
-    let bond = reputation::lock(context, seller, price)?;
-    Ok(Engagement { number, seller, price, bond, bid: digest, transcript: *transcript })
+    Ok(())
 }

@@ -1,96 +1,109 @@
-//! Ending attempts and escrows: payment, failure, refund. Each happens at most once.
+//! Ending escrows without or before all of the work: refund, expiry, cancellation. Each escrow is
+//! closed once.
+use alloc::vec::Vec;
+
 use ainur_primitives::{Amount, ContentId, Digest, FailureReason, TaskId};
 
-use super::state::{open, write_open, write_tombstone};
-use super::{Agreement, Closing, Error, Event, Role, Stage, Tombstone};
+use super::fail::fail_all;
+use super::state::open;
+use super::tombstone::write_tombstone;
+use super::{Agreement, Closing, Error, Event, PartState, Role, Tombstone};
 use crate::balances::{Pot, move_money};
 use crate::execution::Context;
 use crate::state::key;
 use crate::{budget, reputation};
 
-/// Pays the seller and gives the rest back.
-pub(super) fn settle(
-    context: &mut Context<'_>,
-    (task, attempt): (TaskId, u32),
-    output: ContentId,
-    verdict: Digest,
-) -> Result<(), Error> {
-    let agreement = running(context, task, attempt)?;
-    let (buyer, seller) = (agreement.buyer, agreement.attempt.seller);
-    let price = agreement.attempt.price;
-    reputation::release(context, seller, agreement.attempt.bond);
-    let refunded = pay(context, task, agreement, Closing::Settled, Some(output))?;
-    context.emit(Event::Settled { task, attempt, buyer, seller, price, refunded, output, verdict });
-    Ok(())
-}
-
-/// Ends an attempt without payment; the escrow stays.
-pub(super) fn fail(
-    context: &mut Context<'_>,
-    (task, attempt): (TaskId, u32),
-    reason: FailureReason,
-    evidence: Digest,
-) -> Result<(), Error> {
-    let mut agreement = running(context, task, attempt)?;
-    end_attempt(context, task, &mut agreement, reason, evidence)?;
-    write_open(&mut context.state, task, agreement);
-    Ok(())
-}
-
-/// Gives everything back while no attempt is at work.
+/// Gives back what is unpaid while nobody is at work.
 pub(super) fn refund(context: &mut Context<'_>, task: TaskId) -> Result<(), Error> {
     let agreement = open(&context.state, task)?;
     if context.sender != agreement.buyer && context.sender != agreement.verifier {
         return Err(Error::NotParty(Role::BuyerOrVerifier));
     }
-    if agreement.stage == Stage::Running {
-        return Err(Error::AttemptRunning(agreement.attempt.number));
+    if agreement.is_running() {
+        return Err(Error::AttemptRunning(agreement.attempt));
     }
     give_back(context, task, agreement, Closing::Refunded)
 }
 
-/// Gives everything back after the deadline, whoever asks.
+/// Gives back what is unpaid after the deadline, whoever asks.
 pub(super) fn expire(context: &mut Context<'_>, task: TaskId) -> Result<(), Error> {
     let mut agreement = open(&context.state, task)?;
     if context.now < agreement.deadline {
         return Err(Error::DeadlineAhead(agreement.deadline));
     }
-    if agreement.stage == Stage::Running {
-        let reason = FailureReason::TimedOut;
-        end_attempt(context, task, &mut agreement, reason, Digest::ZERO)?;
-    }
+    fail_all(context, task, &mut agreement, FailureReason::TimedOut, Digest::ZERO)?;
     give_back(context, task, agreement, Closing::Expired)
 }
 
+/// Ends what runs at the buyer's wish: each seller at work gets the fee it agreed to, and its bond
+/// back.
+pub(super) fn cancel(context: &mut Context<'_>, task: TaskId) -> Result<(), Error> {
+    let mut agreement = open(&context.state, task)?;
+    if agreement.buyer != context.sender {
+        return Err(Error::NotParty(Role::Buyer));
+    }
+    if !agreement.is_running() {
+        return Err(Error::NothingRunning);
+    }
+    let reserved = agreement.unpaid();
+    let mut fees = Amount::ZERO;
+    for at in 0..agreement.engagements.len() {
+        let fee = release_cancelled(context, &mut agreement, at)?;
+        fees = fees.saturating_add(fee);
+    }
+    let (attempt, buyer) = (agreement.attempt, agreement.buyer);
+    let payouts = agreement.payouts.clone();
+    let refunded = close(context, task, agreement, reserved, Closing::Cancelled, None)?;
+    context.emit(Event::Cancelled { task, attempt, buyer, payouts, fees, refunded });
+    Ok(())
+}
+
+/// Ends an engagement that is open; returns the fee its seller keeps.
+fn release_cancelled(
+    context: &mut Context<'_>,
+    agreement: &mut Agreement,
+    at: usize,
+) -> Result<Amount, Error> {
+    let engagement = &mut agreement.engagements[at];
+    if !engagement.is_open() {
+        return Ok(Amount::ZERO);
+    }
+    let seller = engagement.seller;
+    let policy = engagement.cancellation.ok_or(Error::NotCancellable(seller))?;
+    let fee = policy.fee_for(context.now.since(engagement.since), engagement.price_open());
+    let mut locked = engagement.locked();
+    let advanced = core::mem::take(&mut engagement.advanced);
+    for part in engagement.parts.iter_mut().filter(|part| part.state.is_open()) {
+        part.state = PartState::Failed;
+    }
+    if advanced.is_zero() {
+        move_money(&mut context.state, Pot::Escrowed, Pot::Free(seller), fee)?;
+    } else {
+        // It has the whole price already, and keeps the fee of it.
+        let returned = advanced.saturating_sub(fee);
+        reputation::reclaim(context, seller, returned)?;
+        locked = locked.saturating_sub(returned);
+    }
+    reputation::dismiss(context, seller, locked);
+    agreement.pay_out(seller, fee);
+    Ok(fee)
+}
+
 /// The escrow of a task whose verifier is the sender and whose attempt is at work.
-fn running(context: &Context<'_>, task: TaskId, attempt: u32) -> Result<Agreement, Error> {
+pub(super) fn running(
+    context: &Context<'_>,
+    task: TaskId,
+    attempt: u32,
+) -> Result<Agreement, Error> {
     let agreement = open(&context.state, task)?;
     if agreement.verifier != context.sender {
         return Err(Error::NotParty(Role::Verifier));
     }
-    let current = agreement.attempt.number;
-    if agreement.stage != Stage::Running || current != attempt {
+    let current = agreement.attempt;
+    if !agreement.is_running() || current != attempt {
         return Err(Error::NotThisAttempt { current, found: attempt });
     }
     Ok(agreement)
-}
-
-fn end_attempt(
-    context: &mut Context<'_>,
-    task: TaskId,
-    agreement: &mut Agreement,
-    reason: FailureReason,
-    evidence: Digest,
-) -> Result<(), Error> {
-    let (seller, bond) = (agreement.attempt.seller, agreement.attempt.bond);
-    reputation::punish(context, (task, seller, bond), agreement.buyer, reason)?;
-    agreement.stage = Stage::Failed(reason);
-    if reason != FailureReason::Infrastructure {
-        agreement.failed.push(seller);
-    }
-    let attempt = agreement.attempt.number;
-    context.emit(Event::Failed { task, attempt, seller, reason, evidence });
-    Ok(())
 }
 
 fn give_back(
@@ -99,46 +112,42 @@ fn give_back(
     agreement: Agreement,
     closing: Closing,
 ) -> Result<(), Error> {
-    let buyer = agreement.buyer;
-    let amount = pay(context, task, agreement, closing, None)?;
+    let (buyer, reserved) = (agreement.buyer, agreement.unpaid());
+    let payouts = agreement.payouts.clone();
+    let amount = close(context, task, agreement, reserved, closing, None)?;
     let expired = closing == Closing::Expired;
-    context.emit(Event::Refunded { task, buyer, amount, expired });
+    context.emit(Event::Refunded { task, buyer, payouts, amount, expired });
     Ok(())
 }
 
-/// Empties the escrow and leaves a tombstone that points at the event emitted next. Returns what
-/// went back to the buyer.
-fn pay(
+/// Gives the buyer what is left and leaves a tombstone that points at the event emitted next.
+/// `reserved` is what budgets reserve for it until now. Returns what went back.
+pub(super) fn close(
     context: &mut Context<'_>,
     task: TaskId,
     agreement: Agreement,
+    reserved: Amount,
     closing: Closing,
     output: Option<ContentId>,
 ) -> Result<Amount, Error> {
-    let Agreement { buyer, reserve, .. } = agreement;
-    let payee = (closing == Closing::Settled).then_some(agreement.attempt.seller);
-    let paid = if payee.is_some() { agreement.attempt.price } else { Amount::ZERO };
-    let refunded = reserve.checked_sub(paid).expect("no price is above the reserve");
-    if let Some(seller) = payee {
-        move_money(&mut context.state, Pot::Escrowed, Pot::Free(seller), paid)?;
-    }
+    let (buyer, refunded) = (agreement.buyer, agreement.held());
     move_money(&mut context.state, Pot::Escrowed, Pot::Free(buyer), refunded)?;
     if let Some(budget) = agreement.budget {
-        budget::release(&mut context.state, budget, reserve, paid)?;
+        let spent = reserved.saturating_sub(refunded);
+        budget::release(&mut context.state, budget, reserved, spent)?;
     }
     let tombstone = Tombstone {
         buyer,
-        seller: payee,
         closing,
-        attempts: agreement.attempt.number,
-        paid,
+        attempts: agreement.attempt,
+        payouts: agreement.payouts,
         refunded,
         output,
         height: context.height,
         event: context.next_event(),
         closed: context.now,
         failed: agreement.failed,
-        rating: None,
+        ratings: Vec::new(),
     };
     write_tombstone(&mut context.state, &task, tombstone);
     let forgotten = context.now.plus(context.parameters.escrow.retention_ms);

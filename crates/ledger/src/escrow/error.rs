@@ -1,9 +1,9 @@
 //! Why an escrow refused.
-use ainur_primitives::{Amount, Did, TaskId, Timestamp};
+use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm, TaskId, Timestamp};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::Closing;
+use super::{Closing, PARTS_MAX};
 use crate::{balances, budget, reputation};
 
 /// Why an escrow refused.
@@ -62,20 +62,90 @@ pub enum Error {
     /// The bidder did not sign it, as far as the signatures here show.
     #[error("no signature here shows that {0} said so")]
     Unproven(Did),
-    /// The price is not between bid and reserve.
-    #[error("the price must be from {} (the bid) to {} AINU (the reserve)", bid.to_ainu(), reserve.to_ainu())]
+    /// The price is not between what the seller asks and what is there.
+    #[error("the price must be from {} (asked) to {} AINU (reserved)", asked.to_ainu(), reserve.to_ainu())]
     PriceOutOfRange {
-        /// What the seller asked.
-        bid: Amount,
+        /// What the seller asks.
+        asked: Amount,
         /// What is locked.
         reserve: Amount,
     },
+    /// What was signed cannot be agreed to by anyone: shares or schedules that do not add up.
+    #[error("the terms signed under {0} cannot be")]
+    TermsInvalid(Digest),
+    /// The offer would have to be remembered for too long.
+    #[error("an offer stands for {} ms at most", .0.0)]
+    OfferValidTooLong(DurationMs),
+    /// Its seller took it back.
+    #[error("offer {0} was taken back")]
+    OfferRevoked(Digest),
+    /// It could not be taken then, or cannot be agreed to any more.
+    #[error("the offer can be taken from {from} until before {until}")]
+    OfferNotValid {
+        /// The beginning of its time.
+        from: Timestamp,
+        /// The end of its time.
+        until: Timestamp,
+    },
+    /// The time whose price is taken is ahead or too long ago.
+    #[error("the price was taken at {matched}, which is ahead of {now} or too long before it")]
+    MatchedOutOfRange {
+        /// The time whose price is taken.
+        matched: Timestamp,
+        /// The time of the block.
+        now: Timestamp,
+    },
+    /// The buyer has less to give than the offer is for.
+    #[error("the offer is for tasks of at least {} AINU", .0.to_ainu())]
+    BelowMinimumBudget(Amount),
+    /// The seller has registered another card, or withdrawn.
+    #[error("card {0} is not what the seller has registered")]
+    CardNotRegistered(Digest),
     /// Nothing to lock.
     #[error("the reserve is zero")]
     ReserveZero,
+    /// An award of nobody.
+    #[error("at least one seller is awarded")]
+    NoAward,
+    /// More signatures than sellers.
+    #[error("there are more signatures than sellers they are of")]
+    ProofsLeft,
+    /// More than can be kept.
+    #[error("the parts of an agreement, and those paid or failed before, are at most {PARTS_MAX}")]
+    TooManyParts,
+    /// The coalition names no such backup.
+    #[error("the coalition has no backup {0}")]
+    UnknownBackup(u16),
+    /// The backup stands by for another coalition's work, or for another subtask.
+    #[error("{0} does not stand by for what failed")]
+    NotItsBackup(Did),
+    /// No part of this number.
+    #[error("there is no part {0}")]
+    UnknownPart(u32),
+    /// It was accepted, has failed, or waits for the part before it.
+    #[error("part {0} is not at work")]
+    PartNotRunning(u32),
+    /// It did not fail, or was replaced before.
+    #[error("part {0} has not failed, or was replaced")]
+    PartNotFailed(u32),
+    /// Nobody is at work.
+    #[error("nobody is at work")]
+    NothingRunning,
+    /// The seller did not agree to be cancelled.
+    #[error("{0} has agreed to no cancellation while it works")]
+    NotCancellable(Did),
+    /// The promised time is shorter than the seller said.
+    #[error("the seller said it needs {} ms", .0.0)]
+    FasterThanPromised(DurationMs),
+    /// Late work would give up more than is allowed.
+    #[error("late work gives up {} parts per million at most", .0.0)]
+    CompensationTooLarge(Ppm),
     /// The deadline is not after now, or too far away.
     #[error("the deadline must be after now and at most {0}")]
     DeadlineOutOfRange(Timestamp),
+    /// The deadline leaves less time than the seller agreed to.
+    #[error("the seller agreed to work that takes {} ms; the deadline is before that", .0.0)]
+    DeadlineTooSoon(DurationMs),
     /// The deadline has passed.
     #[error("the deadline {0} has passed")]
     DeadlinePassed(Timestamp),
@@ -125,6 +195,8 @@ pub enum Role {
     Verifier,
     /// Either of both.
     BuyerOrVerifier,
+    /// Who works.
+    Seller,
 }
 
 impl core::fmt::Display for Role {
@@ -133,6 +205,7 @@ impl core::fmt::Display for Role {
             Self::Buyer => "buyer",
             Self::Verifier => "verifier",
             Self::BuyerOrVerifier => "buyer or verifier",
+            Self::Seller => "seller",
         })
     }
 }

@@ -1,9 +1,13 @@
 //! What happened to escrows.
+use alloc::vec::Vec;
+
 use ainur_primitives::{
     Amount, BudgetId, ContentId, Did, Digest, FailureReason, TaskId, Timestamp,
 };
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
+
+use super::{Engagement, Payout, ServiceTerms};
 
 /// What happened in this module.
 #[derive(
@@ -11,32 +15,26 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Event {
-    /// A buyer and a seller are bound; reserve and bond are locked.
+    /// A buyer and sellers are bound; reserve and bonds are locked.
     Agreed {
         /// Which task.
         task: TaskId,
         /// Who pays.
         buyer: Did,
-        /// Who works.
-        seller: Did,
         /// Whose word decides.
         verifier: Did,
-        /// What accepted work is paid.
-        price: Amount,
         /// What is locked of the buyer's.
         reserve: Amount,
-        /// What is locked of the seller's.
-        bond: Amount,
-        /// Digest of the seller's bid.
-        bid: Digest,
-        /// Digest of the call for proposals.
+        /// Who works, for how much.
+        sellers: Vec<Hire>,
+        /// Digest of the task's specification.
         call: Digest,
-        /// Digest of the auction's transcript.
-        transcript: Digest,
         /// Digest of the acceptance check.
         check: Digest,
         /// The budget drawn on.
         budget: Option<BudgetId>,
+        /// What late work costs its seller.
+        service: Option<ServiceTerms>,
         /// When it ends at the latest.
         deadline: Timestamp,
     },
@@ -46,18 +44,23 @@ pub enum Event {
         task: TaskId,
         /// Which attempt this begins.
         attempt: u32,
-        /// Who works now.
-        seller: Did,
-        /// What accepted work is paid.
-        price: Amount,
-        /// What is locked of the seller's.
-        bond: Amount,
-        /// Digest of the seller's bid.
-        bid: Digest,
-        /// Digest of the auction's transcript.
-        transcript: Digest,
+        /// Who works now, for how much.
+        sellers: Vec<Hire>,
     },
-    /// The work was accepted and paid.
+    /// What a seller failed at was awarded to another.
+    Substituted {
+        /// Which task.
+        task: TaskId,
+        /// Which attempt.
+        attempt: u32,
+        /// A part that had failed.
+        part: u32,
+        /// The number of the first part that stands in its place.
+        first: u32,
+        /// Who works instead, for how much.
+        sellers: Vec<Hire>,
+    },
+    /// The work was accepted and all of it paid.
     Settled {
         /// Which task.
         task: TaskId,
@@ -65,18 +68,61 @@ pub enum Event {
         attempt: u32,
         /// Who paid.
         buyer: Did,
-        /// Who worked.
-        seller: Did,
-        /// What the seller got.
-        price: Amount,
-        /// What went back to the buyer.
+        /// Who was paid how much, over all attempts and parts.
+        payouts: Vec<Payout>,
+        /// What sellers gave up now for being late; it is part of what went back.
+        compensation: Amount,
+        /// What went back to the buyer; together with the payouts it is the reserve.
         refunded: Amount,
         /// What was delivered.
         output: ContentId,
         /// Digest of the verdict.
         verdict: Digest,
     },
-    /// An attempt failed.
+    /// A part was accepted and paid.
+    PartSettled {
+        /// Which task.
+        task: TaskId,
+        /// Which attempt.
+        attempt: u32,
+        /// Which part.
+        part: u32,
+        /// Who worked.
+        seller: Did,
+        /// What the seller got.
+        price: Amount,
+        /// What it gave up for being late.
+        compensation: Amount,
+        /// What was delivered.
+        output: ContentId,
+        /// Digest of the verdict.
+        verdict: Digest,
+    },
+    /// A seller failed at a part and at all it had not had accepted.
+    PartFailed {
+        /// Which task.
+        task: TaskId,
+        /// Which attempt.
+        attempt: u32,
+        /// Which part.
+        part: u32,
+        /// Who worked.
+        seller: Did,
+        /// How it failed.
+        reason: FailureReason,
+        /// Digest of what shows it.
+        evidence: Digest,
+    },
+    /// A seller that failed gave back from its stake what it was paid in advance.
+    AdvanceReturned {
+        /// Which task.
+        task: TaskId,
+        /// Who.
+        seller: Did,
+        /// How much is in escrow again.
+        amount: Amount,
+    },
+    /// A seller failed with the attempt.
     Failed {
         /// Which task.
         task: TaskId,
@@ -89,16 +135,33 @@ pub enum Event {
         /// Digest of what shows it.
         evidence: Digest,
     },
-    /// The buyer got everything back.
+    /// The buyer got back what was unpaid.
     Refunded {
         /// Which task.
         task: TaskId,
         /// Who got it back.
         buyer: Did,
-        /// How much.
+        /// Who had been paid how much for accepted parts.
+        payouts: Vec<Payout>,
+        /// How much; together with the payouts it is the reserve.
         amount: Amount,
         /// True when the deadline had passed.
         expired: bool,
+    },
+    /// The buyer ended what ran.
+    Cancelled {
+        /// Which task.
+        task: TaskId,
+        /// Which attempt.
+        attempt: u32,
+        /// Who ended it.
+        buyer: Did,
+        /// Who was paid how much, fees included.
+        payouts: Vec<Payout>,
+        /// What sellers at work were paid for being cancelled.
+        fees: Amount,
+        /// What went back to the buyer; together with the payouts it is the reserve.
+        refunded: Amount,
     },
     /// A bidder lost its bond for not revealing.
     BidBondForfeited {
@@ -109,4 +172,52 @@ pub enum Event {
         /// How much there was to take.
         amount: Amount,
     },
+    /// A seller took a standing offer back.
+    OfferRevoked {
+        /// Which, by its digest.
+        offer: Digest,
+        /// Whose.
+        seller: Did,
+    },
+}
+
+/// A seller bound to a task, as told.
+#[derive(
+    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Hire {
+    /// Who works.
+    pub seller: Did,
+    /// What accepted work is paid.
+    pub price: Amount,
+    /// What of it was paid in advance.
+    pub advanced: Amount,
+    /// What is locked of the seller's for failing, without what secures an advance.
+    pub bond: Amount,
+    /// Digest of the seller's bid, or of what else it agreed to.
+    pub bid: Digest,
+    /// Digest of what explains the price: an auction's transcript, a negotiation's thread, or what
+    /// was signed when that is all there is.
+    pub transcript: Digest,
+    /// The subtask of the task's graph, when what was signed names one.
+    pub subtask: Option<u16>,
+    /// Into how many parts the price is divided.
+    pub parts: u32,
+}
+
+impl From<&Engagement> for Hire {
+    fn from(engagement: &Engagement) -> Self {
+        let Engagement { seller, consent, transcript, subtask, advanced, .. } = *engagement;
+        Self {
+            seller,
+            price: engagement.parts.iter().map(|part| part.amount).sum(),
+            advanced,
+            bond: engagement.parts.iter().map(|part| part.bond).sum(),
+            bid: consent,
+            transcript,
+            subtask,
+            parts: u32::try_from(engagement.parts.len()).unwrap_or(u32::MAX),
+        }
+    }
 }

@@ -20,11 +20,10 @@ pub(super) fn forfeit_bid_bond(
     let (task, bidder) = (commit.task, commit.bidder);
     let found = context.state.read(&key::escrow(&task)).ok_or(Error::Unknown(task))?;
     let (buyer, awarded) = match &found {
-        Escrow::Open(open) => {
-            (open.buyer, open.attempt.seller == bidder || open.failed.contains(&bidder))
-        }
+        Escrow::Open(open) => (open.buyer, open.has_engaged(&bidder)),
         Escrow::Closed(closed) => {
-            (closed.buyer, closed.seller == Some(bidder) || closed.failed.contains(&bidder))
+            let paid = closed.payouts.iter().any(|payout| payout.payee == bidder);
+            (closed.buyer, paid || closed.failed.contains(&bidder))
         }
     };
     ensure(context, commit, buyer, awarded)?;

@@ -1,7 +1,9 @@
 //! The governed parameters of escrow.
-use ainur_primitives::DurationMs;
+use ainur_primitives::{DurationMs, Ppm};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
+
+use super::PARTS_MAX;
 
 /// The governed parameters of this module.
 #[derive(
@@ -19,10 +21,18 @@ pub struct Params {
     pub retention_ms: DurationMs,
     /// For how long after the end of revealing a bid bond can be forfeited.
     pub forfeit_window_ms: DurationMs,
+    /// The longest time from an offer's beginning to its end.
+    pub offer_validity_ms_max: DurationMs,
+    /// How long ago the time may be that an offer's price is taken at.
+    pub offer_match_age_ms_max: DurationMs,
+    /// The largest share of its price that late work gives up.
+    pub compensation_max: Ppm,
 }
 
 impl Default for Params {
-    /// 8 attempts within 30 days, bids valid for up to a day, remembered for a day.
+    /// 8 attempts within 30 days, bids valid for up to a day, remembered for a day;
+    /// offers stand for up to 90 days and are agreed to within a minute; late work gives up half of
+    /// its price at most.
     fn default() -> Self {
         let day = DurationMs::seconds(86_400);
         Self {
@@ -31,18 +41,23 @@ impl Default for Params {
             bid_validity_ms_max: day,
             retention_ms: day,
             forfeit_window_ms: DurationMs::seconds(3_600),
+            offer_validity_ms_max: DurationMs(90 * day.0),
+            offer_match_age_ms_max: DurationMs::seconds(60),
+            compensation_max: Ppm(500_000),
         }
     }
 }
 
 /// The most attempts parameters can allow: a tombstone lists the sellers.
-pub(crate) const ATTEMPTS_CEILING: u32 = 64;
+pub(crate) const ATTEMPTS_CEILING: u32 = PARTS_MAX as u32;
 
 impl Params {
-    /// True when there is at least one attempt and no bid outlives the memory of its task.
+    /// True when there is at least one attempt, no bid outlives the memory of its task, and late
+    /// work gives up no more than its price.
     pub fn valid(&self) -> bool {
         (1..=ATTEMPTS_CEILING).contains(&self.attempts_max)
             && self.bid_validity_ms_max <= self.retention_ms
+            && self.compensation_max <= Ppm::ONE
             && self.forfeit_window_ms <= self.retention_ms
     }
 }

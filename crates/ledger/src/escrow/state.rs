@@ -1,15 +1,12 @@
-//! Escrows as they are stored.
+//! Escrows as they are stored while money is locked in them.
 use alloc::vec::Vec;
-use core::fmt;
 
-use ainur_primitives::{
-    Amount, BudgetId, ContentId, Did, Digest, FailureReason, TaskId, Timestamp,
-};
+use ainur_market::payment::CancellationPolicy;
+use ainur_primitives::{Amount, BudgetId, Did, Digest, DurationMs, Ppm, TaskId, Timestamp};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::Error;
-use crate::block::Height;
+use super::{Error, Tombstone};
 use crate::state::{Overlay, key};
 
 /// An escrow: open with money in it, or what is remembered of it.
@@ -24,7 +21,7 @@ pub enum Escrow {
     Closed(Tombstone),
 }
 
-/// An open escrow.
+/// An open escrow: one buyer's reserve, and the sellers it pays in parts.
 #[derive(
     Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
 )]
@@ -32,125 +29,198 @@ pub enum Escrow {
 pub struct Agreement {
     /// Who pays.
     pub buyer: Did,
-    /// Whose word decides each attempt.
+    /// Whose word decides each part.
     pub verifier: Did,
-    /// What is locked of the buyer's.
+    /// What was locked of the buyer's: the most that is paid, whoever does the work.
     pub reserve: Amount,
     /// The budget it draws on.
     pub budget: Option<BudgetId>,
-    /// Digest of the call for proposals.
+    /// Digest of the task's specification.
     pub call: Digest,
     /// Digest of the acceptance check.
     pub check: Digest,
     /// From then on anyone can end it.
     pub deadline: Timestamp,
-    /// The last award.
-    pub attempt: Engagement,
-    /// Whether the last award is at work.
-    pub stage: Stage,
+    /// What late work costs its seller.
+    pub service: Option<ServiceTerms>,
+    /// How often it was awarded.
+    pub attempt: u32,
+    /// Who works in this attempt. Those who fail stay, so that numbers of parts do not change.
+    pub engagements: Vec<Engagement>,
+    /// What was paid for accepted work in all attempts, one entry for each payee.
+    pub payouts: Vec<Payout>,
     /// Sellers who failed, in order; infrastructure does not count.
     pub failed: Vec<Did>,
 }
 
-/// One award of the task.
+/// One seller's share in an attempt.
 #[derive(
     Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
 )]
 #[serde(deny_unknown_fields)]
 pub struct Engagement {
-    /// Which, counted from one.
-    pub number: u32,
     /// Who works.
     pub seller: Did,
-    /// What accepted work is paid.
-    pub price: Amount,
-    /// What is locked of the seller's.
-    pub bond: Amount,
-    /// Digest of the seller's bid.
-    pub bid: Digest,
-    /// Digest of the auction's transcript.
+    /// Digest of what the seller signed.
+    pub consent: Digest,
+    /// Digest of what explains the price.
     pub transcript: Digest,
+    /// The subtask of the task's graph it does, when what it signed names one.
+    pub subtask: Option<u16>,
+    /// When it was agreed.
+    pub since: Timestamp,
+    /// What of the price the seller has already, and as much of its stake is locked for; zero once
+    /// the work is accepted or has failed.
+    pub advanced: Amount,
+    /// What ending it early costs the buyer; without, it cannot be ended while it runs.
+    pub cancellation: Option<CancellationPolicy>,
+    /// What is accepted and paid by itself, in order.
+    pub parts: Vec<Part>,
 }
 
-/// Where an open escrow stands.
+/// A part of a seller's work, accepted and paid by itself. The parts of an agreement are numbered
+/// from zero through all its engagements.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What it is paid when it is accepted in time.
+    pub amount: Amount,
+    /// What is locked of the seller's until it ends.
+    pub bond: Amount,
+    /// Delivered later, it is late.
+    pub due: Option<Timestamp>,
+    /// Where it stands.
+    pub state: PartState,
+}
+
+/// Where a part stands.
 #[derive(
     Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
 )]
 #[serde(rename_all = "kebab-case")]
-pub enum Stage {
-    /// The seller is at work and its bond is locked.
+pub enum PartState {
+    /// An earlier part of the same seller comes first.
+    Waiting,
+    /// The seller is at work.
     Running,
-    /// The attempt failed; another award or a refund comes next.
-    Failed(FailureReason),
+    /// It was accepted.
+    Paid,
+    /// The seller failed; a substitute, another award or a refund comes next.
+    Failed,
+    /// The seller failed and another does it instead, under other numbers.
+    Replaced,
 }
 
-/// What is remembered of a closed escrow.
-#[derive(
-    Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
-)]
-#[serde(deny_unknown_fields)]
-pub struct Tombstone {
-    /// Who paid or was refunded.
-    pub buyer: Did,
-    /// Who was paid; none when refunded.
-    pub seller: Option<Did>,
-    /// How it ended.
-    pub closing: Closing,
-    /// How many attempts there were.
-    pub attempts: u32,
-    /// What the seller got.
-    pub paid: Amount,
-    /// What the buyer got back.
-    pub refunded: Amount,
-    /// What was delivered, when settled.
-    pub output: Option<ContentId>,
-    /// The block in which it ended.
-    pub height: Height,
-    /// The event of that block that says so.
-    pub event: u32,
-    /// When it ended.
-    pub closed: Timestamp,
-    /// Sellers who failed.
-    pub failed: Vec<Did>,
-    /// The buyer's rating.
-    pub rating: Option<Rating>,
-}
-
-/// How an escrow ended.
-#[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Closing {
-    /// The seller was paid.
-    Settled,
-    /// The buyer was refunded before the deadline.
-    Refunded,
-    /// The buyer was refunded after the deadline.
-    Expired,
-}
-
-/// A buyer's rating of settled work.
+/// The promise of a time, and what breaking it costs.
 #[derive(
     Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
 )]
 #[serde(deny_unknown_fields)]
-pub struct Rating {
-    /// One to five.
-    pub rating: u8,
-    /// The work served its purpose.
-    pub success: bool,
-    /// The seller disputed it; it does not count.
-    pub disputed: bool,
+pub struct ServiceTerms {
+    /// The time from agreement to delivery, of work without milestones; those have times of their
+    /// own. Not below what the seller said it needs.
+    pub latency_ms_max: DurationMs,
+    /// The share of its price that each late part gives up.
+    pub compensation: Ppm,
 }
 
-impl fmt::Display for Closing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Settled => "settled",
-            Self::Refunded => "refunded",
-            Self::Expired => "refunded after its deadline",
-        })
+/// What somebody was paid.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Payout {
+    /// To whom.
+    pub payee: Did,
+    /// How much.
+    pub amount: Amount,
+}
+
+impl PartState {
+    /// True until the part is accepted or has failed.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Waiting | Self::Running)
+    }
+}
+
+impl Engagement {
+    /// What the seller still can be paid.
+    pub fn price_open(&self) -> Amount {
+        self.open_parts().map(|part| part.amount).sum()
+    }
+
+    /// What is locked of the seller's: the bonds of open parts, and what secures an advance.
+    pub fn locked(&self) -> Amount {
+        self.open_parts().map(|part| part.bond).sum::<Amount>().saturating_add(self.advanced)
+    }
+
+    /// True while a part of it is neither accepted nor failed.
+    pub fn is_open(&self) -> bool {
+        self.open_parts().next().is_some()
+    }
+
+    fn open_parts(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter().filter(|part| part.state.is_open())
+    }
+}
+
+impl Agreement {
+    /// True while a seller is at work.
+    pub fn is_running(&self) -> bool {
+        self.engagements.iter().any(Engagement::is_open)
+    }
+
+    /// The parts, by number.
+    pub fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.engagements.iter().flat_map(|engagement| &engagement.parts)
+    }
+
+    /// What was paid for accepted work; together with what is not it is the reserve.
+    pub fn paid(&self) -> Amount {
+        self.payouts.iter().map(|payout| payout.amount).sum()
+    }
+
+    /// What was not paid for accepted work: what budgets still reserve.
+    pub fn unpaid(&self) -> Amount {
+        self.reserve.saturating_sub(self.paid())
+    }
+
+    /// The money that is here: what is unpaid, without what sellers have in advance.
+    pub fn held(&self) -> Amount {
+        let advanced = self.engagements.iter().map(|engagement| engagement.advanced).sum();
+        self.unpaid().saturating_sub(advanced)
+    }
+
+    /// True when a party has been awarded any of it.
+    pub fn has_engaged(&self, party: &Did) -> bool {
+        self.engagements.iter().any(|engagement| engagement.seller == *party)
+            || self.failed.contains(party)
+            || self.payouts.iter().any(|payout| payout.payee == *party)
+    }
+
+    /// Where a part is: which engagement, and which part of it.
+    pub(super) fn locate(&self, part: u32) -> Result<(usize, usize), Error> {
+        let mut within = part as usize;
+        for (at, engagement) in self.engagements.iter().enumerate() {
+            if within < engagement.parts.len() {
+                return Ok((at, within));
+            }
+            within -= engagement.parts.len();
+        }
+        Err(Error::UnknownPart(part))
+    }
+
+    /// Notes what a seller was paid for good.
+    pub(super) fn pay_out(&mut self, payee: Did, amount: Amount) {
+        if amount.is_zero() {
+            return;
+        }
+        match self.payouts.iter_mut().find(|payout| payout.payee == payee) {
+            Some(payout) => payout.amount = payout.amount.saturating_add(amount),
+            None => self.payouts.push(Payout { payee, amount }),
+        }
     }
 }
 
@@ -167,16 +237,4 @@ pub(super) fn open(state: &Overlay<'_>, task: TaskId) -> Result<Agreement, Error
 
 pub(super) fn write_open(state: &mut Overlay<'_>, task: TaskId, agreement: Agreement) {
     state.write(key::escrow(&task), &Escrow::Open(agreement));
-}
-
-/// What is remembered of a settled task.
-pub(crate) fn settled(state: &Overlay<'_>, task: &TaskId) -> Option<Tombstone> {
-    match state.read(&key::escrow(task)) {
-        Some(Escrow::Closed(tombstone)) if tombstone.closing == Closing::Settled => Some(tombstone),
-        _ => None,
-    }
-}
-
-pub(crate) fn write_tombstone(state: &mut Overlay<'_>, task: &TaskId, tombstone: Tombstone) {
-    state.write(key::escrow(task), &Escrow::Closed(tombstone));
 }

@@ -6,7 +6,7 @@ use crate::balances::{Pot, move_money, write_account};
 use crate::error::TransactionError;
 use crate::event::Event;
 use crate::transaction::{Action, AuthorizedTransaction};
-use crate::{balances, budget, escrow, identity, registry, reputation};
+use crate::{balances, budget, escrow, exchange, identity, registry, reputation};
 
 /// Takes a transaction in, or rejects it.
 pub(super) fn take_in(
@@ -49,6 +49,7 @@ fn act(context: &mut Context<'_>, action: &Action) -> Result<(), TransactionErro
         Action::Budget(action) => budget::execute(context, action)?,
         Action::Escrow(action) => escrow::execute(context, action)?,
         Action::Reputation(action) => reputation::execute(context, action)?,
+        Action::Exchange(action) => exchange::execute(context, action)?,
     }
     Ok(())
 }

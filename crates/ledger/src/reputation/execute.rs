@@ -60,35 +60,37 @@ fn report(context: &mut Context<'_>, task: TaskId, rating: u8, success: bool) ->
         return Err(Error::RatingOutOfRange);
     }
     let mut tombstone = escrow::settled(&context.state, &task).ok_or(Error::NotSettled(task))?;
-    let did = tombstone.seller.ok_or(Error::NotSettled(task))?;
     if tombstone.buyer != context.sender {
         return Err(Error::NotParty);
     }
-    if tombstone.rating.is_some() {
+    if !tombstone.ratings.is_empty() {
         return Err(Error::AlreadyRated(task));
     }
-    tombstone.rating = Some(Rating { rating, success, disputed: false });
+    let rated = |seller| Rating { seller, rating, success, disputed: false };
+    tombstone.ratings = tombstone.settled_sellers().map(rated).collect();
+    for Rating { seller: did, .. } in &tombstone.ratings {
+        let mut record = reputation(&context.state, did);
+        record.rating_sum = record.rating_sum.saturating_add(u64::from(rating));
+        record.rating_count = record.rating_count.saturating_add(1);
+        record.complaints = record.complaints.saturating_add(u64::from(!success));
+        record.last_updated = context.now;
+        context.state.write(key::reputation(did), &record);
+        context.emit(Event::OutcomeReported { task, did: *did, rating, success });
+    }
     escrow::write_tombstone(&mut context.state, &task, tombstone);
-    let mut record = reputation(&context.state, &did);
-    record.rating_sum = record.rating_sum.saturating_add(u64::from(rating));
-    record.rating_count = record.rating_count.saturating_add(1);
-    record.complaints = record.complaints.saturating_add(u64::from(!success));
-    record.last_updated = context.now;
-    context.state.write(key::reputation(&did), &record);
-    context.emit(Event::OutcomeReported { task, did, rating, success });
     Ok(())
 }
 
 fn dispute(context: &mut Context<'_>, task: TaskId, evidence: Digest) -> Result<(), Error> {
     let did = context.sender;
     let mut tombstone = escrow::settled(&context.state, &task).ok_or(Error::NotSettled(task))?;
-    if tombstone.seller != Some(did) {
+    if !tombstone.settled_sellers().any(|seller| seller == did) {
         return Err(Error::NotParty);
     }
     let disputed = tombstone
-        .rating
-        .as_mut()
-        .filter(|rating| !rating.disputed)
+        .ratings
+        .iter_mut()
+        .find(|rating| rating.seller == did && !rating.disputed)
         .ok_or(Error::NothingToDispute(task))?;
     disputed.disputed = true;
     let Rating { rating, success, .. } = *disputed;

@@ -7,8 +7,14 @@ use crate::balances::{self, Pot, move_money};
 use crate::execution::Context;
 use crate::state::key;
 
-/// Locks the bond for an agreement at this price and returns it.
-pub(crate) fn lock(context: &mut Context<'_>, seller: Did, price: Amount) -> Result<Amount, Error> {
+/// Locks the bond for an agreement at this price and returns it; and locks as much again as the
+/// seller is paid in advance.
+pub(crate) fn lock(
+    context: &mut Context<'_>,
+    seller: Did,
+    price: Amount,
+    advanced: Amount,
+) -> Result<Amount, Error> {
     let params = &context.parameters.reputation;
     let mut record = reputation(&context.state, &seller);
     if record.barred {
@@ -20,21 +26,51 @@ pub(crate) fn lock(context: &mut Context<'_>, seller: Did, price: Amount) -> Res
     }
     let bond = required_bond(price, &record, context.now, params);
     let available = record.available();
-    if bond > available {
-        return Err(Error::StakeUnavailable { did: seller, available });
-    }
-    record.locked = record.locked.saturating_add(bond);
+    let locked = bond.checked_add(advanced).filter(|locked| *locked <= available);
+    let locked = locked.ok_or(Error::StakeUnavailable { did: seller, available })?;
+    record.locked = record.locked.saturating_add(locked);
     record.running = record.running.saturating_add(1);
     context.state.write(key::reputation(&seller), &record);
     Ok(bond)
 }
 
-/// Releases the bond of accepted work.
-pub(crate) fn release(context: &mut Context<'_>, seller: Did, bond: Amount) {
-    let mut record = unlocked(context, seller, bond);
+/// Releases what the last part of accepted work locked, and counts the work.
+pub(crate) fn release(context: &mut Context<'_>, seller: Did, locked: Amount) {
+    let mut record = ended(context, seller, locked);
     record.count(true, context.now, &context.parameters.reputation);
     record.last_updated = context.now;
     context.state.write(key::reputation(&seller), &record);
+}
+
+/// Releases what an accepted part locked; the agreement goes on.
+pub(crate) fn unlock(context: &mut Context<'_>, seller: Did, locked: Amount) {
+    let record = unlocked(context, seller, locked);
+    context.state.write(key::reputation(&seller), &record);
+}
+
+/// Releases what an agreement locked that ends without success or failure.
+pub(crate) fn dismiss(context: &mut Context<'_>, seller: Did, locked: Amount) {
+    let record = ended(context, seller, locked);
+    context.state.write(key::reputation(&seller), &record);
+}
+
+/// Takes back into escrow, out of the stake that is locked for it, what a seller was paid in
+/// advance.
+pub(crate) fn reclaim(
+    context: &mut Context<'_>,
+    seller: Did,
+    amount: Amount,
+) -> Result<(), balances::Error> {
+    if amount.is_zero() {
+        return Ok(());
+    }
+    let mut record = unlocked(context, seller, amount);
+    record.staked = record.staked.checked_sub(amount).expect("what is locked is staked");
+    move_money(&mut context.state, Pot::Staked, Pot::Escrowed, amount)?;
+    record.last_updated = context.now;
+    bar_when_low(context, seller, &mut record);
+    context.state.write(key::reputation(&seller), &record);
+    Ok(())
 }
 
 /// Releases the bond of a failed attempt and takes the share that the reason costs.
@@ -46,7 +82,7 @@ pub(crate) fn punish(
 ) -> Result<(), Error> {
     let (task, seller, bond) = attempt;
     let params = &context.parameters.reputation;
-    let mut record = unlocked(context, seller, bond);
+    let mut record = ended(context, seller, bond);
     if failure != FailureReason::Infrastructure {
         record.count(false, context.now, params);
         record.last_updated = context.now;
@@ -58,6 +94,14 @@ pub(crate) fn punish(
         reason: ViolationReason::Attempt { task, failure },
     };
     Ok(slash.apply(context, record)?)
+}
+
+/// Counts the outcome of work for which no bond was locked.
+pub(crate) fn count(context: &mut Context<'_>, did: Did, success: bool) {
+    let mut record = reputation(&context.state, &did);
+    record.count(success, context.now, &context.parameters.reputation);
+    record.last_updated = context.now;
+    context.state.write(key::reputation(&did), &record);
 }
 
 /// Takes a bid bond, or what of it is there and not locked; returns how much.
@@ -108,20 +152,31 @@ impl Slash {
             move_money(&mut context.state, Pot::Staked, Pot::Burned, burned)?;
             record.remember(Violation { at: context.now, amount, reason: reason.clone() });
             context.emit(Event::Slashed { did, amount, to_victim, reason });
-            if record.staked < context.parameters.reputation.stake_min && !record.barred {
-                record.barred = true;
-                context.emit(Event::Barred { did, staked: record.staked });
-            }
+            bar_when_low(context, did, &mut record);
         }
         context.state.write(key::reputation(&did), &record);
         Ok(())
     }
 }
 
-/// The record with a bond released.
-fn unlocked(context: &Context<'_>, seller: Did, bond: Amount) -> Reputation {
+/// Bars a party that has less than the minimum at stake.
+fn bar_when_low(context: &mut Context<'_>, did: Did, record: &mut Reputation) {
+    if record.staked < context.parameters.reputation.stake_min && !record.barred {
+        record.barred = true;
+        context.emit(Event::Barred { did, staked: record.staked });
+    }
+}
+
+/// The record with an agreement ended and what it locked released.
+fn ended(context: &Context<'_>, seller: Did, locked: Amount) -> Reputation {
+    let mut record = unlocked(context, seller, locked);
+    record.running = record.running.checked_sub(1).expect("an agreement ends once");
+    record
+}
+
+/// The record with a lock released.
+fn unlocked(context: &Context<'_>, seller: Did, locked: Amount) -> Reputation {
     let mut record = reputation(&context.state, &seller);
-    record.locked = record.locked.checked_sub(bond).expect("a bond is released once");
-    record.running = record.running.checked_sub(1).expect("an attempt ends once");
+    record.locked = record.locked.checked_sub(locked).expect("a lock is released once");
     record
 }

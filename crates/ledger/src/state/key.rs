@@ -2,9 +2,11 @@
 //! proof about a key is a proof about one named record.
 use alloc::vec::Vec;
 
-use ainur_primitives::{BudgetId, Did, TaskId, Timestamp};
+use ainur_market::exchange::{OrderId, Side};
+use ainur_primitives::{Amount, BudgetId, Did, Digest, TaskId, Timestamp};
 
 use super::Key;
+use crate::exchange::CreditClassId;
 
 /// The kind of a record: the first byte of its key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -34,6 +36,28 @@ pub enum Space {
     Expiry = 10,
     /// Stake and reputation, by DID.
     Reputation = 11,
+    /// How often a buyer has agreed under an offer, by offer and buyer.
+    OfferUse = 20,
+    /// Offers their sellers have taken back, by offer.
+    OfferRevoked = 21,
+    /// Classes of credits.
+    CreditClass = 32,
+    /// Credits, by class and owner.
+    Credits = 33,
+    /// What issuers owe, by class and issuer.
+    Obligation = 34,
+    /// Who owes, by class and place in line.
+    Turn = 35,
+    /// Claims and what is remembered of them, by task.
+    Claim = 36,
+    /// Resting orders, by class and side in the order in which they trade.
+    Order = 37,
+    /// Where the resting orders of each owner are, by owner, class and number.
+    OpenOrder = 38,
+    /// Pools, by class.
+    Pool = 39,
+    /// Shares of pools, by class and owner.
+    PoolShares = 40,
 }
 
 impl Space {
@@ -114,4 +138,89 @@ pub(crate) fn read_expiry(key: &[u8]) -> Option<(Timestamp, &[u8])> {
 /// Stake and reputation of a party.
 pub fn reputation(did: &Did) -> Key {
     Space::Reputation.key(&[&did.0.0])
+}
+
+/// How often a buyer has agreed under an offer, given by its digest.
+pub fn offer_use(offer: &Digest, buyer: &Did) -> Key {
+    Space::OfferUse.key(&[&offer.0, &buyer.0.0])
+}
+
+/// That an offer, given by its digest, was taken back.
+pub fn offer_revoked(offer: &Digest) -> Key {
+    Space::OfferRevoked.key(&[&offer.0])
+}
+
+/// A class of credits.
+pub fn credit_class(class: &CreditClassId) -> Key {
+    Space::CreditClass.key(&[&class.0.0])
+}
+
+/// An owner's credits.
+pub fn credits(class: &CreditClassId, owner: &Did) -> Key {
+    Space::Credits.key(&[&class.0.0, &owner.0.0])
+}
+
+/// The prefix of what all issuers of a class owe.
+pub fn obligations(class: &CreditClassId) -> Key {
+    Space::Obligation.key(&[&class.0.0])
+}
+
+/// What an issuer owes.
+pub fn obligation(class: &CreditClassId, issuer: &Did) -> Key {
+    Space::Obligation.key(&[&class.0.0, &issuer.0.0])
+}
+
+/// The prefix of the line of issuers.
+pub fn turns(class: &CreditClassId) -> Key {
+    Space::Turn.key(&[&class.0.0])
+}
+
+/// A place in the line of issuers.
+pub fn turn(class: &CreditClassId, turn: u64) -> Key {
+    Space::Turn.key(&[&class.0.0, &turn.to_be_bytes()])
+}
+
+/// A claim, or what is left of it.
+pub fn claim(task: &TaskId) -> Key {
+    Space::Claim.key(&[&task.0.0])
+}
+
+/// The prefix of the orders of one side of a class.
+pub fn orders(class: &CreditClassId, side: Side) -> Key {
+    Space::Order.key(&[&class.0.0, &[side as u8]])
+}
+
+/// A resting order; ascending keys are the order in which orders trade.
+pub fn order(class: &CreditClassId, side: Side, price: Amount, order: OrderId) -> Key {
+    let turn = match side {
+        Side::Buy => !price.0,
+        Side::Sell => price.0,
+    };
+    let (turn, number) = (turn.to_be_bytes(), order.0.to_be_bytes());
+    Space::Order.key(&[&class.0.0, &[side as u8], &turn, &number])
+}
+
+/// The prefix of where an owner's resting orders are.
+pub fn open_orders(owner: &Did) -> Key {
+    Space::OpenOrder.key(&[&owner.0.0])
+}
+
+/// Where a resting order is.
+pub fn open_order(owner: &Did, class: &CreditClassId, order: OrderId) -> Key {
+    Space::OpenOrder.key(&[&owner.0.0, &class.0.0, &order.0.to_be_bytes()])
+}
+
+/// A pool.
+pub fn pool(class: &CreditClassId) -> Key {
+    Space::Pool.key(&[&class.0.0])
+}
+
+/// The prefix of all shares of a pool.
+pub fn pool_holders(class: &CreditClassId) -> Key {
+    Space::PoolShares.key(&[&class.0.0])
+}
+
+/// An owner's shares of a pool.
+pub fn pool_shares(class: &CreditClassId, owner: &Did) -> Key {
+    Space::PoolShares.key(&[&class.0.0, &owner.0.0])
 }

@@ -1,5 +1,5 @@
 //! Agreement, payment and its refusals.
-use ainur_ledger::escrow::{Action, Closing, Error, Escrow, Event, Role, Stage};
+use ainur_ledger::escrow::{Action, Closing, Consent, Error, Escrow, Event, Payout, Role};
 use ainur_ledger::{balances, reputation};
 use ainur_market::auction::BidTerms;
 use ainur_primitives::{Amount, Digest, DurationMs, FailureReason};
@@ -14,11 +14,12 @@ fn agreeing_locks_reserve_and_bond() {
     // A newcomer fails one time in ten: a fifth of the price of 6.
     let bond = Amount::from_ainu("1.2").unwrap();
     let Some(Escrow::Open(agreement)) = world.escrow(1) else { panic!("no agreement") };
-    assert_eq!(agreement.stage, Stage::Running);
-    assert_eq!(agreement.attempt.bond, bond);
+    assert!(agreement.is_running());
+    assert_eq!(agreement.engagements[0].parts[0].bond, bond);
     assert!(matches!(
         events.as_slice(),
-        [ainur_ledger::Event::Escrow(Event::Agreed { price, .. })] if *price == Amount::ainu(6)
+        [ainur_ledger::Event::Escrow(Event::Agreed { sellers, .. })]
+            if sellers[0].price == Amount::ainu(6)
     ));
     let locked = Amount::ainu(10).checked_add(FEE).unwrap();
     assert_eq!(world.free(BUYER), before.checked_sub(locked).unwrap());
@@ -37,7 +38,8 @@ fn settling_pays_once() {
     let record = world.reputation(SELLER);
     assert_eq!((record.locked, record.running, record.completed), (Amount::ZERO, 0, 1));
     let Some(Escrow::Closed(tombstone)) = world.escrow(1) else { panic!("no tombstone") };
-    assert_eq!((tombstone.closing, tombstone.paid), (Closing::Settled, Amount::ainu(6)));
+    let paid = [Payout { payee: did(SELLER), amount: Amount::ainu(6) }];
+    assert_eq!((tombstone.closing, tombstone.payouts.as_slice()), (Closing::Settled, &paid[..]));
     assert_eq!((tombstone.height, tombstone.event), (world.ledger.head().height, 0));
     let closed = Error::AlreadyClosed { task: task(1), closing: Closing::Settled };
     for (party, action) in [
@@ -86,15 +88,15 @@ fn agreements_that_the_bid_does_not_allow_are_refused() {
         ),
         (
             BidTerms { price: Amount::ainu(7), ..good.clone() },
-            Error::PriceOutOfRange { bid: Amount::ainu(7), reserve: Amount::ainu(10) },
+            Error::PriceOutOfRange { asked: Amount::ainu(7), reserve: Amount::ainu(10) },
         ),
     ];
     for (bid, error) in cases {
         let signer = PARTIES.into_iter().find(|party| did(*party) == bid.bidder).unwrap();
         let mut action = world.agreement(1, SELLER);
         let replaced = world.award_of(bid, signer);
-        if let Action::Agree { award, .. } = &mut action {
-            *award = replaced;
+        if let Action::Agree { awards, .. } = &mut action {
+            *awards = vec![replaced];
         }
         assert_eq!(world.fails(BUYER, action), error.into());
     }
@@ -109,11 +111,11 @@ fn agreements_without_money_or_time_are_refused() {
     let edits: Vec<(Edit<Action>, Error)> = vec![
         (
             Box::new(|action| {
-                if let Action::Agree { award, .. } = action {
-                    award.price = Amount::ainu(11)
+                if let Action::Agree { awards, .. } = action {
+                    awards[0].price = Amount::ainu(11)
                 }
             }),
-            Error::PriceOutOfRange { bid: Amount::ainu(5), reserve: Amount::ainu(10) },
+            Error::PriceOutOfRange { asked: Amount::ainu(5), reserve: Amount::ainu(10) },
         ),
         (
             Box::new(|action| {
@@ -155,14 +157,15 @@ fn a_bid_counts_only_with_its_bidders_signature() {
     let mut action = world.agreement(1, SELLER);
     let bid = world.bid(1, SELLER);
     let forged = world.award_of(bid.clone(), RIVAL);
-    if let Action::Agree { award, .. } = &mut action {
-        *award = forged;
+    if let Action::Agree { awards, .. } = &mut action {
+        *awards = vec![forged];
     }
     assert_eq!(world.fails(BUYER, action), unproven.clone().into());
     // The bid was changed after signing.
     let mut action = world.agreement(1, SELLER);
-    if let Action::Agree { award, .. } = &mut action {
-        award.bid.price = Amount::ainu(4);
+    if let Action::Agree { awards, .. } = &mut action {
+        let Consent::Bid { bid, .. } = &mut awards[0].consent else { panic!("not a bid") };
+        bid.price = Amount::ainu(4);
     }
     assert_eq!(world.fails(BUYER, action), unproven.clone().into());
     // The signature itself does not come along.
@@ -194,16 +197,16 @@ fn a_buyer_without_the_money_or_a_seller_without_the_stake_is_refused() {
     let bid = world.bid(1, AUTHORITY);
     let mut action = world.agreement(1, SELLER);
     let unstaked = world.award_of(bid, AUTHORITY);
-    if let Action::Agree { award, .. } = &mut action {
-        *award = unstaked;
+    if let Action::Agree { awards, .. } = &mut action {
+        *awards = vec![unstaked];
     }
     let (staked, minimum) = (Amount::ZERO, Amount::ainu(10));
     let low = reputation::Error::BelowMinimumStake { did: did(AUTHORITY), staked, minimum };
     assert_eq!(world.fails(BUYER, action), Error::from(low).into());
     // 800 AINU need a bond of 160; 100 are staked.
     let mut action = world.agreement(1, SELLER);
-    if let Action::Agree { reserve, award, .. } = &mut action {
-        (*reserve, award.price) = (Amount::ainu(800), Amount::ainu(800));
+    if let Action::Agree { reserve, awards, .. } = &mut action {
+        (*reserve, awards[0].price) = (Amount::ainu(800), Amount::ainu(800));
     }
     let available = Amount::ainu(100);
     let locked = reputation::Error::StakeUnavailable { did: did(SELLER), available };

@@ -7,7 +7,7 @@ use ainur_primitives::{Amount, Digest, DurationMs, FailureReason, Ppm};
 use crate::world::*;
 
 fn reaward(world: &mut World, number: u8, seller: u8) -> Action {
-    Action::Reaward { task: task(number), award: world.award(number, seller) }
+    Action::Reaward { task: task(number), awards: vec![world.award(number, seller)] }
 }
 
 fn refund(number: u8) -> Action {
@@ -106,7 +106,10 @@ fn refunds_wait_for_the_attempt_and_are_for_buyer_and_verifier() {
     let before = world.free(BUYER);
     let events = world.ok(VERIFIER, refund(1));
     let (task, buyer, amount) = (task(1), did(BUYER), Amount::ainu(10));
-    assert_eq!(events, [Event::Refunded { task, buyer, amount, expired: false }.into()]);
+    assert_eq!(
+        events,
+        [Event::Refunded { task, buyer, payouts: Vec::new(), amount, expired: false }.into()]
+    );
     assert_eq!(world.free(BUYER), before.checked_add(amount).unwrap());
     let closed = Error::AlreadyClosed { task, closing: Closing::Refunded };
     assert_eq!(world.fails(BUYER, refund(1)), closed.clone().into());

@@ -2,14 +2,21 @@
 //! block replayed after each step.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod advances;
 mod balances;
 mod blocks;
 mod budget;
+mod consents;
 mod escrow;
+mod exchange;
 mod failover;
+mod histories;
 mod identity;
+mod offers;
+mod parts;
 mod properties;
 mod registry;
 mod reputation;
+mod service;
 mod tree;
 mod world;

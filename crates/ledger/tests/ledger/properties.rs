@@ -5,9 +5,13 @@ use ainur_ledger::{
     reputation,
 };
 use ainur_market::auction::CommitTerms;
-use ainur_primitives::{Amount, BudgetId, Digest, DurationMs, FailureReason};
+use ainur_market::offer::OfferTerms;
+use ainur_market::payment::PaymentTerms;
+use ainur_primitives::{Amount, BudgetId, ContentId, Digest, DurationMs, FailureReason, Ppm};
 use proptest::prelude::*;
 
+use crate::offers::{award, offer};
+use crate::parts::{bid_of, in_milestones};
 use crate::world::*;
 
 /// One request, in numbers that the world turns into an action.
@@ -28,7 +32,7 @@ fn requests() -> impl Strategy<Value = Vec<Vec<Request>>> {
         2 => 0u64..4_000_000,
         1 => 80_000_000u64..100_000_000,
     ];
-    let request = (0u8..24, party.clone(), party, 0u8..4, 0u8..12, later).prop_map(
+    let request = (0u8..30, party.clone(), party, 0u8..4, 0u8..12, later).prop_map(
         |(kind, party, other, task, small, later_ms)| Request {
             kind,
             party,
@@ -76,7 +80,7 @@ fn action(world: &mut World, request: &Request) -> (u8, Action) {
         12..=13 => (VERIFIER, fail(number, attempt, reason).into()),
         14 => {
             let award = world.award(number, other);
-            (BUYER, escrow::Action::Reaward { task: task(number), award }.into())
+            (BUYER, escrow::Action::Reaward { task: task(number), awards: vec![award] }.into())
         }
         15 => (BUYER, escrow::Action::Refund { task: task(number) }.into()),
         16 => (party, escrow::Action::Expire { task: task(number) }.into()),
@@ -113,7 +117,67 @@ fn action(world: &mut World, request: &Request) -> (u8, Action) {
             let proof = proofs.remove(0);
             (BUYER, escrow::Action::ForfeitBidBond { commit, proof }.into())
         }
-        _ => rarer(party, other, small),
+        23 => rarer(party, other, small),
+        _ => in_parts(world, request, attempt, reason),
+    }
+}
+
+/// What is asked of agreements in parts, and of those that can be cancelled.
+fn in_parts(
+    world: &mut World,
+    request: &Request,
+    attempt: u32,
+    reason: FailureReason,
+) -> (u8, Action) {
+    let Request { kind, party, other, task: number, small, .. } = *request;
+    let (task_id, part) = (task(number), u32::from(small % 3));
+    match kind {
+        24..=25 => {
+            let terms = match small % 3 {
+                0 => in_milestones(),
+                1 => OfferTerms { payment: PaymentTerms::Upfront, ..offer() },
+                _ => offer(),
+            };
+            let mut awards = vec![award(world, OfferTerms { seller: did(other), ..terms }, 6)];
+            if small > 6 {
+                awards.push(bid_of(world, number, RIVAL, 4));
+            }
+            let mut agreed = with_awards(world.agreement(number, SELLER), awards);
+            if let escrow::Action::Agree { service, .. } = &mut agreed {
+                let (latency_ms_max, compensation) = (DurationMs(1_000), Ppm(333_333));
+                *service = (small % 2 == 0)
+                    .then_some(escrow::ServiceTerms { latency_ms_max, compensation });
+            }
+            (BUYER, agreed.into())
+        }
+        26 => {
+            let delivered = world.now;
+            let (output, verdict) = (ContentId(Digest::ZERO), Digest::ZERO);
+            let settle = escrow::Action::SettlePart {
+                task: task_id,
+                attempt,
+                part,
+                delivered,
+                output,
+                verdict,
+            };
+            (VERIFIER, settle.into())
+        }
+        27 => {
+            let evidence = Digest::ZERO;
+            let failed =
+                escrow::Action::FailPart { task: task_id, attempt, part, reason, evidence };
+            (VERIFIER, failed.into())
+        }
+        28 => {
+            let award = bid_of(world, number, other, u64::from(small));
+            (BUYER, escrow::Action::Substitute { task: task_id, part, award }.into())
+        }
+        _ if small < 10 => (BUYER, escrow::Action::Cancel { task: task_id }.into()),
+        _ => {
+            let offer = OfferTerms { seller: did(other), ..offer() };
+            (party, escrow::Action::RevokeOffer { offer }.into())
+        }
     }
 }
 

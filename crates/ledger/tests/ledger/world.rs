@@ -7,7 +7,7 @@ use ainur_crypto::{
     Verifier,
 };
 use ainur_identity::KeyMaterial;
-use ainur_ledger::escrow::{self, AwardedBid};
+use ainur_ledger::escrow::{self, Consent, SignedAward};
 use ainur_ledger::{
     Action, AuthorizedTransaction, Event, Executed, Genesis, Ledger, Outcome, Parameters,
     Rejection, Signatures, Submission, Transaction, TransactionError, invariants, reputation,
@@ -26,6 +26,8 @@ pub(crate) const AUTHORITY: u8 = 5;
 pub(crate) const NEWCOMER: u8 = 6;
 /// Has an identity but no money.
 pub(crate) const PAUPER: u8 = 7;
+/// Have identity and money, and nothing to do but in large agreements.
+pub(crate) const MEMBERS: [u8; 5] = [20, 21, 22, 23, 24];
 pub(crate) const PARTIES: [u8; 5] = [BUYER, SELLER, RIVAL, VERIFIER, AUTHORITY];
 
 pub(crate) const FEE: Amount = Amount(1_000_000);
@@ -92,12 +94,13 @@ pub(crate) fn task(number: u8) -> TaskId {
 }
 
 pub(crate) fn genesis() -> Genesis {
-    let allocated = PARTIES.into_iter().chain([NEWCOMER]);
+    let allocated = PARTIES.into_iter().chain(MEMBERS).chain([NEWCOMER]);
+    let identities = PARTIES.into_iter().chain([PAUPER]).chain(MEMBERS);
     Genesis {
         name: "test".into(),
         timestamp: START,
         parameters: Parameters::with_authority(did(AUTHORITY)),
-        identities: PARTIES.into_iter().chain([PAUPER]).map(|party| material(party, 0)).collect(),
+        identities: identities.map(|party| material(party, 0)).collect(),
         allocations: allocated.map(|party| (did(party), ALLOCATION)).collect(),
         validators: vec![did(AUTHORITY)],
     }
@@ -144,7 +147,7 @@ impl World {
     pub(crate) fn submission(&mut self, transactions: Vec<Transaction>) -> Submission {
         let mut signatures = std::mem::take(&mut self.signatures);
         let mut proofs = vec![None; transactions.len()];
-        for party in PARTIES.into_iter().chain([NEWCOMER, PAUPER]) {
+        for party in PARTIES.into_iter().chain([NEWCOMER, PAUPER]).chain(MEMBERS) {
             let own: Vec<usize> = (0..transactions.len())
                 .filter(|index| transactions[*index].sender == did(party))
                 .collect();
@@ -274,19 +277,18 @@ impl World {
     }
 
     /// An award at 6 AINU on a bid of 5, signed by the seller.
-    pub(crate) fn award(&mut self, number: u8, seller: u8) -> AwardedBid {
+    pub(crate) fn award(&mut self, number: u8, seller: u8) -> SignedAward {
         let bid = self.bid(number, seller);
         self.award_of(bid, seller)
     }
 
-    pub(crate) fn award_of(&mut self, bid: BidTerms, signer: u8) -> AwardedBid {
-        let (root, mut proofs) = sign(signer, 0, &[bid.digest()]);
+    pub(crate) fn award_of(&mut self, bid: BidTerms, signer: u8) -> SignedAward {
+        let (root, proofs) = sign(signer, 0, &[bid.digest()]);
         self.signatures.push(root);
-        AwardedBid {
+        SignedAward {
             price: Amount::ainu(6),
-            bid,
-            bid_proof: proofs.remove(0),
-            transcript: Digest([9; 32]),
+            consent: Consent::Bid { bid, transcript: Digest([9; 32]) },
+            proofs,
         }
     }
 
@@ -296,7 +298,8 @@ impl World {
             task: task(number),
             verifier: did(VERIFIER),
             reserve: Amount::ainu(10),
-            award: self.award(number, seller),
+            awards: vec![self.award(number, seller)],
+            service: None,
             budget: None,
             call: Digest([10; 32]),
             check: Digest([11; 32]),
@@ -310,9 +313,44 @@ impl World {
     }
 }
 
+/// Replaces the awards of an agreement.
+pub(crate) fn with_awards(mut action: escrow::Action, given: Vec<SignedAward>) -> escrow::Action {
+    if let escrow::Action::Agree { awards, .. } = &mut action {
+        *awards = given;
+    }
+    action
+}
+
+/// The open escrow of a task.
+pub(crate) fn opened(world: &World, number: u8) -> escrow::Agreement {
+    match world.escrow(number) {
+        Some(escrow::Escrow::Open(agreement)) => agreement,
+        other => panic!("not open: {other:?}"),
+    }
+}
+
+/// What is left of an escrow.
+pub(crate) fn closed(world: &World, number: u8) -> escrow::Tombstone {
+    match world.escrow(number) {
+        Some(escrow::Escrow::Closed(tombstone)) => tombstone,
+        other => panic!("not closed: {other:?}"),
+    }
+}
+
+pub(crate) fn settle_part(number: u8, part: u32, delivered: Timestamp) -> escrow::Action {
+    let (task, output, verdict) = (task(number), ContentId(Digest([12; 32])), Digest([13; 32]));
+    escrow::Action::SettlePart { task, attempt: 1, part, delivered, output, verdict }
+}
+
+pub(crate) fn fail_part(number: u8, part: u32, reason: FailureReason) -> escrow::Action {
+    let (task, evidence) = (task(number), Digest([14; 32]));
+    escrow::Action::FailPart { task, attempt: 1, part, reason, evidence }
+}
+
 pub(crate) fn settle(number: u8, attempt: u32) -> escrow::Action {
     let output = ContentId(Digest([12; 32]));
-    escrow::Action::Settle { task: task(number), attempt, output, verdict: Digest([13; 32]) }
+    let (task, verdict) = (task(number), Digest([13; 32]));
+    escrow::Action::Settle { task, attempt, delivered: START, output, verdict }
 }
 
 pub(crate) fn fail(number: u8, attempt: u32, reason: FailureReason) -> escrow::Action {

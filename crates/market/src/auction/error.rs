@@ -1,7 +1,8 @@
 //! Why an auction refuses something; no error changes the auction.
-use ainur_primitives::{Amount, Did, Digest, Ppm, TaskId, Timestamp};
+use ainur_primitives::{Amount, Did, Digest, Ppm, SelectionRule, TaskId, Timestamp};
 
 use super::{ENTRANTS_MAX, terms::TERMS_AMOUNT_MAX};
+use crate::combinatorial::{BUNDLES_MAX, CALL_AMOUNT_MAX, SUBTASKS_MAX};
 
 /// A refused call, commitment, bid or transcript.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,4 +96,42 @@ pub enum Error {
     /// Entrants of a transcript that are not in ascending order of bidder, or occur twice.
     #[error("the transcript is not in canonical order at {0}: entrants ascend by bidder")]
     Unordered(Did),
+    /// A call over no subtask, or over too many.
+    #[error("a call is over 1 to {SUBTASKS_MAX} subtasks, not {0}")]
+    SubtaskCount(usize),
+    /// Subtasks that could cost more than the call may.
+    #[error("the reserves of the subtasks are {reserves} base units, the budget is {budget}")]
+    OverBudget {
+        /// The sum of the reserves.
+        reserves: Amount,
+        /// What the call may cost.
+        budget: Amount,
+    },
+    /// A budget or loss that could make a sum of scores overflow.
+    #[error(
+        "the budget of a call and the loss of a subtask are at most {CALL_AMOUNT_MAX} base units"
+    )]
+    CallTooLarge,
+    /// A call that would be over before anyone could work on it.
+    #[error("the deadline is not after the end of revealing")]
+    DeadlineTooEarly,
+    /// A rule by which bundles cannot be compared.
+    #[error("bundles are chosen by score or by price, not by {0:?}")]
+    SelectionForOne(SelectionRule),
+    /// A bid with no bundle, or with too many.
+    #[error("{bidder} offers {count} bundles: a bid has 1 to {BUNDLES_MAX}")]
+    BundleCount {
+        /// Whose.
+        bidder: Did,
+        /// How many.
+        count: usize,
+    },
+    /// A bundle of nothing, or of subtasks that the call does not have.
+    #[error("bundle {index} of {bidder} is empty, or has subtasks that the call does not have")]
+    OtherSubtasks {
+        /// Whose.
+        bidder: Did,
+        /// The bundle's place in the bid, from 0.
+        index: usize,
+    },
 }

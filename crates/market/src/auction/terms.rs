@@ -9,6 +9,7 @@ use ainur_primitives::{
 use scale::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use serde::{Deserialize, Serialize};
 
+use super::call::{Frame, SealedBid, SealedCall};
 use super::error::Error;
 
 /// A bid: what a seller asks and promises. Secret until it is revealed.
@@ -44,9 +45,31 @@ impl BidTerms {
     }
 }
 
+impl SealedBid for BidTerms {
+    fn task(&self) -> TaskId {
+        self.task
+    }
+
+    fn bidder(&self) -> Did {
+        self.bidder
+    }
+
+    fn bid_bond(&self) -> Amount {
+        self.bid_bond
+    }
+
+    fn confidence(&self) -> Ppm {
+        self.confidence
+    }
+
+    fn digest(&self) -> Digest {
+        Self::digest(self)
+    }
+}
+
 /// The commitment to a bid that is revealed later with the same salt: binding, and hiding as long
 /// as the 32 bytes of salt are random and secret.
-pub fn commitment(terms: &BidTerms, salt: &[u8; 32]) -> Digest {
+pub fn commitment(terms: &impl SealedBid, salt: &[u8; 32]) -> Digest {
     hash::tagged("ainur/bid-commitment/v1", &[&terms.digest().0, salt])
 }
 
@@ -130,9 +153,25 @@ impl AuctionTerms {
         if self.reserve > TERMS_AMOUNT_MAX || self.loss > TERMS_AMOUNT_MAX {
             return Err(Error::AmountTooLarge);
         }
-        if self.opened >= self.commit_until || self.commit_until >= self.reveal_until {
-            return Err(Error::PhaseEmpty);
-        }
+        self.frame().validate()
+    }
+}
+
+impl SealedCall for AuctionTerms {
+    type Bid = BidTerms;
+
+    const TRANSCRIPT_TAG: &'static str = "ainur/auction-transcript/v1";
+
+    fn frame(&self) -> Frame {
+        let Self { task, opened, commit_until, reveal_until, bid_bond, .. } = *self;
+        Frame { task, opened, commit_until, reveal_until, bid_bond }
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        Self::validate(self)
+    }
+
+    fn check(&self, _: &BidTerms) -> Result<(), Error> {
         Ok(())
     }
 }

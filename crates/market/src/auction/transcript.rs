@@ -7,6 +7,7 @@ use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
 use super::ENTRANTS_MAX;
+use super::call::{SealedBid, SealedCall};
 use super::error::Error;
 use super::terms::{AuctionTerms, BidTerms, CommitTerms, commitment};
 
@@ -18,11 +19,11 @@ use super::terms::{AuctionTerms, BidTerms, CommitTerms, commitment};
     Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
 )]
 #[serde(deny_unknown_fields)]
-pub struct Transcript {
+pub struct Transcript<C = AuctionTerms, B = BidTerms> {
     /// The buyer's side.
-    pub terms: AuctionTerms,
+    pub terms: C,
     /// Everyone who committed, ascending by bidder.
-    pub entrants: Vec<Entrant>,
+    pub entrants: Vec<Entrant<B>>,
     /// Randomness that nobody knew while commitments were taken; decides ties.
     pub beacon: Digest,
 }
@@ -32,13 +33,13 @@ pub struct Transcript {
     Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
 )]
 #[serde(deny_unknown_fields)]
-pub struct Entrant {
+pub struct Entrant<B = BidTerms> {
     /// The sealed bid.
     pub commit: CommitTerms,
     /// How likely the ledger's reputation said the bidder is to fail, when it committed.
     pub failure_probability: Ppm,
     /// The bid behind it; `None` forfeits the bond.
-    pub reveal: Option<Reveal>,
+    pub reveal: Option<Reveal<B>>,
 }
 
 /// An opened commitment.
@@ -46,17 +47,17 @@ pub struct Entrant {
     Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
 )]
 #[serde(deny_unknown_fields)]
-pub struct Reveal {
+pub struct Reveal<B = BidTerms> {
     /// The bid.
-    pub terms: BidTerms,
+    pub terms: B,
     /// The 32 random bytes it was committed with.
     pub salt: Digest,
 }
 
-impl Transcript {
+impl<C: SealedCall> Transcript<C, C::Bid> {
     /// The digest an agreement names; over the SCALE encoding.
     pub fn digest(&self) -> Digest {
-        hash::tagged("ainur/auction-transcript/v1", &[&self.encode()])
+        hash::tagged(C::TRANSCRIPT_TAG, &[&self.encode()])
     }
 
     /// The digest of all commitments in order, revealed or not; half of what decides ties.
@@ -70,7 +71,7 @@ impl Transcript {
     }
 
     /// A bidder's revealed bid.
-    pub fn bid(&self, bidder: &Did) -> Option<&BidTerms> {
+    pub fn bid(&self, bidder: &Did) -> Option<&C::Bid> {
         let place = self.entrants.binary_search_by_key(bidder, |entrant| entrant.commit.bidder);
         self.entrants[place.ok()?].reveal.as_ref().map(|reveal| &reveal.terms)
     }
@@ -99,7 +100,7 @@ impl Transcript {
         for entrant in &self.entrants {
             check_commit(&self.terms, &entrant.commit, entrant.failure_probability)?;
             if let Some(reveal) = &entrant.reveal {
-                check_reveal(&entrant.commit, &reveal.terms, &reveal.salt.0)?;
+                check_reveal(&self.terms, &entrant.commit, &reveal.terms, &reveal.salt.0)?;
             }
         }
         Ok(())
@@ -108,21 +109,22 @@ impl Transcript {
 
 /// What a commitment has to be, whenever it comes.
 pub(super) fn check_commit(
-    terms: &AuctionTerms,
+    terms: &impl SealedCall,
     commit: &CommitTerms,
     failure_probability: Ppm,
 ) -> Result<(), Error> {
-    if commit.task != terms.task {
-        return Err(Error::OtherTask { expected: terms.task, found: commit.task });
+    let frame = terms.frame();
+    if commit.task != frame.task {
+        return Err(Error::OtherTask { expected: frame.task, found: commit.task });
     }
-    if commit.reveal_until != terms.reveal_until {
+    if commit.reveal_until != frame.reveal_until {
         return Err(Error::RevealUntil {
-            expected: terms.reveal_until,
+            expected: frame.reveal_until,
             found: commit.reveal_until,
         });
     }
-    if commit.bid_bond < terms.bid_bond {
-        return Err(Error::Bond { expected: terms.bid_bond, found: commit.bid_bond });
+    if commit.bid_bond < frame.bid_bond {
+        return Err(Error::Bond { expected: frame.bid_bond, found: commit.bid_bond });
     }
     if failure_probability > Ppm::ONE {
         return Err(Error::NotAProbability(failure_probability));
@@ -131,16 +133,17 @@ pub(super) fn check_commit(
 }
 
 /// What a bid has to be, given its commitment (whose bidder the caller has matched).
-pub(super) fn check_reveal(
+pub(super) fn check_reveal<C: SealedCall>(
+    terms: &C,
     commit: &CommitTerms,
-    bid: &BidTerms,
+    bid: &C::Bid,
     salt: &[u8; 32],
 ) -> Result<(), Error> {
-    if bid.bidder != commit.bidder {
-        return Err(Error::UnknownBidder(bid.bidder));
+    if bid.bidder() != commit.bidder {
+        return Err(Error::UnknownBidder(bid.bidder()));
     }
-    if bid.task != commit.task {
-        return Err(Error::OtherTask { expected: commit.task, found: bid.task });
+    if bid.task() != commit.task {
+        return Err(Error::OtherTask { expected: commit.task, found: bid.task() });
     }
     let found = commitment(bid, salt);
     if found != commit.commitment {
@@ -150,11 +153,11 @@ pub(super) fn check_reveal(
             found,
         });
     }
-    if bid.bid_bond != commit.bid_bond {
-        return Err(Error::Bond { expected: commit.bid_bond, found: bid.bid_bond });
+    if bid.bid_bond() != commit.bid_bond {
+        return Err(Error::Bond { expected: commit.bid_bond, found: bid.bid_bond() });
     }
-    if bid.confidence > Ppm::ONE {
-        return Err(Error::NotAProbability(bid.confidence));
+    if bid.confidence() > Ppm::ONE {
+        return Err(Error::NotAProbability(bid.confidence()));
     }
-    Ok(())
+    terms.check(bid)
 }

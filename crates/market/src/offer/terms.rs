@@ -65,7 +65,7 @@ pub struct OfferTerms {
 pub struct OfferPricing {
     /// The price without discount and surcharge.
     pub base_price: Amount,
-    /// Discounts by volume; ascending by `tasks_min`.
+    /// Discounts by volume; ascending by `tasks_min` and by discount.
     pub volume_discount: Vec<VolumeDiscount>,
     /// When it costs more.
     pub premium_hours: Vec<PremiumHours>,
@@ -125,7 +125,7 @@ pub enum OfferError {
     /// Steps out of order, too many, or a discount of everything.
     #[error(
         "an offer has at most {VOLUME_DISCOUNTS_MAX} volume discounts, each for more tasks than \
-         the one before, from one task on, of less than the whole price"
+         the one before and larger, from one task on, of less than the whole price"
     )]
     VolumeDiscount,
     /// A span that is empty or not within a day, too many, or too large a surcharge.
@@ -219,7 +219,10 @@ impl OfferPricing {
             return Err(OfferError::PriceZero);
         }
         let steps = &self.volume_discount;
-        let ascend = steps.windows(2).all(|pair| pair[0].tasks_min < pair[1].tasks_min);
+        // What is agreed while a count is read can only make it cheaper.
+        let ascend = steps.windows(2).all(|pair| {
+            pair[0].tasks_min < pair[1].tasks_min && pair[0].discount < pair[1].discount
+        });
         let each = steps.iter().all(|step| step.tasks_min > 0 && step.discount < Ppm::ONE);
         if steps.len() > VOLUME_DISCOUNTS_MAX || !ascend || !each {
             return Err(OfferError::VolumeDiscount);

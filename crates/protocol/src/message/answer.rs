@@ -1,4 +1,4 @@
-//! Accept and Reject: what the buyer answers a bidder.
+//! Accept and Reject: what the buyer answers a bidder, or either side of a negotiation the other.
 use ainur_primitives::{Amount, Digest, TaskId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -7,23 +7,26 @@ use crate::error::Error;
 use crate::extensions::Extensions;
 use crate::limits::DETAIL_BYTES_MAX;
 
-/// The award, in reply to the winning bid.
+/// The award, in reply to the winning bid; or agreement, in reply to the other side's last proposal
+/// in a negotiation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accept {
-    /// Digest of the agreement the ledger holds.
+    /// Digest of the agreement the ledger holds; of the negotiated terms after a negotiation.
     pub agreement: Digest,
     /// What accepted work is paid.
     pub price: Amount,
     /// The task.
     pub task: TaskId,
-    /// Digest of the auction's transcript, from which winner and price follow.
+    /// Digest of the auction's transcript, from which winner and price follow; of the thread up to
+    /// the accepted proposal after a negotiation.
     pub transcript: Digest,
     /// Optional fields.
     #[serde(flatten)]
     pub extensions: Extensions,
 }
 
-/// The end for one bidder, in reply to its bid, its commitment, or after an acceptance.
+/// The end for one bidder, in reply to its bid, its commitment, or after an acceptance; or of a
+/// negotiation, in reply to the other side's last proposal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
     /// Digest of the agreement that ends, when there was one.
@@ -58,8 +61,11 @@ pub enum RejectReason {
     Unrevealed,
     /// The agreed attempt failed; another bidder is asked.
     Failed,
-    /// The buyer withdrew the call, or its money could not be locked.
+    /// The buyer withdrew the call, or its money could not be locked; one side withdrew from a
+    /// negotiation.
     Cancelled,
+    /// The proposal is refused, and the negotiation is over.
+    Declined,
 }
 
 impl Body for Accept {

@@ -138,6 +138,8 @@ impl Order {
             deadline_ms: None,
             limits: None,
             only: None,
+            venue: Default::default(),
+            bidding_ms: None,
             idempotency_key: Some(self.identity.key),
             request_digest: Some(self.identity.digest),
             context: self.context,

@@ -1,74 +1,121 @@
-//! That seller and price follow from the bids: the transcript, its replay, the signed bids.
-use ainur_crypto::HybridVerifier;
-use ainur_market::auction::{BidTerms, award};
-use ainur_primitives::Did;
+//! That seller and price follow from what was bid or offered: the transcript and its replay, the
+//! offers that were taken, and everybody's signature.
+use ainur_crypto::{HybridVerifier, Proof};
+use ainur_market::auction::{BidTerms, Transcript, award};
+use ainur_primitives::{Did, Digest};
 
 use super::{Checked, Examination, because, same};
+use crate::receipt::{AttemptBasis, AttemptRecord, TakenOffer};
 
-impl Examination<'_> {
+impl<'a> Examination<'a> {
     /// The transcript is about this task on these terms. That it is the one agreed to is part of
     /// the attempts.
     pub(super) fn transcript(&self) -> Checked {
-        let (terms, wanted) = (&self.body.transcript.terms, &self.body.specification);
+        let Some(transcript) = &self.body.transcript else {
+            return Ok("none: no auction was held".into());
+        };
+        let (terms, wanted) = (&transcript.terms, &self.body.specification);
         same("task", &self.body.task, &terms.task)?;
         same("reserve", &wanted.reserve, &terms.reserve)?;
         same("loss", &wanted.loss, &terms.loss)?;
         if wanted.selection != terms.selection {
             return Err("the auction selected by another rule than was asked for".into());
         }
-        self.body.transcript.validate().map_err(|error| because(&error))?;
-        let entrants = self.body.transcript.entrants.len();
-        Ok(format!("{entrants} sealed bids, digest {}", self.body.transcript.digest().short()))
+        transcript.validate().map_err(|error| because(&error))?;
+        let entrants = transcript.entrants.len();
+        Ok(format!("{entrants} sealed bids, digest {}", transcript.digest().short()))
     }
 
-    /// Replays the auction for every attempt without those before it.
+    /// Computes seller and price of every attempt again: by replaying the auction without those
+    /// before it, or from the offer that was taken.
     pub(super) fn award(&self) -> Checked {
         let mut passed: Vec<Did> = Vec::new();
         let mut seen = String::new();
         for (number, attempt) in (1..).zip(&self.body.attempts) {
             let place = |reason: String| format!("attempt {number}: {reason}");
-            let replayed =
-                award(&self.body.transcript, &passed).map_err(|error| place(because(&error)))?;
-            same("seller", &attempt.seller, &replayed.winner).map_err(place)?;
-            same("price", &attempt.price, &replayed.payment).map_err(place)?;
+            seen = match &attempt.basis {
+                AttemptBasis::Auction => self.replay(attempt, &passed).map_err(place)?,
+                AttemptBasis::Offer(taken) => self.compute(attempt, taken).map_err(place)?,
+            };
             passed.push(attempt.seller);
-            let (bid, price) = (replayed.bid.price.to_ainu(), replayed.payment.to_ainu());
-            seen = format!("bid {bid} AINU, price {price} AINU by replay of the auction");
         }
         if self.body.attempts.is_empty() { Err("there is no attempt".into()) } else { Ok(seen) }
     }
 
-    /// Every bid that was opened is signed by its bidder.
+    fn replay(&self, attempt: &AttemptRecord, passed: &[Did]) -> Checked {
+        let replayed = award(self.auction()?, passed).map_err(|error| because(&error))?;
+        same("seller", &attempt.seller, &replayed.winner)?;
+        same("price", &attempt.price, &replayed.payment)?;
+        let (bid, price) = (replayed.bid.price.to_ainu(), replayed.payment.to_ainu());
+        Ok(format!("bid {bid} AINU, price {price} AINU by replay of the auction"))
+    }
+
+    fn compute(&self, attempt: &AttemptRecord, taken: &TakenOffer) -> Checked {
+        let (offer, wanted) = (&taken.offer, &self.body.specification);
+        offer.validate().map_err(|error| because(&error))?;
+        same("seller", &attempt.seller, &offer.seller)?;
+        if !offer.offers(&wanted.capability) {
+            return Err(format!("the offer is not of {}", wanted.capability));
+        }
+        if !offer.is_valid_at(taken.matched) {
+            return Err("the offer was taken when it was not valid".into());
+        }
+        if wanted.reserve < offer.minimum_budget {
+            return Err("the offer asks for a larger reserve".into());
+        }
+        let price = offer.pricing.price(taken.bought, taken.matched);
+        same("price", &attempt.price, &price)?;
+        let (base, price) = (offer.pricing.base_price.to_ainu(), price.to_ainu());
+        Ok(format!("base {base} AINU, price {price} AINU by its standing offer"))
+    }
+
+    /// Every bid that was opened and every offer that was taken is signed by whose it is.
     pub(super) fn bid_signatures(&self) -> Checked {
-        let revealed = self.body.transcript.entrants.iter().filter_map(|entrant| {
-            let reveal = entrant.reveal.as_ref()?;
-            Some((entrant.commit.bidder, &reveal.terms))
-        });
         let mut proofs = self.body.bids.iter();
-        let mut count = 0;
-        for (bidder, terms) in revealed {
+        let mut bids = 0;
+        let entrants = self.body.transcript.iter().flat_map(|transcript| &transcript.entrants);
+        for entrant in entrants {
+            let Some(reveal) = &entrant.reveal else { continue };
+            let bidder = entrant.commit.bidder;
             let place = |reason: String| format!("bid of {bidder}: {reason}");
             let proof =
                 proofs.next().ok_or_else(|| place("the bidder's signature is missing".into()))?;
-            same("bidder", &bidder, &proof.signer).map_err(place)?;
-            let keys = self.keys.get(proof.signer, proof.key_version).ok_or_else(|| {
-                place(format!("no key of version {} of {}", proof.key_version, proof.signer))
-            })?;
-            proof
-                .verify(terms.digest(), keys, &HybridVerifier)
-                .map_err(|error| place(because(&error)))?;
-            count += 1;
+            self.signed(bidder, reveal.terms.digest(), proof).map_err(place)?;
+            bids += 1;
         }
         if proofs.next().is_some() {
             return Err("there is a signature of a bid that was not opened".into());
         }
-        Ok(format!("{count} bids signed, Ed25519 and ML-DSA-65"))
+        let mut offers = 0;
+        for attempt in &self.body.attempts {
+            let AttemptBasis::Offer(taken) = &attempt.basis else { continue };
+            let seller = taken.offer.seller;
+            self.signed(seller, taken.offer.digest(), &taken.proof)
+                .map_err(|reason| format!("offer of {seller}: {reason}"))?;
+            offers += 1;
+        }
+        Ok(match offers {
+            0 => format!("{bids} bids signed, Ed25519 and ML-DSA-65"),
+            _ => format!("{bids} bids and {offers} offers signed, Ed25519 and ML-DSA-65"),
+        })
+    }
+
+    fn signed(&self, by: Did, digest: Digest, proof: &Proof) -> Result<(), String> {
+        same("signer", &by, &proof.signer)?;
+        let keys = self.keys.get(proof.signer, proof.key_version).ok_or_else(|| {
+            format!("no key of version {} of {}", proof.key_version, proof.signer)
+        })?;
+        proof.verify(digest, keys, &HybridVerifier).map_err(|error| because(&error))
+    }
+
+    /// The transcript, where one is needed.
+    pub(super) fn auction(&self) -> Result<&'a Transcript, String> {
+        let missing = || "the auction's transcript is missing".to_owned();
+        self.body.transcript.as_ref().ok_or_else(missing)
     }
 
     /// The bid this seller revealed.
-    pub(super) fn bid_of(&self, seller: Did) -> Option<&BidTerms> {
-        let mut entrants = self.body.transcript.entrants.iter();
-        let entrant = entrants.find(|entrant| entrant.commit.bidder == seller)?;
-        entrant.reveal.as_ref().map(|reveal| &reveal.terms)
+    pub(super) fn bid_of(&self, seller: Did) -> Option<&'a BidTerms> {
+        self.auction().ok()?.bid(&seller)
     }
 }

@@ -3,7 +3,7 @@ use ainur_ledger::{Event, escrow};
 use ainur_primitives::{Amount, Digest};
 
 use super::{Checked, Examination, same};
-use crate::receipt::{AttemptEnd, AttemptRecord, LedgerEvent, check_digest};
+use crate::receipt::{AttemptBasis, AttemptEnd, AttemptRecord, LedgerEvent, check_digest};
 
 impl<'a> Examination<'a> {
     /// The specification and the acceptance check by the digests agreed to.
@@ -76,8 +76,8 @@ impl<'a> Examination<'a> {
                     task,
                     attempt,
                     buyer,
-                    seller,
-                    price,
+                    payouts,
+                    compensation,
                     refunded,
                     output,
                     ..
@@ -86,14 +86,17 @@ impl<'a> Examination<'a> {
             ) => {
                 same("task", &body.task, task)?;
                 same("buyer", &body.buyer, buyer)?;
-                same("seller", &last.seller, seller)?;
+                let [escrow::Payout { payee, amount }] = payouts.as_slice() else {
+                    return Err("the ledger paid several sellers, the receipt names one".into());
+                };
+                same("seller", &last.seller, payee)?;
                 same("attempts", &(attempts as u64), &u64::from(*attempt))?;
-                same("price", &last.price, price)?;
-                same("paid", &body.paid, price)?;
+                same("price", &last.price, &amount.saturating_add(*compensation))?;
+                same("paid", &body.paid, amount)?;
                 same("refunded", &body.refunded, refunded)?;
                 let stated = body.output.as_ref().ok_or("the receipt has no output")?;
                 same("output", &stated.content, output)?;
-                Ok(format!("{} AINU paid to {}", price.to_ainu(), seller.short()))
+                Ok(format!("{} AINU paid to {}", amount.to_ainu(), payee.short()))
             }
             (Some(escrow::Event::Refunded { task, buyer, amount, .. }), None) => {
                 same("task", &body.task, task)?;
@@ -158,29 +161,33 @@ impl<'a> Examination<'a> {
         attempt: &AttemptRecord,
         event: &LedgerEvent,
     ) -> Result<(), String> {
-        let (task, seller, price, bid, transcript) = match escrow_event(event) {
-            Some(escrow::Event::Agreed { task, seller, price, bid, transcript, .. })
-                if number == 1 =>
+        let (task, sellers) = match escrow_event(event) {
+            Some(escrow::Event::Agreed { task, sellers, .. }) if number == 1 => (task, sellers),
+            Some(escrow::Event::Reawarded { task, attempt, sellers })
+                if number > 1 && *attempt == number =>
             {
-                (task, seller, price, bid, transcript)
+                (task, sellers)
             }
-            Some(escrow::Event::Reawarded {
-                task,
-                attempt,
-                seller,
-                price,
-                bid,
-                transcript,
-                ..
-            }) if number > 1 && *attempt == number => (task, seller, price, bid, transcript),
             _ => return Err(format!("the ledger's event is not agreement {number}")),
+        };
+        let [escrow::Hire { seller, price, bid, transcript, .. }] = sellers.as_slice() else {
+            return Err("the ledger agreed with several sellers, the receipt names one".into());
         };
         same("task", &self.body.task, task)?;
         same("seller", &attempt.seller, seller)?;
         same("price", &attempt.price, price)?;
-        same("transcript digest", &self.body.transcript.digest(), transcript)?;
-        let stated = self.bid_of(attempt.seller).map_or(Digest::ZERO, |bid| bid.digest());
-        same("bid digest", &stated, bid)
+        match &attempt.basis {
+            AttemptBasis::Auction => {
+                same("transcript digest", &self.auction()?.digest(), transcript)?;
+                let stated = self.bid_of(attempt.seller).map_or(Digest::ZERO, |bid| bid.digest());
+                same("bid digest", &stated, bid)
+            }
+            AttemptBasis::Offer(taken) => {
+                let offer = taken.offer.digest();
+                same("offer digest", &offer, transcript)?;
+                same("offer digest", &offer, bid)
+            }
+        }
     }
 
     fn check_failed(&self, number: u32, attempt: &AttemptRecord) -> Result<(), String> {

@@ -42,6 +42,8 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         deadline_ms: run.deadline.map(DurationMs::seconds),
         limits: Some(run.limits.over(ExecutionLimits::default())),
         only: run.only,
+        venue: run.venue.into(),
+        bidding_ms: None,
         idempotency_key: run.idempotency_key,
         request_digest: None,
         context: run.context,

@@ -132,13 +132,16 @@ pub(super) fn explanation(explanation: &Explanation, output: &Output) {
         ("task", explanation.task.to_string()),
         ("reserve", ainu(explanation.reserve)),
         ("loss if it fails", ainu(explanation.loss)),
-        ("transcript", explanation.transcript.to_string()),
+        (
+            "transcript",
+            explanation.transcript.map_or_else(|| "none: no auction".into(), |it| it.to_string()),
+        ),
         (
             "in the agreement",
             if explanation.transcript_matches {
-                output.good("the same transcript")
+                output.good("the same")
             } else {
-                output.bad("ANOTHER TRANSCRIPT")
+                output.bad("ANOTHER")
             },
         ),
     ]);

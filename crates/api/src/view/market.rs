@@ -1,0 +1,58 @@
+//! The market as people and programs see it.
+use ainur_market::offer::OfferTerms;
+use ainur_primitives::{Amount, CapabilityName, Did, Digest, TaskId, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::schema;
+
+/// A standing offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OfferView {
+    /// What names it.
+    #[schemars(with = "schema::Digest")]
+    pub offer: Digest,
+    /// The seller's name here.
+    pub seller_name: String,
+    /// What the seller signed.
+    #[schemars(with = "schema::OfferTerms")]
+    pub terms: OfferTerms,
+    /// What a task costs the one who asks, now.
+    #[schemars(with = "schema::Amount")]
+    pub price: Amount,
+    /// Tasks the one who asks has agreed to under it.
+    pub bought: u32,
+    /// Tasks at work under it.
+    pub running: u32,
+    /// Tasks that wait for their turn.
+    pub waiting: u32,
+    /// Why it cannot be taken now, when it cannot.
+    pub unavailable: Option<String>,
+}
+
+/// A call for proposals that takes bids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OpenCall {
+    /// The task called for.
+    #[schemars(with = "schema::Digest")]
+    pub task: TaskId,
+    /// What is wanted.
+    #[schemars(with = "schema::CapabilityName")]
+    pub capability: CapabilityName,
+    /// Who buys.
+    #[schemars(with = "schema::Did")]
+    pub buyer: Did,
+    /// The most that is paid.
+    #[schemars(with = "schema::Amount")]
+    pub reserve: Amount,
+    /// Sealed bids so far.
+    pub bids: u32,
+    /// Agents asked that have not answered.
+    pub unanswered: u32,
+    /// Bids are taken until then.
+    #[schemars(with = "schema::Timestamp")]
+    pub commit_until: Timestamp,
+    /// When everything must have ended.
+    #[schemars(with = "schema::Timestamp")]
+    pub deadline: Timestamp,
+}

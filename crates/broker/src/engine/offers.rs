@@ -1,0 +1,242 @@
+//! Standing offers: publishing and withdrawing them, taking one for a task, and bids by owners.
+use std::collections::BTreeMap;
+
+use ainur_consensus::ReplicatedLog;
+use ainur_crypto::batch::sign_batch;
+use ainur_ledger::escrow;
+use ainur_market::offer::{OfferRequest, OfferTerms};
+use ainur_primitives::{
+    Amount, CapabilityName, Did, Digest, DurationMs, Ppm, QualityLevel, TaskSpec, Venue,
+};
+use ainur_runtime::Executor;
+use ainur_runtime::job::Quote;
+use ainur_storage::Disk;
+
+use super::{Broker, one_line};
+use crate::error::Error;
+use crate::event::{Event, JournalEntry, OfferEvent, OfferTake, SignedOffer};
+use crate::task::{Phase, Task};
+
+/// A standing offer as it is now.
+#[derive(Clone, Debug)]
+pub struct OfferState {
+    /// What names it.
+    pub digest: Digest,
+    /// The offer.
+    pub terms: OfferTerms,
+    /// What a task costs this node's buyer now.
+    pub price: Amount,
+    /// Tasks the buyer has agreed to under it.
+    pub bought: u32,
+    /// Tasks at work under it.
+    pub running: u32,
+    /// Tasks that wait for their turn.
+    pub waiting: u32,
+    /// Why it cannot be taken now, when it cannot.
+    pub unavailable: Option<String>,
+}
+
+impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
+    /// Publishes an offer of an agent that has a seat here: signed with the agent's key, and durable
+    /// with the next [`Broker::turn`].
+    ///
+    /// # Errors
+    /// When the terms cannot be, nobody here could fulfil them, or too many offers are kept.
+    pub fn publish_offer(&mut self, terms: OfferTerms) -> Result<OfferState, Error> {
+        let invalid = |why: &dyn std::fmt::Display| Error::Invalid(format!("the offer: {why}"));
+        terms.validate().map_err(|error| invalid(&error))?;
+        let longest = self.parameters.escrow.offer_validity_ms_max;
+        if terms.valid_until.since(terms.valid_from) > longest {
+            return Err(invalid(&format!("it can be taken for {longest} at most")));
+        }
+        let seat = self.seats.get(terms.seller).ok_or_else(|| invalid(&"no such agent is here"))?;
+        if let Some(missing) = terms.capabilities.iter().find(|name| seat.contract(name).is_none())
+        {
+            return Err(invalid(&format!("{} does not do {missing}", seat.name)));
+        }
+        let digest = terms.digest();
+        let (signature, proofs) = sign_batch(&seat.key, seat.did, seat.key_version, &[digest]);
+        let proof = proofs.into_iter().next().expect("one item has one proof");
+        let offer = SignedOffer { terms: terms.clone(), proof };
+        self.offers.publish(offer.clone(), 0, self.now).map_err(|error| invalid(&error))?;
+        self.journal.append(&JournalEntry::Signature(signature))?;
+        self.journal.append(&JournalEntry::Offer(OfferEvent::Published(Box::new(offer))))?;
+        Ok(self.offer_state(digest, terms))
+    }
+
+    /// Withdraws an offer, found by its digest or a unique beginning of it; tasks under way go on.
+    ///
+    /// # Errors
+    /// When there is no such offer, or more than one.
+    pub fn withdraw_offer(&mut self, text: &str) -> Result<OfferTerms, Error> {
+        let mut found = self
+            .offers
+            .iter()
+            .filter(|offer| !text.is_empty() && offer.terms.digest().to_string().starts_with(text));
+        let (Some(offer), None) = (found.next(), found.next()) else {
+            return Err(Error::UnknownOffer(text.to_owned()));
+        };
+        let terms = offer.terms.clone();
+        drop(found);
+        self.offers.withdraw(&terms.digest());
+        self.journal.append(&JournalEntry::Offer(OfferEvent::Withdrawn(terms.digest())))?;
+        Ok(terms)
+    }
+
+    /// Repeats what the journal tells of an offer.
+    pub(super) fn replay_offer(&mut self, event: OfferEvent) {
+        let bought = match &event {
+            OfferEvent::Published(offer) => self.bought(offer.terms.digest()),
+            OfferEvent::Withdrawn(_) => 0,
+        };
+        self.offers.replay(event, bought, self.now);
+    }
+
+    /// The offers, ascending by digest; those of one capability, or all.
+    pub fn offer_states<'a>(
+        &'a self,
+        capability: Option<&'a CapabilityName>,
+    ) -> impl Iterator<Item = OfferState> + 'a {
+        let wanted = move |offer: &&SignedOffer| {
+            capability.is_none_or(|capability| offer.terms.offers(capability))
+                && self.now < offer.terms.valid_until
+        };
+        self.offers
+            .iter()
+            .filter(wanted)
+            .map(|offer| self.offer_state(offer.terms.digest(), offer.terms.clone()))
+    }
+
+    fn offer_state(&self, digest: Digest, terms: OfferTerms) -> OfferState {
+        let bought = self.offers.bought(&digest);
+        let (running, waiting) = self.offers.load(&digest);
+        let seat = self.seats.get(terms.seller);
+        let full =
+            running >= terms.capacity.concurrent_tasks && waiting >= terms.capacity.queue_size;
+        let unavailable = match seat {
+            None => Some("its agent was removed"),
+            Some(seat) if !seat.reachable => Some("its agent is unreachable"),
+            Some(_) if full => Some("full"),
+            Some(_) => None,
+        };
+        let price = terms.pricing.price(bought, self.now);
+        let unavailable = unavailable.map(ToOwned::to_owned);
+        OfferState { digest, terms, price, bought, running, waiting, unavailable }
+    }
+
+    /// Tasks this node's buyer has agreed to under an offer, by the ledger.
+    pub(super) fn bought(&self, offer: Digest) -> u32 {
+        let buyer = self.operator.did;
+        self.ledger.read(|state| escrow::query::offer_uses(state, &offer, &buyer))
+    }
+
+    /// The best offer of those agents for a task, or why there is none.
+    pub(super) fn match_offer(
+        &mut self,
+        spec: &TaskSpec,
+        invited: &[Did],
+        failed: &[Did],
+    ) -> Result<OfferTake, String> {
+        self.offers.expire(self.now);
+        if self.offers.is_empty() {
+            return Err("nothing is on offer".into());
+        }
+        let mut excluded = failed.to_vec();
+        for seller in self.offers.sellers().collect::<Vec<Did>>() {
+            let failure_probability = self.failure_probability(seller);
+            self.offers.rate(&seller, failure_probability);
+            if !invited.contains(&seller) {
+                excluded.push(seller);
+            }
+        }
+        let found = self.offers.best(OfferRequest {
+            buyer: self.operator.did,
+            capability: &spec.capability,
+            quality_min: QualityLevel::Standard,
+            reserve: spec.reserve,
+            loss: spec.loss,
+            selection: spec.selection,
+            failure_probability_max: Ppm::ONE,
+            now: self.now,
+            deadline: self.now.plus(spec.deadline_ms),
+            bought: &BTreeMap::new(),
+            excluded: &excluded,
+        })?;
+        let offer = self.offers.get(&found.offer).cloned().ok_or("it was withdrawn")?;
+        Ok(OfferTake { offer, matched: self.now, bought: self.offers.bought(&found.offer) })
+    }
+
+    pub(super) fn take_offer(
+        &mut self,
+        number: u64,
+        attempt: u32,
+        take: OfferTake,
+    ) -> Result<(), Error> {
+        let (price, offer) = (take.price(), Box::new(take));
+        self.record(number, Event::OfferTaken { attempt, price, offer })
+    }
+
+    /// Looks for another offer after one has failed; when there is none, the call goes out.
+    pub(super) fn next_offer(&mut self, number: u64, attempt: u32) -> Result<(), Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let (id, venue, invited, excluded) =
+            (task.id, task.venue, task.invited.clone(), task.excluded());
+        let spec = TaskSpec { deadline_ms: task.deadline.since(self.now), ..task.spec.clone() };
+        match (self.match_offer(&spec, &invited, &excluded), venue) {
+            (Ok(take), _) => self.take_offer(number, attempt, take),
+            (Err(why), Venue::Offer) => {
+                let detail = one_line(&format!("no other offer fits: {why}"));
+                self.record(number, Event::NoAward { detail })
+            }
+            (Err(_), _) => {
+                let terms = self.auction_terms(id, &spec, None);
+                self.record(number, Event::Called(Box::new(terms)))
+            }
+        }
+    }
+
+    /// Calls for proposals that take bids, oldest first.
+    pub fn open_calls(&self) -> impl Iterator<Item = &Task> {
+        let open = |task: &&Task| {
+            task.phase == Phase::Announced && self.now < task.auction.commitments_end()
+        };
+        self.tasks.values().filter(open)
+    }
+
+    /// Bids for an agent that has a seat here, in the place of what it would quote itself. `quote`
+    /// is told how long the work may take.
+    ///
+    /// # Errors
+    /// When the call takes no bids, the agent cannot fulfil it, has bid, or bids what cannot win.
+    pub fn bid_for(
+        &mut self,
+        number: u64,
+        bidder: Did,
+        quote: impl FnOnce(DurationMs) -> Quote,
+    ) -> Result<(), Error> {
+        let invalid = |why: String| Error::Invalid(format!("the bid is not taken: {why}"));
+        let unknown = || Error::UnknownTask(number.to_string());
+        let task = self.tasks.get(&number).ok_or_else(unknown)?;
+        if task.phase != Phase::Announced || self.now >= task.auction.commitments_end() {
+            return Err(invalid("the call takes no bids any more".into()));
+        }
+        if !task.invited.contains(&bidder) {
+            let why = "the agent does not offer what is wanted, or its contract does not fit";
+            return Err(invalid(why.into()));
+        }
+        let sealed = task.auction.entrants().any(|entrant| entrant.commit.bidder == bidder);
+        if sealed || self.is_sealing(number, bidder) {
+            return Err(invalid("the agent has sealed a bid".into()));
+        }
+        let longest = task.auction.terms().duration_ms_max;
+        let quote = quote(longest);
+        if quote.price > task.spec.reserve {
+            let reserve = task.spec.reserve.to_ainu();
+            return Err(invalid(format!("the buyer pays {reserve} AINU at most")));
+        }
+        if quote.estimated_duration_ms > longest {
+            return Err(invalid(format!("the work may take {longest} at most")));
+        }
+        self.seal(number, bidder, Some(quote))
+    }
+}

@@ -1,0 +1,238 @@
+//! `ainur market …`.
+use ainur_primitives::{Amount, CapabilityName, DurationMs, Ppm, QualityLevel};
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::TaskRun;
+
+/// What can be done on the market.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Market {
+    /// Call for proposals and keep the call open, so that owners of agents can bid too.
+    Call {
+        /// Seconds for which bids are taken, whoever has answered.
+        #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+        bidding: u64,
+        #[command(flatten)]
+        run: Box<TaskRun>,
+    },
+    /// Bid for an agent of this node; without a task, show the calls that take bids.
+    Bid(BidArguments),
+    /// Standing offers that can be taken now, cheapest first.
+    Offers {
+        /// Only those of this capability.
+        capability: Option<CapabilityName>,
+    },
+    /// Publish a standing offer of an agent of this node, or withdraw one.
+    Offer(Box<OfferArguments>),
+}
+
+/// A bid by the owner of an agent.
+#[derive(Args, Debug)]
+pub(crate) struct BidArguments {
+    /// The task, or a unique beginning of its id.
+    #[arg(requires_all = ["agent", "price"])]
+    pub(crate) task: Option<String>,
+    /// The agent that bids: its name or DID.
+    #[arg(long, requires = "task")]
+    pub(crate) agent: Option<String>,
+    /// What it asks for accepted work, in AINU.
+    #[arg(long, requires = "task", value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) price: Option<Amount>,
+    /// Seconds it expects to take [default: half of what it may].
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) duration: Option<u64>,
+    /// The quality it offers.
+    #[arg(long, value_enum, default_value_t = Quality::Standard)]
+    pub(crate) quality: Quality,
+}
+
+/// A standing offer.
+#[derive(Args, Debug)]
+pub(crate) struct OfferArguments {
+    /// The agent that offers: its name or DID.
+    #[arg(required_unless_present = "withdraw")]
+    pub(crate) agent: Option<String>,
+    /// Withdraw this offer: its id or a unique beginning of it.
+    #[arg(long, value_name = "OFFER", conflicts_with = "agent")]
+    pub(crate) withdraw: Option<String>,
+    /// What one task costs, in AINU.
+    #[arg(long, required_unless_present = "withdraw", value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) price: Option<Amount>,
+    /// What is offered; several times for several [default: all the agent can do].
+    #[arg(long, value_name = "NOUN.VERB")]
+    pub(crate) capability: Vec<CapabilityName>,
+    /// Less for whoever has bought so many tasks before, such as 10:20% from the eleventh on.
+    #[arg(long, value_parser = discount, value_name = "TASKS:PERCENT")]
+    pub(crate) discount: Vec<DiscountArgument>,
+    /// More at certain hours in UTC, such as mon-fri/08:00-18:00/50%.
+    #[arg(long, value_parser = premium, value_name = "DAYS/FROM-UNTIL/PERCENT")]
+    pub(crate) premium: Vec<PremiumArgument>,
+    /// Tasks at work at once.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) concurrent: u32,
+    /// Tasks that may wait beyond those.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) queue: u32,
+    /// Seconds a task in the queue waits for each one before it.
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    pub(crate) wait_each: u64,
+    /// The quality offered.
+    #[arg(long, value_enum, default_value_t = Quality::Standard)]
+    pub(crate) quality: Quality,
+    /// Seconds one task is expected to take [default: as the agent's contract says].
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) duration: Option<u64>,
+    /// Only for buyers whose reserve is at least this, in AINU.
+    #[arg(long, default_value = "0", value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) minimum_budget: Amount,
+    /// When the seller is paid. Upfront takes as much of its stake as a pledge.
+    #[arg(long, value_enum, default_value_t = PaymentArgument::Completion)]
+    pub(crate) payment: PaymentArgument,
+    /// Seconds after the agreement in which a cancellation is free.
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    pub(crate) free_cancellation: u64,
+    /// What a later cancellation costs, in percent of the price.
+    #[arg(long, default_value = "0%", value_parser = percent, value_name = "PERCENT")]
+    pub(crate) cancellation_fee: Ppm,
+    /// Hours for which it can be taken.
+    #[arg(long = "for", default_value_t = 24, value_name = "HOURS")]
+    pub(crate) hours: u64,
+}
+
+/// How good the work is to be.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum Quality {
+    /// What the contract promises.
+    Standard,
+    /// Better than the contract asks.
+    Premium,
+    /// The seller's best.
+    Enterprise,
+}
+
+impl From<Quality> for QualityLevel {
+    fn from(quality: Quality) -> Self {
+        match quality {
+            Quality::Standard => Self::Standard,
+            Quality::Premium => Self::Premium,
+            Quality::Enterprise => Self::Enterprise,
+        }
+    }
+}
+
+/// When a seller is paid.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum PaymentArgument {
+    /// When the work is accepted.
+    Completion,
+    /// At the agreement.
+    Upfront,
+}
+
+/// A step of volume discount.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DiscountArgument {
+    pub(crate) tasks_min: u32,
+    pub(crate) discount: Ppm,
+}
+
+/// A span of premium hours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PremiumArgument {
+    pub(crate) weekdays: u8,
+    pub(crate) from_minute: u16,
+    pub(crate) until_minute: u16,
+    pub(crate) surcharge: Ppm,
+}
+
+/// How long `hours` are.
+pub(crate) fn hours(hours: u64) -> DurationMs {
+    DurationMs::seconds(hours.saturating_mul(3_600))
+}
+
+fn percent(text: &str) -> Result<Ppm, String> {
+    let wrong = || format!("'{text}' is not a percentage such as 20% or 2.5%");
+    let digits = text.strip_suffix('%').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    if fraction.len() > 4 || fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let whole: u32 = whole.parse().map_err(|_| wrong())?;
+    let fraction: u32 = format!("{fraction:0<4}").parse().map_err(|_| wrong())?;
+    let parts = whole.checked_mul(10_000).and_then(|parts| parts.checked_add(fraction));
+    parts.map(Ppm).ok_or_else(wrong)
+}
+
+fn discount(text: &str) -> Result<DiscountArgument, String> {
+    let wrong = || format!("'{text}' is not a discount such as 10:20%");
+    let (tasks, share) = text.split_once(':').ok_or_else(wrong)?;
+    let tasks_min = tasks.parse().map_err(|_| wrong())?;
+    Ok(DiscountArgument { tasks_min, discount: percent(share)? })
+}
+
+fn premium(text: &str) -> Result<PremiumArgument, String> {
+    let wrong = || format!("'{text}' is not a span such as mon-fri/08:00-18:00/50%");
+    let mut parts = text.split('/');
+    let (Some(days), Some(span), Some(share), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(wrong());
+    };
+    let (from, until) = span.split_once('-').ok_or_else(wrong)?;
+    Ok(PremiumArgument {
+        weekdays: weekdays(days).ok_or_else(wrong)?,
+        from_minute: minute(from).ok_or_else(wrong)?,
+        until_minute: minute(until).ok_or_else(wrong)?,
+        surcharge: percent(share)?,
+    })
+}
+
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+/// `daily`, `sat`, `mon-fri`.
+fn weekdays(text: &str) -> Option<u8> {
+    if text == "daily" {
+        return Some(0x7f);
+    }
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let place = |day: &str| DAYS.iter().position(|known| *known == day);
+    let (first, last) = (place(first)?, place(last)?);
+    let count = (last + 7 - first) % 7 + 1;
+    Some((0..count).fold(0, |days, step| days | 1 << ((first + step) % 7)))
+}
+
+/// `08:30` as a minute of the day.
+fn minute(text: &str) -> Option<u16> {
+    let (hour, minute) = text.split_once(':')?;
+    let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+    let of_day = hour.checked_mul(60)?.checked_add(minute)?;
+    (minute < 60 && of_day <= 1_440).then_some(of_day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_are_exact_and_nothing_else_is_one() {
+        assert_eq!(percent("20%"), Ok(Ppm(200_000)));
+        assert_eq!(percent("2.5"), Ok(Ppm(25_000)));
+        assert_eq!(percent("0.0001%"), Ok(Ppm(1)));
+        for text in ["", "%", "-1%", "1.%", "0.00001%", "ten", "99999999%"] {
+            assert!(percent(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn premium_hours_name_days_and_minutes() {
+        let span = premium("mon-fri/08:00-18:30/50%").expect("a span");
+        assert_eq!((span.weekdays, span.from_minute, span.until_minute), (0x1f, 480, 1_110));
+        assert_eq!(premium("sat-mon/00:00-24:00/5%").expect("a span").weekdays, 0b110_0001);
+        assert_eq!(premium("daily/00:00-01:00/5%").expect("a span").weekdays, 0x7f);
+        for text in
+            ["mon", "mon/8-9/5%", "xyz/08:00-09:00/5%", "mon/08:00-24:01/5%", "mon/08:61-09:00/5%"]
+        {
+            assert!(premium(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The plainest strategy: the same margin always.
+use ainur_primitives::{Amount, Ppm};
+use scale::{Decode, DecodeWithMemTracking, Encode};
+use serde::{Deserialize, Serialize};
+
+use super::{BidOutcome, BidStrategy, BidderState, Opportunity, within};
+
+/// Asks its cost and a fixed margin. Without a margin it bids its cost, which no other bid beats
+/// under a second price (Vickrey 1961).
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Default,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    Serialize,
+    Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct StaticFloor {
+    /// Added to the cost, as a share of it; rounded up.
+    pub margin: Ppm,
+}
+
+impl BidStrategy for StaticFloor {
+    fn quote(&mut self, opportunity: &Opportunity<'_>, state: &BidderState) -> Option<Amount> {
+        if state.free_capacity() == 0 {
+            return None;
+        }
+        let cost = opportunity.cost;
+        within(cost.saturating_add(cost.share_ceil(self.margin)), opportunity)
+    }
+
+    fn learn(&mut self, _outcome: &BidOutcome) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::tests::opportunity;
+    use super::*;
+
+    #[test]
+    fn a_floor_is_the_cost_and_its_margin_rounded_up() {
+        let idle = BidderState::new(1);
+        let mut floor = StaticFloor { margin: Ppm(100_000) };
+        assert_eq!(floor.quote(&opportunity(101, None), &idle), Some(Amount(112)));
+        assert_eq!(floor.quote(&opportunity(101, Some(112)), &idle), Some(Amount(112)));
+        assert_eq!(floor.quote(&opportunity(101, Some(111)), &idle), None);
+    }
+
+    #[test]
+    fn who_has_no_capacity_left_stays_out() {
+        let mut busy = BidderState::new(1);
+        busy.won(&"text.digest".parse().expect("a name"));
+        assert_eq!(StaticFloor::default().quote(&opportunity(1, None), &busy), None);
+    }
+}
