@@ -228,7 +228,7 @@ fn pair(tactics: [Tactic; 2], count: u32, rounds_max: u32, four: bool) -> Tally 
 }
 
 fn main() {
-    let count = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1_000);
+    let count = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(500);
     for rounds_max in [ROUNDS_DEFAULT, 4, 5, 10] {
         for seed in 1..=5 {
             let tally = reference(seed, count, rounds_max);

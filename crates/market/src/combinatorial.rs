@@ -20,7 +20,7 @@ pub mod packing;
 pub mod subtasks;
 pub mod terms;
 
-pub use award::{Allocation, Assignment, Displaced, RefusedBundle, award};
+pub use award::{Allocation, Assignment, Displaced, RefusedBundle, award, award_part};
 pub use mechanism::Method;
 pub use subtasks::{SUBTASKS_MAX, SubtaskSet, SubtaskSetError};
 pub use terms::{

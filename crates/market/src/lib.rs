@@ -6,9 +6,9 @@
 //! what a bidder has at stake while it bids. In a [`coalition`] agents bid together and share what
 //! they are paid. An [`exchange`] matches orders for capability credits in a book and trades them
 //! with a pool. In a [`negotiation`] two parties make each other proposals. An [`offer`] is a price
-//! that is there before anybody asks. [`payment`] says when agreed money is paid, and a [`queue`]
-//! shares what is scarce. A [`strategy`] says what a seller asks. Nothing here reads a clock, draws
-//! a random number or uses a float.
+//! that is there before anybody asks. [`pricing`] says what use costs, [`payment`] when agreed money
+//! is paid, and a [`queue`] shares what is scarce. A [`strategy`] says what a seller asks. Nothing
+//! here reads a clock, draws a random number or uses a float.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -21,6 +21,7 @@ pub mod exchange;
 pub mod negotiation;
 pub mod offer;
 pub mod payment;
+pub mod pricing;
 pub mod queue;
 pub mod replay;
 pub mod strategy;

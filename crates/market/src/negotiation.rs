@@ -35,6 +35,44 @@ pub use terms::{
 };
 
 /// A negotiation while it runs and after it has ended; at most two messages a round.
+///
+/// ```
+/// use ainur_market::negotiation::terms::ROUNDS_DEFAULT;
+/// use ainur_market::negotiation::{
+///     CounterProposal, Negotiation, NegotiationAct, NegotiationProposal, NegotiationRules,
+/// };
+/// use ainur_market::payment::{CancellationPolicy, PaymentTerms};
+/// use ainur_primitives::{
+///     Amount, Did, Digest, DisputeResolution, DurationMs, QualityLevel, TaskId, Timestamp,
+/// };
+/// let (now, deadline) = (Timestamp(1_000), Timestamp(61_000));
+/// let mut negotiation = Negotiation::open(NegotiationRules {
+///     task: TaskId(Digest([1; 32])),
+///     buyer: Did(Digest([2; 32])),
+///     seller: Did(Digest([3; 32])),
+///     card: Digest([4; 32]),
+///     cancellation: CancellationPolicy::default(),
+///     opened: now,
+///     deadline,
+///     rounds_max: ROUNDS_DEFAULT,
+///     valid_until: deadline,
+/// })?;
+/// let asked = NegotiationProposal {
+///     price: Amount::ainu(100),
+///     timeline_ms: DurationMs::seconds(3_600),
+///     quality_level: QualityLevel::Standard,
+///     payment: PaymentTerms::Completion,
+///     dispute_resolution: DisputeResolution::Chain,
+/// };
+/// negotiation.take(now, negotiation.draft(NegotiationAct::Propose(asked.clone())))?;
+/// let wanted = NegotiationProposal { price: Amount::ainu(120), ..asked.clone() };
+/// let counter = NegotiationAct::Counter(CounterProposal::between(&asked, &wanted));
+/// negotiation.take(now, negotiation.draft(counter))?;
+/// let terms = negotiation.offered().expect("a proposal").digest();
+/// negotiation.take(now, negotiation.draft(NegotiationAct::Accept { terms }))?;
+/// assert_eq!(negotiation.agreed().expect("an agreement").agreed.price, Amount::ainu(120));
+/// # Ok::<(), ainur_market::negotiation::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Negotiation {
     rules: NegotiationRules,

@@ -12,9 +12,8 @@
 //! - Jobs of one flow leave in the order in which they came.
 //! - While a job waits, one is served; and each is, after boundedly many others.
 //!
-//! Tags are fixed-point numbers. What division leaves over is carried within a flow, so a tag is
-//! never a whole unit of 2⁻⁴⁰ off; services per weight are multiples of `1 / (w_i w_j) > 2⁻³²`, so
-//! the bound holds exactly.
+//! Tags are fixed-point numbers, rounded down by less than 2⁻⁶⁴ a job. Services per weight are
+//! multiples of `1 / (w_i w_j) > 2⁻³²`, so the bound holds exactly for 2³¹ jobs without a pause.
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::num::{NonZeroU16, NonZeroU32};
 
@@ -22,8 +21,8 @@ use core::num::{NonZeroU16, NonZeroU32};
 /// beyond, the one least ahead of its share is forgotten.
 pub const FLOWS_IDLE_MAX: usize = 1_024;
 
-/// Bits after the point of a tag: more than two weights have together.
-const FRACTION_BITS: u32 = 40;
+/// Bits after the point of a tag. 2³² of the largest jobs fit before the point without a pause.
+const FRACTION_BITS: u32 = 64;
 
 /// A bounded queue of jobs `J`, each of a flow `F`.
 ///
@@ -45,8 +44,6 @@ pub struct FairQueue<F, J> {
     jobs: usize,
     arrivals: u64,
     virtual_time: u128,
-    /// The largest finish tag given to a job that was served.
-    served_until: u128,
     flows: BTreeMap<F, Flow<J>>,
     /// The first job of every flow that has one: start tag, arrival.
     heads: BTreeSet<(u128, u64, F)>,
@@ -58,16 +55,12 @@ pub struct FairQueue<F, J> {
 struct Flow<J> {
     /// Finish tag of the job that came last.
     finish: u128,
-    /// What that tag was rounded by, in units over `weight`.
-    remainder: u128,
-    weight: NonZeroU16,
     waiting: VecDeque<WaitingJob<J>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct WaitingJob<J> {
     start: u128,
-    finish: u128,
     arrival: u64,
     job: J,
 }
@@ -88,7 +81,6 @@ impl<F: Ord + Clone, J> FairQueue<F, J> {
             jobs: 0,
             arrivals: 0,
             virtual_time: 0,
-            served_until: 0,
             flows: BTreeMap::new(),
             heads: BTreeSet::new(),
             idle: BTreeSet::new(),
@@ -122,24 +114,17 @@ impl<F: Ord + Clone, J> FairQueue<F, J> {
         let arrival = self.arrivals;
         self.arrivals += 1;
         self.jobs += 1;
-        let fresh = Flow { finish: 0, remainder: 0, weight, waiting: VecDeque::new() };
+        let fresh = Flow { finish: 0, waiting: VecDeque::new() };
         let state = self.flows.entry(flow.clone()).or_insert(fresh);
-        if state.finish < self.virtual_time || state.weight != weight {
-            state.remainder = 0;
-        }
         let start = state.finish.max(self.virtual_time);
+        let service = (u128::from(cost.get()) << FRACTION_BITS) / u128::from(weight.get());
+        let finish = start.saturating_add(service);
         if state.waiting.is_empty() {
             self.idle.remove(&(state.finish, flow.clone()));
             self.heads.insert((start, arrival, flow));
         }
-        let weight_units = u128::from(weight.get());
-        let service = (u128::from(cost.get()) << FRACTION_BITS) + state.remainder;
-        // 2^56 of the largest jobs fit before a tag could be too large.
-        let finish = start.saturating_add(service / weight_units);
-        state.remainder = service % weight_units;
         state.finish = finish;
-        state.weight = weight;
-        state.waiting.push_back(WaitingJob { start, finish, arrival, job });
+        state.waiting.push_back(WaitingJob { start, arrival, job });
         Ok(())
     }
 
@@ -150,7 +135,6 @@ impl<F: Ord + Clone, J> FairQueue<F, J> {
         let served = state.waiting.pop_front().expect("every head is of a waiting job");
         self.jobs -= 1;
         self.virtual_time = start;
-        self.served_until = self.served_until.max(served.finish);
         self.rest(flow.clone());
         Some((flow, served.job))
     }
@@ -177,21 +161,19 @@ impl<F: Ord + Clone, J> FairQueue<F, J> {
     }
 
     /// A flow whose first job is gone: its next one stands in line, or it is remembered for as
-    /// long as it is ahead of its share.
+    /// long as it is ahead of its share. When nothing waits, nobody is ahead of anybody.
     fn rest(&mut self, flow: F) {
+        if self.jobs == 0 {
+            self.virtual_time = 0;
+            self.flows.clear();
+            self.idle.clear();
+            return;
+        }
         let state = self.flows.get(&flow).expect("the flow had a job");
         match state.waiting.front() {
-            Some(next) => {
-                self.heads.insert((next.start, next.arrival, flow));
-            }
-            None => {
-                self.idle.insert((state.finish, flow));
-            }
-        }
-        if self.jobs == 0 {
-            // The end of a busy period: nobody is ahead of anybody.
-            self.virtual_time = self.virtual_time.max(self.served_until);
-        }
+            Some(next) => self.heads.insert((next.start, next.arrival, flow)),
+            None => self.idle.insert((state.finish, flow)),
+        };
         while let Some((finish, _)) = self.idle.first() {
             if *finish > self.virtual_time && self.idle.len() <= FLOWS_IDLE_MAX {
                 break;

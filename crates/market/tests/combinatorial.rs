@@ -7,7 +7,7 @@ use ainur_market::auction::{
 use ainur_market::combinatorial::packing::EXACT_CANDIDATES_MAX;
 use ainur_market::combinatorial::{
     Allocation, BUNDLES_MAX, Bundle, BundleBidTerms, CALL_AMOUNT_MAX, CombinatorialTerms,
-    CombinatorialTranscript, Method, SubtaskSet, SubtaskTerms, award,
+    CombinatorialTranscript, Method, SubtaskSet, SubtaskTerms, award, award_part,
 };
 use ainur_market::replay::{Replayed, TranscriptDocument, replay};
 use ainur_primitives::canonical_json::{from_canonical_json, to_canonical_json};
@@ -201,6 +201,28 @@ fn a_re_award_replays_the_same_transcript_without_the_failed() {
     let two = award(&transcript, &[bidder(2), bidder(1)]).unwrap();
     assert_eq!(two, award(&transcript, &[bidder(1), bidder(2)]).unwrap());
     assert_eq!(two.assignments[0].bidder, bidder(3));
+}
+
+#[test]
+fn what_a_failed_bidder_left_is_awarded_alone() {
+    let mut bids = three();
+    bids.push((bid(4, &[bundle(&[0], 80), bundle(&[0, 2], 90)]), NEVER));
+    bids.push((bid(5, &[bundle(&[1], 90)]), NEVER));
+    let transcript = held(terms(), &bids);
+    let first = award(&transcript, &[]).unwrap();
+    let winners: Vec<Did> = first.assignments.iter().map(|one| one.bidder).collect();
+    assert_eq!(winners, [bidder(2), bidder(4)], "60 + 90");
+    // Bidder 4 fails while bidder 2 is at work.
+    let rest: SubtaskSet = [0, 2].into_iter().collect();
+    let second = award_part(&transcript, &winners, &rest).unwrap();
+    assert_eq!(paid(&second), [(bidder(1), vec![0], 100)]);
+    assert_eq!(second.unassigned.indices().collect::<Vec<_>>(), [2]);
+    assert_eq!((second.reserve, second.transcript), (Amount(200), first.transcript));
+    let why: Vec<_> = second.refused.iter().map(|one| (one.bidder, one.reason)).collect();
+    assert_eq!(why[0], (bidder(1), Reason::Underway));
+    assert!(why.contains(&(bidder(2), Reason::Excluded)));
+    let whole = SubtaskSet::first(3);
+    assert_eq!(award_part(&transcript, &[], &whole).unwrap(), first);
 }
 
 #[test]

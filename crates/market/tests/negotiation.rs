@@ -100,12 +100,14 @@ fn a_hundred_against_a_hundred_and_fifty_is_settled_at_120_with_expedited_paymen
     let yes = accept(&session);
     say(&mut session, yes);
     let terms = session.agreed().expect("an agreement");
-    assert_eq!(session.round(), 2);
+    assert_eq!((session.round(), terms.validate()), (2, Ok(())));
     assert_eq!(*terms, offered, "what was on the table, word for word");
     assert_eq!(terms.agreed.price, Amount::ainu(120));
     assert_eq!(terms.agreed.payment, PaymentTerms::Upfront);
     assert_eq!(terms.thread, last.digest(), "bound to everything said before");
     assert_eq!((terms.buyer, terms.seller, terms.card), (BUYER, SELLER, Digest([4; 32])));
+    let own = ainur_market::negotiation::NegotiatedTerms { seller: BUYER, ..terms.clone() };
+    assert_eq!(own.validate(), Err(Error::Alone(BUYER)));
     assert!(session.turn(OPENED).is_none() && session.expected().is_empty());
     let replayed = session.messages().iter().fold(
         Negotiation::open(rules()).expect("good rules"),

@@ -457,6 +457,20 @@ fn a_reservation_is_learned_from_concessions() {
 }
 
 #[test]
+fn a_side_that_gives_late_is_expected_to_have_more_to_give() {
+    let ours = LearnedReservation::new(buyer(50_000, 200_000));
+    let expected = |theirs: [u128; 4]| {
+        let prices: Vec<u128> = theirs.into_iter().flat_map(|price| [1, price]).collect();
+        let session = after(&prices, 10);
+        ours.estimate(&session.turn(Timestamp(0)).expect("a turn")).expect("proposals")
+    };
+    let late = expected([240_000, 239_500, 236_000, 215_000]);
+    let even = expected([240_000, 232_000, 223_500, 215_000]);
+    let early = expected([240_000, 221_000, 217_000, 215_000]);
+    assert!(late > even + 50_000 && even > early + 50_000, "{late} {even} {early}");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_negotiation() {
     let run = |seed: u8| {
         let (wants, asks) = (buyer(50, 190), seller(220, 110));

@@ -383,6 +383,37 @@ fn the_index_finds_what_looking_at_every_offer_finds() {
     assert!(found > worlds * 20 && none > worlds * 20, "{found} found, {none} not");
 }
 
+#[test]
+fn a_board_is_rebuilt_from_its_offers_and_the_tasks_under_them() {
+    for seed in 0..50 {
+        println!("seed {seed}");
+        let mut numbers = Numbers(1_000 + seed);
+        let (mut board, mut plain) = (OfferBoard::new(), Plain::default());
+        for step in 0..150 {
+            one_step(&mut numbers, &mut board, &mut plain, step);
+        }
+        let mut rebuilt = OfferBoard::new();
+        for (offer, terms, since, held) in &plain.offers {
+            let probability = plain.failure_probability[&terms.seller];
+            assert_eq!(rebuilt.post(terms.clone(), probability, *since).as_ref(), Ok(offer));
+            for working in [true, false] {
+                for (number, buyer, _) in held.iter().filter(|(_, _, begun)| *begun == working) {
+                    let taken = rebuilt.take(offer, task(*number), *buyer, NonZeroU16::MIN, *since);
+                    assert_eq!(taken.expect("room") == OfferPlace::Running, working);
+                }
+            }
+            assert_eq!(rebuilt.load(offer), board.load(offer));
+            assert_eq!(rebuilt.running(offer), board.running(offer));
+            assert_eq!(rebuilt.waiting(offer), board.waiting(offer));
+        }
+        for _ in 0..50 {
+            let wanted = any_wish(&mut numbers, &plain);
+            let request = any_request(&mut numbers, &wanted);
+            assert_eq!(rebuilt.best(&request), board.best(&request));
+        }
+    }
+}
+
 fn any_wish(numbers: &mut Numbers, plain: &Plain) -> Wish {
     let mut wish = wish();
     wish.capability = [name("a.a"), name("b.b"), name("c.c")][numbers.below(3) as usize].clone();

@@ -1,15 +1,18 @@
 //! Which message may follow which, in the conversation about one task.
 //!
 //! A buyer calls. Any other party commits to a bid in reply to the call, and opens it in reply to
-//! its own commitment, as its own bid or as the bid of a coalition it leads. The buyer answers: it accepts one bid at a time, and rejects bids,
-//! commitments without a bid, or what it had accepted. After such a withdrawal it can accept
-//! another bid, also one it had rejected, since a failed winner is replaced from the same bids
-//! (decision 17); the one withdrawn cannot come back.
+//! its own commitment, as its own bid or as the bid of a coalition it leads. The buyer answers: it
+//! accepts one bid at a time, and rejects bids, commitments without a bid, or what it had accepted.
+//! After such a withdrawal it can accept another bid, also one it had rejected, since a failed
+//! winner is replaced from the same bids (decision 17); the one withdrawn cannot come back.
 //!
 //! Instead of calling, a buyer can open a negotiation with any seller; after a call, with whoever
 //! has committed or bid. The two then take turns, each in reply to the other's last message, until
 //! one of them accepts or rejects it. While a negotiation runs, it is what is answered; when it
 //! fails, a bid made before stands as it was. Nobody negotiates while somebody is accepted.
+//!
+//! A conversation that begins with a standing offer follows rules of its own
+//! ([`OfferConversation`]).
 //!
 //! Times of day are not judged here: phases are the market's, freshness is [`crate::replay`]'s.
 use std::collections::BTreeMap;
@@ -22,7 +25,10 @@ use crate::limits::BIDDERS_MAX;
 use crate::message::{Message, MessageType};
 use crate::recipients::Recipients;
 
+mod offer;
 mod seller;
+
+pub use offer::OfferConversation;
 
 /// One conversation so far. The bodies are not kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,6 +210,7 @@ impl Conversation {
             MessageType::Accept => self.take_accept(header, stale),
             MessageType::Reject => self.take_reject(header, stale),
             MessageType::Negotiate => self.take_negotiate(header, stale),
+            MessageType::StandingOffer | MessageType::Withdraw => Err(stale),
         }
     }
 
@@ -213,6 +220,7 @@ impl Conversation {
         match message_type {
             MessageType::Call => self.buyer.is_none(),
             MessageType::BidCommit | MessageType::Bid | MessageType::CoalitionBid => false,
+            MessageType::StandingOffer | MessageType::Withdraw => false,
             MessageType::Accept => nobody && sellers.any(|s| s.may_accept(Speaker::Buyer)),
             MessageType::Reject => sellers.any(|seller| seller.may_reject(Speaker::Buyer)),
             MessageType::Negotiate => {
@@ -226,6 +234,7 @@ impl Conversation {
         let nobody = self.accepted().is_none();
         match message_type {
             MessageType::Call | MessageType::BidCommit => false,
+            MessageType::StandingOffer | MessageType::Withdraw => false,
             MessageType::Bid | MessageType::CoalitionBid => seller.may_bid(),
             MessageType::Accept => nobody && seller.may_accept(Speaker::Seller),
             MessageType::Reject => seller.may_reject(Speaker::Seller),

@@ -22,14 +22,15 @@ pub mod message;
 mod recipients;
 pub mod replay;
 
-pub use conversation::Conversation;
+pub use conversation::{Conversation, OfferConversation};
 pub use envelope::{Draft, Envelope, MessageHeader};
 pub use error::Error;
 pub use extensions::{EXTENSION_PREFIX, Extensions};
 pub use message::{
     Accept, Bid, BidCommit, Body, Call, CoalitionBid, CoalitionFailure, CoalitionPlan, Constraints,
     CounterTerms, MemberBid, MemberShares, Message, MessageType, Negotiate, NegotiationOpening,
-    PaymentSchedule, ProposedTerms, Reject, RejectReason, RelaxedRequirement, ReservePrice,
-    ScheduledPayment, Specification,
+    OfferedCancellation, OfferedCapacity, OfferedDiscount, OfferedHours, OfferedPricing,
+    OfferedTerms, PaymentSchedule, ProposedTerms, Reject, RejectReason, RelaxedRequirement,
+    ReservePrice, ScheduledPayment, Specification, StandingOffer, Withdraw,
 };
 pub use recipients::{Recipients, Topic};

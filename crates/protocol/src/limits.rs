@@ -36,3 +36,9 @@ pub const RELAXATIONS_MAX: usize = 3;
 pub const COALITION_AGENTS_MAX: usize = 64;
 /// How many penalty clauses a coalition bid has.
 pub const COALITION_CLAUSES_MAX: usize = 16;
+/// How many capabilities a standing offer names.
+pub const OFFERED_CAPABILITIES_MAX: usize = 64;
+/// How many volume discounts, and how many spans of premium hours, a standing offer has.
+pub const OFFER_ITEMS_MAX: usize = 16;
+/// How many acceptances of one standing offer a conversation keeps.
+pub const OFFER_ACCEPTANCES_MAX: usize = 1_024;

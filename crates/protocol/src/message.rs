@@ -16,6 +16,7 @@ mod bid;
 mod call;
 mod coalition;
 mod negotiate;
+mod offer;
 
 pub use answer::{Accept, Reject, RejectReason};
 pub use bid::{Bid, BidCommit};
@@ -24,6 +25,10 @@ pub use coalition::{CoalitionBid, CoalitionFailure, CoalitionPlan, MemberBid, Me
 pub use negotiate::{
     CounterTerms, Negotiate, NegotiationOpening, PaymentSchedule, ProposedTerms,
     RelaxedRequirement, ScheduledPayment,
+};
+pub use offer::{
+    OfferedCancellation, OfferedCapacity, OfferedDiscount, OfferedHours, OfferedPricing,
+    OfferedTerms, StandingOffer, Withdraw,
 };
 
 /// A message of any type, as it arrives.
@@ -43,6 +48,10 @@ pub enum Message {
     Reject(Box<Envelope<Reject>>),
     /// A proposal in a negotiation.
     Negotiate(Box<Envelope<Negotiate>>),
+    /// A price that is there before anybody asks.
+    StandingOffer(Box<Envelope<StandingOffer>>),
+    /// The end of a standing offer.
+    Withdraw(Box<Envelope<Withdraw>>),
 }
 
 /// What a message is; in JSON `AACL-<Name>-v1`.
@@ -69,6 +78,12 @@ pub enum MessageType {
     /// A proposal in a negotiation.
     #[serde(rename = "AACL-Negotiate-v1")]
     Negotiate,
+    /// A price that is there before anybody asks.
+    #[serde(rename = "AACL-StandingOffer-v1")]
+    StandingOffer,
+    /// The end of a standing offer.
+    #[serde(rename = "AACL-Withdraw-v1")]
+    Withdraw,
 }
 
 /// The body of one type of message.
@@ -111,6 +126,10 @@ impl Message {
             MessageType::Accept => Self::Accept(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Reject => Self::Reject(Box::new(Envelope::from_json(bytes)?)),
             MessageType::Negotiate => Self::Negotiate(Box::new(Envelope::from_json(bytes)?)),
+            MessageType::StandingOffer => {
+                Self::StandingOffer(Box::new(Envelope::from_json(bytes)?))
+            }
+            MessageType::Withdraw => Self::Withdraw(Box::new(Envelope::from_json(bytes)?)),
         })
     }
 
@@ -124,13 +143,15 @@ impl Message {
             Self::Accept(envelope) => envelope.header(),
             Self::Reject(envelope) => envelope.header(),
             Self::Negotiate(envelope) => envelope.header(),
+            Self::StandingOffer(envelope) => envelope.header(),
+            Self::Withdraw(envelope) => envelope.header(),
         }
     }
 }
 
 impl MessageType {
     /// Every type this version knows.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Call,
         Self::BidCommit,
         Self::Bid,
@@ -138,6 +159,8 @@ impl MessageType {
         Self::Accept,
         Self::Reject,
         Self::Negotiate,
+        Self::StandingOffer,
+        Self::Withdraw,
     ];
 
     /// As in JSON.
@@ -150,6 +173,8 @@ impl MessageType {
             Self::Accept => "AACL-Accept-v1",
             Self::Reject => "AACL-Reject-v1",
             Self::Negotiate => "AACL-Negotiate-v1",
+            Self::StandingOffer => "AACL-StandingOffer-v1",
+            Self::Withdraw => "AACL-Withdraw-v1",
         }
     }
 }

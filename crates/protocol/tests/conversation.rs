@@ -275,12 +275,17 @@ fn a_bid_stands_when_the_negotiation_after_it_fails() {
 }
 
 #[test]
-fn a_seller_can_still_open_its_bid_while_it_negotiates() {
+fn a_seller_can_still_open_its_bid_while_it_negotiates_and_after() {
     let mut conversation = after(&[call(), commit(2, ALICE), propose(3, Some(2), BUYER, ALICE)]);
+    let mut later = conversation.clone();
     conversation.accept(&bid(4, 2, ALICE)).unwrap();
     conversation.accept(&header(MessageType::Reject, 5, Some(3), ALICE, BUYER)).unwrap();
     conversation.accept(&accept(6, 4, ALICE)).unwrap();
     assert_eq!(conversation.accepted(), Some(ALICE));
+    later.accept(&header(MessageType::Reject, 4, Some(3), ALICE, BUYER)).unwrap();
+    later.accept(&bid(5, 2, ALICE)).unwrap();
+    later.accept(&accept(6, 5, ALICE)).unwrap();
+    assert_eq!(later.accepted(), Some(ALICE), "and after it failed");
 }
 
 #[test]

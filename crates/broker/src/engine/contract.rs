@@ -273,6 +273,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                             | escrow::Error::OfferNotValid { .. }
                             | escrow::Error::MatchedOutOfRange { .. }
                             | escrow::Error::CardNotRegistered(_)
+                            | escrow::Error::TermsInvalid(_)
+                            | escrow::Error::OfferValidTooLong(_)
+                            | escrow::Error::BelowMinimumBudget(_)
+                            | escrow::Error::DeadlineTooSoon(_)
                             | escrow::Error::PriceOutOfRange { .. }
                             | escrow::Error::SelfDealing,
                     )

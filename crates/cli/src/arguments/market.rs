@@ -1,5 +1,7 @@
 //! `ainur market …`.
-use ainur_primitives::{Amount, CapabilityName, DurationMs, Ppm, QualityLevel};
+use std::path::PathBuf;
+
+use ainur_primitives::{Amount, CapabilityName, Did, DurationMs, Ppm, QualityLevel};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::TaskRun;
@@ -24,6 +26,22 @@ pub(crate) enum Market {
     },
     /// Publish a standing offer of an agent of this node, or withdraw one.
     Offer(Box<OfferArguments>),
+    /// Decide a closed auction again from its transcript, or from a receipt that holds one.
+    Replay {
+        /// The transcript or the receipt, as JSON.
+        file: PathBuf,
+        /// Without this bidder, as after it failed; several times for several.
+        #[arg(long, value_name = "DID")]
+        without: Vec<Did>,
+    },
+    /// Run a whole market over the production mechanisms and a ledger in memory.
+    Simulate {
+        /// simple, complex, thin, mature, adversarial, or a file like them.
+        scenario: String,
+        /// The same seed gives the same market, to the last bit.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
 }
 
 /// A bid by the owner of an agent.

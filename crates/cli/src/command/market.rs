@@ -11,6 +11,8 @@ use crate::output::Output;
 
 mod bid;
 mod offer;
+mod replay;
+mod simulate;
 
 pub(super) fn run(verb: Market, place: &Place, output: &Output) -> Outcome {
     // An offer that nobody can take, or a call that nobody answers, needs a node that goes on.
@@ -29,6 +31,14 @@ pub(super) fn run(verb: Market, place: &Place, output: &Output) -> Outcome {
         Market::Bid(bid) => bid::run(bid, &*place.connect_running()?, output),
         Market::Offers { capability } => {
             offer::list(&*place.connect()?, capability, output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Market::Replay { file, without } => {
+            replay::run(&file, &without, output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Market::Simulate { scenario, seed } => {
+            simulate::run(&scenario, seed, output)?;
             Ok(ExitCode::SUCCESS)
         }
         Market::Offer(offer) => {

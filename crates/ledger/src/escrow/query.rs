@@ -1,4 +1,4 @@
-//! Reading escrows.
+//! Reading escrows, and what is known of standing offers.
 use ainur_primitives::{Did, Digest, TaskId};
 
 use super::Escrow;
@@ -9,7 +9,14 @@ pub fn escrow(state: &(impl ReadState + ?Sized), task: &TaskId) -> Option<Escrow
     read(state, &key::escrow(task))
 }
 
-/// How often a buyer has agreed under a standing offer, as long as the offer can be taken.
+/// How often a buyer has agreed under an offer, given by its digest: what its next price depends
+/// on. Forgotten when the offer ends.
 pub fn offer_uses(state: &(impl ReadState + ?Sized), offer: &Digest, buyer: &Did) -> u32 {
     read(state, &key::offer_use(offer, buyer)).unwrap_or(0)
+}
+
+/// True when its seller has taken an offer back, given by its digest. Forgotten when the offer
+/// ends.
+pub fn is_offer_revoked(state: &(impl ReadState + ?Sized), offer: &Digest) -> bool {
+    state.get(&key::offer_revoked(offer)).is_some()
 }

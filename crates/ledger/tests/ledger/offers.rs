@@ -1,5 +1,5 @@
 //! Agreements under standing offers: their price, their refusals, and offers taken back.
-use ainur_ledger::escrow::{Action, Consent, Error, Event, Role, SignedAward};
+use ainur_ledger::escrow::{Action, Consent, Error, Event, Role, SignedAward, query};
 use ainur_ledger::registry;
 use ainur_ledger::state::{key, prefixed};
 use ainur_market::offer::{OfferCapacity, OfferPricing, OfferTerms, PremiumHours, VolumeDiscount};
@@ -97,6 +97,8 @@ fn volume_counts_agreements_of_one_buyer_under_one_offer_until_it_ends() {
     assert_eq!(world.fails(RIVAL, action), too_low(4).into());
     let action = agree(&mut world, 3, offer(), 3);
     world.ok(BUYER, action);
+    let uses = |party| query::offer_uses(world.ledger.state(), &offer().digest(), &did(party));
+    assert_eq!((uses(BUYER), uses(RIVAL)), (3, 0));
     let counted = || key::Space::OfferUse.prefix();
     assert_eq!(prefixed(world.ledger.state(), &counted()).count(), 1);
     world.now = offer().valid_until.plus(DurationMs(1));
@@ -204,6 +206,7 @@ fn an_offer_taken_back_by_its_seller_binds_no_more_until_it_ends() {
     let revoked = Error::OfferRevoked(offer().digest());
     let told = Event::OfferRevoked { offer: offer().digest(), seller: did(SELLER) };
     assert_eq!(events, [told.into()]);
+    assert!(query::is_offer_revoked(world.ledger.state(), &offer().digest()));
     assert_eq!(world.fails(SELLER, revoke()), revoked.clone().into());
     let action = agree(&mut world, 2, offer(), 4);
     assert_eq!(world.fails(BUYER, action), revoked.clone().into());

@@ -70,7 +70,7 @@ pub struct Ranked {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// It asked more than the reserve.
+    /// It asked more than the reserve; for a bundle, with the expected loss.
     AboveReserve,
     /// It expected to take longer than the call allows.
     TooSlow,
@@ -78,6 +78,8 @@ pub enum Reason {
     Expired,
     /// It was excluded, as after a failed attempt.
     Excluded,
+    /// It has subtasks that are not to be decided about (again).
+    Underway,
 }
 
 impl fmt::Display for Reason {
@@ -87,6 +89,7 @@ impl fmt::Display for Reason {
             Self::TooSlow => "slower than the call allows",
             Self::Expired => "not valid until the end of revealing",
             Self::Excluded => "excluded",
+            Self::Underway => "of subtasks that are not open",
         })
     }
 }

@@ -26,7 +26,7 @@ pub struct Allocation {
     pub unassigned: SubtaskSet,
     /// What all accepted work is paid; at most the budget.
     pub payment: Amount,
-    /// The reserves of all subtasks together.
+    /// The reserves of the subtasks decided about, together.
     pub reserve: Amount,
     /// By how much the assignments cost less than the reserves of their subtasks, expected losses
     /// included and at the prices asked: what was maximised.
@@ -114,6 +114,16 @@ struct Source<'a> {
 /// Decides a closed combinatorial auction without the `excluded` bidders; order among them does
 /// not matter. Nobody may win anything: then all is unassigned.
 ///
+/// # Errors
+/// When the transcript is not one an auction could have produced.
+pub fn award(transcript: &CombinatorialTranscript, excluded: &[Did]) -> Result<Allocation, Error> {
+    award_part(transcript, excluded, &SubtaskSet::first(transcript.terms.subtasks.len()))
+}
+
+/// Decides again about some subtasks only, as after the failure of who was to do them: a caller
+/// excludes the failed and those at work, who offered to do one bundle each. What is paid for the
+/// part is at most the reserves of its subtasks.
+///
 /// Ties are decided by `H(commitments ‖ beacon ‖ bidder ‖ place of the bundle)` over the
 /// commitments of all entrants, the largest sum first, so that an exclusion does not shuffle the
 /// others. A bid's `valid_until` is checked against the end of revealing only: a caller that
@@ -121,7 +131,11 @@ struct Source<'a> {
 ///
 /// # Errors
 /// When the transcript is not one an auction could have produced.
-pub fn award(transcript: &CombinatorialTranscript, excluded: &[Did]) -> Result<Allocation, Error> {
+pub fn award_part(
+    transcript: &CombinatorialTranscript,
+    excluded: &[Did],
+    part: &SubtaskSet,
+) -> Result<Allocation, Error> {
     transcript.validate()?;
     let terms = &transcript.terms;
     let commitments = transcript.commitments();
@@ -141,7 +155,9 @@ pub fn award(transcript: &CombinatorialTranscript, excluded: &[Did]) -> Result<A
                 expected_loss: loss,
                 lot: lot(&commitments, &transcript.beacon, &bid.bidder, place),
             };
-            match reason(terms, bid, bundle, contender.score(), excluded) {
+            let underway = !bundle.subtasks.is_subset(part);
+            let outside = underway.then_some(Reason::Underway);
+            match outside.or_else(|| reason(terms, bid, bundle, contender.score(), excluded)) {
                 None => {
                     contenders.push(contender);
                     sources.push(Source { entrant, bundle: *bundle });
@@ -154,12 +170,11 @@ pub fn award(transcript: &CombinatorialTranscript, excluded: &[Did]) -> Result<A
         }
     }
     let decision = mechanism::decide(&reserves, &contenders);
-    let all = SubtaskSet::first(terms.subtasks.len());
     let mut allocation = Allocation {
         assignments: Vec::with_capacity(decision.wins.len()),
-        unassigned: all,
+        unassigned: *part,
         payment: Amount::ZERO,
-        reserve: terms.reserve(&all),
+        reserve: terms.reserve(part),
         gain: Amount::ZERO,
         method: decision.method,
         selection: terms.selection,

@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn both_ways_find_what_trying_all_finds() {
         let (mut state, mut branched) = (9, 0);
-        for case in 0..40_000 {
+        for case in 0..10_000 {
             let candidates = random(&mut state);
             let best = by_trying_all(&candidates, SubtaskSet::EMPTY, &mut Vec::new());
             let kept = undominated(&candidates);

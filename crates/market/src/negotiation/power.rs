@@ -50,6 +50,9 @@ impl ConcessionRate {
     /// assert_eq!(ConcessionRate::CONCEDER.conceded(Ppm(250_000)), Ppm(500_000));
     /// ```
     pub fn conceded(self, progress: Ppm) -> Ppm {
+        if progress == Ppm::ZERO {
+            return Ppm::ZERO;
+        }
         // y = x^(d/n) is the largest y with y^n ≤ x^d.
         let reached = power_ceil(progress.min(Ppm::ONE), self.denominator);
         let (mut low, mut high) = (0, Ppm::ONE.0);

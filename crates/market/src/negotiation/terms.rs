@@ -222,6 +222,18 @@ impl Relaxation {
 }
 
 impl NegotiatedTerms {
+    /// Checks what the types alone do not; terms that a [`super::Negotiation`] made are valid.
+    ///
+    /// # Errors
+    /// As [`NegotiationRules::validate`] and [`NegotiationProposal::validate`].
+    pub fn validate(&self) -> Result<(), Error> {
+        if self.buyer == self.seller {
+            return Err(Error::Alone(self.buyer));
+        }
+        self.agreed.validate()?;
+        Ok(self.cancellation.validate()?)
+    }
+
     /// What the seller's signature covers.
     pub fn digest(&self) -> Digest {
         hash::tagged("ainur/negotiated-terms/v1", &[&self.encode()])

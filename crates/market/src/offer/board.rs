@@ -1,9 +1,10 @@
 //! All standing offers: which is best for a task, who has a place under it, and whose turn is next.
 //!
 //! Everything here follows from the offers posted and the tasks under them, so it is not stored:
-//! post the offers again, take the tasks again (those at work first, then those that waited, each
-//! in its order), and withdraw what was withdrawn. What was at work is then at work and what waited
-//! waits; who was ahead of its share in a queue is forgotten.
+//! post the offers again and take the tasks again, those at work first, then those that waited in
+//! their order, each as of when the offer was last taken; then withdraw what was withdrawn. What
+//! was at work is at work and what waited waits; only who was ahead of its share in a queue is
+//! forgotten.
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::num::NonZeroU16;
@@ -20,7 +21,7 @@ mod shelf;
 use capacity::Standing;
 pub use capacity::{OFFER_QUEUE_MAX, OFFER_TASKS_MAX, OfferLoad};
 pub use find::{OfferMatch, OfferRefusal, OfferRequest, RankedOffer};
-use shelf::{Shelf, Spot};
+use shelf::{Listed, Shelf, Spot};
 
 /// How many offers a board has at most; those that end only after what is under way count, too.
 pub const OFFERS_MAX: usize = 100_000;
@@ -268,7 +269,11 @@ impl OfferBoard {
         Some(Spot {
             room: standing.room(),
             quality_level: standing.terms.quality_level,
-            failure_probability: self.failure_probability(&standing.terms.seller),
+            listed: Listed {
+                failure_probability: self.failure_probability(&standing.terms.seller),
+                minimum_budget: standing.terms.minimum_budget,
+                premium_hours: standing.terms.pricing.premium_hours.clone(),
+            },
             place: standing.place(*offer),
         })
     }

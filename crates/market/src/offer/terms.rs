@@ -208,10 +208,7 @@ impl OfferPricing {
         let reached = self.volume_discount.iter().rev().find(|step| step.tasks_min <= bought);
         let discount =
             reached.map_or(Amount::ZERO, |step| self.base_price.share_floor(step.discount));
-        let price = self.base_price.saturating_sub(discount);
-        let surcharges = self.premium_hours.iter().filter(|hours| hours.contains(at));
-        let surcharge = surcharges.map(|hours| hours.surcharge).max().unwrap_or_default();
-        price.saturating_add(price.share_ceil(surcharge))
+        PremiumHours::surcharged(&self.premium_hours, self.base_price.saturating_sub(discount), at)
     }
 
     fn validate(&self) -> Result<(), OfferError> {
@@ -236,6 +233,15 @@ impl OfferPricing {
 }
 
 impl PremiumHours {
+    /// The price with the largest surcharge of the spans that the time is in, rounded up.
+    pub fn surcharged(spans: &[Self], price: Amount, at: Timestamp) -> Amount {
+        let surcharges = spans.iter().filter(|hours| hours.contains(at));
+        match surcharges.map(|hours| hours.surcharge).max() {
+            Some(surcharge) => price.saturating_add(price.share_ceil(surcharge)),
+            None => price,
+        }
+    }
+
     /// True when the time is in the span.
     pub fn contains(&self, at: Timestamp) -> bool {
         // 1970-01-01 was a Thursday: day 3 counted from Monday.

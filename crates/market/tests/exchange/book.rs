@@ -190,6 +190,18 @@ fn expired_orders_are_removed_when_met_and_never_trade() {
 }
 
 #[test]
+fn an_order_trades_until_just_before_it_expires() {
+    for (now, filled) in [(Timestamp(LATER.0 - 1), 30), (LATER, 0)] {
+        let mut market = Market::with_offers();
+        let order = request(9, Side::Buy, 30, OrderKind::Market);
+        let order = OrderRequest { expires: Timestamp(9_000), ..order };
+        let placed = market.book.place(now, &order, &mut market.feed).unwrap();
+        assert_eq!(placed.filled, filled);
+        assert!(market.book.is_empty());
+    }
+}
+
+#[test]
 fn an_order_shrinks_in_place_and_loses_it_for_anything_else() {
     let mut market = Market::with_offers();
     let mut feed = Vec::new();

@@ -1,4 +1,7 @@
 //! Auctions of the Combinatorial Auction Test Suite are solved to the optimum another solver proved.
+//!
+//! `AINUR_TEST_FULL=1` adds those that took the other solver more than five seconds, as the example
+//! `winner_determination` does.
 use std::time::Instant;
 
 use ainur_market::combinatorial::packing::{Candidate, solve};
@@ -8,11 +11,16 @@ use crate::instances::{FOLDER, read};
 const NODES_MAX: u64 = 1_000_000;
 
 #[test]
-fn all_instances_are_solved_to_the_known_optimum() {
+fn instances_are_solved_to_the_known_optimum() {
+    let full = std::env::var_os("AINUR_TEST_FULL").is_some();
     let optima = std::fs::read_to_string(format!("{FOLDER}/optimum.csv")).unwrap();
     let mut solved = 0;
     for line in optima.lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
+        let seconds: f64 = fields[5].parse().unwrap();
+        if seconds > 5.0 && !full {
+            continue;
+        }
         let text = std::fs::read_to_string(format!("{FOLDER}/{}", fields[0])).unwrap();
         let (goods, candidates) = read(&text).expect("a file of the suite");
         assert_eq!(goods.to_string(), fields[1]);
@@ -30,5 +38,5 @@ fn all_instances_are_solved_to_the_known_optimum() {
         }
         solved += 1;
     }
-    assert_eq!(solved, 40);
+    assert_eq!(solved, if full { 40 } else { 34 });
 }

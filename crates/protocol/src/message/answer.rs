@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::extensions::Extensions;
 use crate::limits::DETAIL_BYTES_MAX;
 
-/// The award, in reply to the winning bid; or agreement, in reply to the other side's last proposal
-/// in a negotiation.
+/// The award, in reply to the winning bid; agreement, in reply to the other side's last proposal in a
+/// negotiation; or the taking of a standing offer, in reply to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accept {
     /// Digest of the agreement the ledger holds; of the negotiated terms after a negotiation.
@@ -18,7 +18,7 @@ pub struct Accept {
     /// The task.
     pub task: TaskId,
     /// Digest of the auction's transcript, from which winner and price follow; of the thread up to
-    /// the accepted proposal after a negotiation.
+    /// the accepted proposal after a negotiation; of the terms of the standing offer taken.
     pub transcript: Digest,
     /// Optional fields.
     #[serde(flatten)]

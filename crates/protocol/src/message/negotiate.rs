@@ -129,7 +129,7 @@ pub enum RelaxedRequirement {
 }
 
 impl PaymentSchedule {
-    fn validate(&self, field: &'static str) -> Result<(), Error> {
+    pub(super) fn validate(&self, field: &'static str) -> Result<(), Error> {
         let Self::Milestone(payments) = self else { return Ok(()) };
         if !(1..=SCHEDULED_PAYMENTS_MAX).contains(&payments.len()) {
             return Err(Error::field(field, "1 to 32 payments"));

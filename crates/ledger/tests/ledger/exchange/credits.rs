@@ -109,3 +109,22 @@ fn an_issuer_retires_what_it_holds_and_owes() {
     world.ok(RIVAL, retire(5));
     assert_eq!((world.credits(RIVAL), world.owed(RIVAL)), (1, 0));
 }
+
+#[test]
+fn parameters_under_which_credits_are_not_backed_begin_no_ledger() {
+    use ainur_ledger::exchange::Params;
+    let edits: [Edit<Params>; 7] = [
+        Box::new(|params| params.collateral_min = Amount::ZERO),
+        Box::new(|params| params.collateral_max = Amount(1)),
+        Box::new(|params| params.tick = Amount::ZERO),
+        Box::new(|params| params.taker_fee.0 = 1_000_001),
+        Box::new(|params| params.met_max = 0),
+        Box::new(|params| params.claim_ms_min.0 = u64::MAX),
+        Box::new(|params| params.pool_fee_bps_max = 10_000),
+    ];
+    for (number, edit) in edits.iter().enumerate() {
+        let mut genesis = genesis();
+        edit(&mut genesis.parameters.exchange);
+        assert!(ainur_ledger::Ledger::begin(&genesis).is_err(), "edit {number}");
+    }
+}

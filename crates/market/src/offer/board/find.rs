@@ -12,6 +12,7 @@ use super::OfferBoard;
 use super::capacity::{OfferLoad, Room, Standing};
 use super::shelf::Rows;
 use crate::auction::mechanism::expected_loss;
+use crate::offer::terms::PremiumHours;
 
 /// What a buyer wants done, as far as an offer is chosen by it.
 #[derive(Clone, Copy, Debug)]
@@ -133,16 +134,6 @@ impl OfferRequest<'_> {
         (first, found.score, since, found.offer)
     }
 
-    /// No offer of a row from this one on is preferred to this.
-    fn bound(&self, least: Ppm, place: &(Amount, Timestamp, Digest)) -> Preference {
-        let first = match self.selection {
-            SelectionRule::BestReputation => u64::from(least.0),
-            _ => 0,
-        };
-        let (base_price, since, offer) = *place;
-        (first, base_price.saturating_add(self.expected_loss(least)), since, offer)
-    }
-
     fn terms(&self, offer: Digest, standing: &Standing, failure_probability: Ppm) -> OfferMatch {
         let terms = &standing.terms;
         let bought = self.bought.get(&offer).copied().unwrap_or_default();
@@ -197,9 +188,13 @@ impl OfferBoard {
     pub fn best(&self, request: &OfferRequest<'_>) -> Option<OfferMatch> {
         let shelf = self.shelves.get(request.capability)?;
         [Room::Free, Room::Queue].into_iter().find_map(|room| {
-            let mut search = Search { board: self, request, room, best: None };
+            let mut search = Search::new(self, request);
             for offer in request.bought.keys() {
-                search.consider(offer);
+                let here = self.offers.get(offer).filter(|standing| {
+                    standing.room() == room && standing.terms.offers(request.capability)
+                });
+                let Some(seller) = here.map(|standing| &standing.terms.seller) else { continue };
+                search.consider(offer, self.failure_probability(seller));
             }
             search.walk(shelf.rows(room)?);
             search.best.map(|(_, found)| found)
@@ -232,39 +227,68 @@ impl OfferBoard {
 struct Search<'a> {
     board: &'a OfferBoard,
     request: &'a OfferRequest<'a>,
-    room: Room,
+    /// The expected loss of one part per million, rounded down: what it gives is never above the
+    /// expected loss, and costs no division for each offer, which would be most of the work.
+    loss_per_part: u128,
     best: Option<(Preference, OfferMatch)>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    fn new(board: &'a OfferBoard, request: &'a OfferRequest<'a>) -> Self {
+        let loss_per_part = request.expected_loss(Ppm::ONE).0 / u128::from(Ppm::ONE.0);
+        Self { board, request, loss_per_part, best: None }
+    }
+
     fn walk(&mut self, rows: &Rows) {
-        let good_enough = rows.range((self.request.quality_min, 0)..);
-        for (_, row) in good_enough {
-            if row.least > self.request.failure_probability_max {
+        for (_, row) in rows.range((self.request.quality_min, 0)..) {
+            let Some((first, _)) = row.offers.first_key_value() else { continue };
+            let too_likely = row.least > self.request.failure_probability_max;
+            if too_likely || self.beats(row.least, self.loss_min(row.least), first) {
                 continue;
             }
-            for place in &row.offers {
-                let bound = self.request.bound(row.least, place);
-                let beaten = self.best.is_some_and(|(best, _)| best <= bound);
-                if beaten || place.0 > self.request.reserve {
+            let least_loss = self.request.expected_loss(row.least);
+            for (place, listed) in &row.offers {
+                let above_reserve = place.0 > self.request.reserve;
+                if above_reserve || self.beats(row.least, least_loss, place) {
                     break;
                 }
-                self.consider(&place.2);
+                if listed.minimum_budget > self.request.reserve {
+                    continue;
+                }
+                let (base_price, since, offer) = *place;
+                let spans = &listed.premium_hours;
+                let price = PremiumHours::surcharged(spans, base_price, self.request.now);
+                let probability = listed.failure_probability;
+                if !self.beats(probability, self.loss_min(probability), &(price, since, offer)) {
+                    self.consider(&offer, probability);
+                }
             }
         }
     }
 
-    fn consider(&mut self, offer: &Digest) {
+    fn consider(&mut self, offer: &Digest, probability: Ppm) {
         let Some(standing) = self.board.offers.get(offer) else { return };
-        if standing.room() != self.room || !standing.terms.offers(self.request.capability) {
-            return;
-        }
-        let probability = self.board.failure_probability(&standing.terms.seller);
         let found = self.request.terms(*offer, standing, probability);
         let preference = self.request.preference(&found, standing.since);
         let beaten = self.best.is_some_and(|(best, _)| best <= preference);
         if !beaten && self.request.refusal(standing, &found).is_none() {
             self.best = Some((preference, found));
         }
+    }
+
+    /// True when what was found so far is no worse than an offer at this place can be whose seller
+    /// fails at least so often, for at least this loss.
+    fn beats(&self, least: Ppm, loss: Amount, place: &(Amount, Timestamp, Digest)) -> bool {
+        let Some((best, _)) = self.best else { return false };
+        let first = match self.request.selection {
+            SelectionRule::BestReputation => u64::from(least.0),
+            _ => 0,
+        };
+        let (price, since, offer) = *place;
+        best <= (first, price.saturating_add(loss), since, offer)
+    }
+
+    fn loss_min(&self, probability: Ppm) -> Amount {
+        Amount(self.loss_per_part.saturating_mul(u128::from(probability.0)))
     }
 }

@@ -5,11 +5,13 @@
 //! and those who have are looked at by name. So `base price + loss × least failure probability of
 //! the row` bounds every score from there on, and a row is left as soon as that is not better than
 //! the best score found.
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use ainur_primitives::{Amount, Digest, Ppm, QualityLevel, Timestamp};
 
 use super::capacity::Room;
+use crate::offer::terms::PremiumHours;
 
 /// The offers of one capability.
 #[derive(Clone, Debug, Default)]
@@ -25,16 +27,24 @@ pub(super) type Rows = BTreeMap<(QualityLevel, u8), Row>;
 pub(super) struct Row {
     /// No offer in the row has a lower failure probability.
     pub(super) least: Ppm,
-    /// Base price, since when it stands, which.
-    pub(super) offers: BTreeSet<(Amount, Timestamp, Digest)>,
+    /// By base price, since when it stands, which.
+    pub(super) offers: BTreeMap<(Amount, Timestamp, Digest), Listed>,
+}
+
+/// What rules most offers out, kept beside the price so that they need not be looked up.
+#[derive(Clone, Debug)]
+pub(super) struct Listed {
+    pub(super) failure_probability: Ppm,
+    pub(super) minimum_budget: Amount,
+    pub(super) premium_hours: Vec<PremiumHours>,
 }
 
 /// Where an offer stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Spot {
     pub(super) room: Room,
     pub(super) quality_level: QualityLevel,
-    pub(super) failure_probability: Ppm,
+    pub(super) listed: Listed,
     pub(super) place: (Amount, Timestamp, Digest),
 }
 
@@ -61,16 +71,16 @@ impl Shelf {
 
     pub(super) fn insert(&mut self, spot: &Spot) {
         let Some(rows) = self.rows_mut(spot.room) else { return };
-        let empty = Row { least: spot.failure_probability, offers: BTreeSet::new() };
-        let row =
-            rows.entry((spot.quality_level, grade(spot.failure_probability))).or_insert(empty);
-        row.least = row.least.min(spot.failure_probability);
-        row.offers.insert(spot.place);
+        let probability = spot.listed.failure_probability;
+        let empty = Row { least: probability, offers: BTreeMap::new() };
+        let row = rows.entry((spot.quality_level, grade(probability))).or_insert(empty);
+        row.least = row.least.min(probability);
+        row.offers.insert(spot.place, spot.listed.clone());
     }
 
     pub(super) fn remove(&mut self, spot: &Spot) {
         let Some(rows) = self.rows_mut(spot.room) else { return };
-        let key = (spot.quality_level, grade(spot.failure_probability));
+        let key = (spot.quality_level, grade(spot.listed.failure_probability));
         let Some(row) = rows.get_mut(&key) else { return };
         row.offers.remove(&spot.place);
         if row.offers.is_empty() {
