@@ -4,8 +4,8 @@
 //! margin that would have earned most on average, and after the outcome the average of *every*
 //! margin is updated by what it would have gained, since the outcome tells which price would just
 //! have won. Where it does not tell, only the margin asked is updated, and now and then any margin
-//! is tried. The table that is built in is made by `ainur market simulate train`, from seeds that
-//! no report uses, and kept in `data/policy.json`.
+//! is tried. The table that is built in is made by the example `train_policy` of `ainur-sim`, from
+//! seeds that no report uses, and kept in `data/policy.json`.
 use std::sync::LazyLock;
 
 use ainur_market::strategy::{BidOutcome, BidStrategy, BidderState, Opportunity, PaymentRule};

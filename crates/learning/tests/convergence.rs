@@ -137,14 +137,22 @@ fn contender(number: u8, price: Amount) -> Contender {
     }
 }
 
+/// Everything in full with `AINU_TEST_LONG=1`; otherwise what a build without optimisation does in
+/// seconds.
+fn is_long() -> bool {
+    std::env::var_os("AINU_TEST_LONG").is_some()
+}
+
+/// By seed, the median margin at the end of so many rounds, a quarter of them unless in full.
 fn medians(
     strategist: &Strategist,
     rule: PaymentRule,
     rounds: usize,
     transcript: bool,
 ) -> Vec<u64> {
-    let of = |seed| Market::new(strategist, seed).median(rule, rounds, 200, transcript);
-    (1..=3).map(of).collect()
+    let (seeds, rounds) = if is_long() { (1..=3, rounds) } else { (1..=1, rounds / 4) };
+    let of = |seed| Market::new(strategist, seed).median(rule, rounds, rounds / 5, transcript);
+    seeds.map(of).collect()
 }
 
 #[test]
@@ -182,7 +190,7 @@ fn a_learner_finds_that_a_margin_pays_only_when_it_is_paid_its_own_price() {
     let mut margins = BTreeMap::new();
     for rule in [PaymentRule::SecondPrice, PaymentRule::OwnPrice] {
         let mut market = Market::new(&learner, 9);
-        margins.insert(rule == PaymentRule::OwnPrice, market.median(rule, 6_000, 1_000, true));
+        margins.insert(rule == PaymentRule::OwnPrice, market.median(rule, 1_000, 200, true));
     }
     println!("learner: own price? {margins:?} ppm");
     assert!(margins[&false] < margins[&true], "{margins:?}");

@@ -42,8 +42,11 @@ impl Economy<'_> {
         self.settlement.admit(keys);
         self.call(old, reputation::Action::Unbond { amount: stake });
         self.call(old, balances::Action::Transfer { to: new, amount });
-        self.sellers[number].successor = Some(new);
-        self.sellers[number].material = Some(material);
+        let seller = &mut self.sellers[number];
+        seller.successor = Some(new);
+        seller.material = Some(material);
+        // Nobody hires it in between.
+        seller.state.capacity = 0;
         Ok(())
     }
 
@@ -55,11 +58,13 @@ impl Economy<'_> {
         let Some(left) = free.checked_sub(needed).filter(|left| !left.is_zero()) else { return };
         let Some(material) = self.sellers[number].material.take() else { return };
         let capabilities = vec![self.capability_of(number)];
+        let places = self.scenario.supply.places_per_seller;
         let seller = &mut self.sellers[number];
         seller.did = new;
         seller.successor = None;
         seller.posted = None;
         seller.failed = 0;
+        seller.state.capacity = places;
         let (card, version, previous) = (seller.card(), 1, None);
         self.call(new, identity::Action::Create { material });
         self.call(new, registry::Action::Register { card, version, previous, capabilities });
