@@ -51,10 +51,9 @@ impl Economy<'_> {
     pub(super) fn post_offers(&mut self) -> Result<(), Error> {
         self.board.expire(self.now);
         for number in 0..self.sellers.len() {
-            let posted = self.sellers[number].posted.as_ref();
-            if !self.sellers[number].offering
-                || posted.is_some_and(|posted| self.stands(&posted.offer))
-            {
+            let seller = &self.sellers[number];
+            let stands = seller.posted.as_ref().is_some_and(|posted| self.stands(&posted.offer));
+            if !seller.offering || seller.state.capacity == 0 || stands {
                 continue;
             }
             self.judge_offer(number);
