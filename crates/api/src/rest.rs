@@ -10,6 +10,7 @@ pub(crate) mod ask;
 mod budgets;
 pub(crate) mod capabilities;
 mod events;
+pub mod exchange;
 mod follow;
 mod market;
 mod node;
@@ -51,13 +52,14 @@ pub const TASK_ID_DIGITS_MIN: usize = 8;
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 
 /// The tables that are served here.
-const TABLES: [&[Route]; 9] = [
+const TABLES: [&[Route]; 10] = [
     &tasks::ROUTES,
     &events::ROUTES,
     &output::ROUTES,
     &capabilities::ROUTES,
     &agents::ROUTES,
     &market::ROUTES,
+    &exchange::ROUTES,
     &budgets::ROUTES,
     &tokens::ROUTES,
     &node::ROUTES,

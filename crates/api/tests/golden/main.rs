@@ -24,6 +24,8 @@ use ainur_primitives::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+mod exchange;
+
 /// What the golden file holds.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Golden {
@@ -100,6 +102,7 @@ fn first_operations() -> Vec<Operation> {
 
 fn operations() -> Vec<Operation> {
     let mut operations = first_operations();
+    operations.extend(exchange::operations());
     operations.extend([
         Operation::AgentList,
         Operation::AgentAccept { agent: "files".into() },
@@ -205,6 +208,12 @@ fn token_view() -> TokenView {
 }
 
 fn replies() -> Vec<Reply> {
+    let mut replies = exchange::replies();
+    replies.extend(first_replies());
+    replies
+}
+
+fn first_replies() -> Vec<Reply> {
     let checks = || {
         let detail = "12 blocks".to_string();
         vec![Check { name: "chain".into(), ok: true, detail }]
@@ -499,6 +508,12 @@ fn number_of_operation(operation: &Operation) -> usize {
         Operation::OfferList { .. } => 31,
         Operation::OfferPublish(_) => 32,
         Operation::OfferWithdraw { .. } => 33,
+        Operation::BookShow(_) => 34,
+        Operation::OrderPlace(_) => 35,
+        Operation::OrderCancel(_) => 36,
+        Operation::OrderReplace(_) => 37,
+        Operation::PoolChange(_) => 38,
+        Operation::CreditsChange(_) => 39,
     }
 }
 
@@ -526,6 +541,9 @@ fn number_of_reply(reply: &Reply) -> usize {
         Reply::Calls(_) => 19,
         Reply::Offers(_) => 20,
         Reply::Offer(_) => 21,
+        Reply::Book(_) => 22,
+        Reply::Traded(_) => 23,
+        Reply::Moved(_) => 24,
     }
 }
 
@@ -546,9 +564,9 @@ fn json_of_operations_and_replies_is_the_golden_one() {
 fn every_operation_and_reply_has_an_example() {
     let seen = |numbers: BTreeSet<usize>| numbers.into_iter().collect::<Vec<_>>();
     let operations = seen(operations().iter().map(number_of_operation).collect());
-    assert_eq!(operations, (0..34).collect::<Vec<_>>());
+    assert_eq!(operations, (0..40).collect::<Vec<_>>());
     let replies = seen(replies().iter().map(number_of_reply).collect());
-    assert_eq!(replies, (0..22).collect::<Vec<_>>());
+    assert_eq!(replies, (0..25).collect::<Vec<_>>());
 }
 
 #[test]
