@@ -10,7 +10,7 @@ pub(crate) mod ask;
 mod budgets;
 pub(crate) mod capabilities;
 mod events;
-pub mod exchange;
+mod exchange;
 mod follow;
 mod market;
 mod node;
@@ -42,6 +42,10 @@ pub const WAIT_SECONDS_MAX: u64 = 60;
 pub const PAGE_TASKS_MAX: u32 = 1_000;
 /// Tasks in a page whose size was not asked for.
 pub const PAGE_TASKS_DEFAULT: u32 = 50;
+/// Prices of each side of a book in one answer.
+pub const BOOK_LEVELS_MAX: u32 = 1_000;
+/// Prices of each side of a book when it was not asked for so many.
+pub const BOOK_LEVELS_DEFAULT: u32 = 10;
 /// Bytes of an output that are looked at to learn whether they are JSON.
 pub const OUTPUT_LOOK_BYTES_MAX: u64 = 1024 * 1024;
 /// Parameters in a query string.

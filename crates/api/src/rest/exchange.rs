@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::ask::{Ask, reply, unexpected};
 use super::route::{Access, Gives, JSON, Method, Parameter, Route, Takes};
+use super::{BOOK_LEVELS_DEFAULT, BOOK_LEVELS_MAX};
 use crate::http::document::Refusal;
 use crate::operation::{
     BookQuery, CreditsDraft, Operation, OrderCancellation, OrderDraft, OrderReplacement, PoolDraft,
@@ -17,11 +18,6 @@ use crate::operation::{
 };
 use crate::schema;
 use crate::view::{BookView, MovementReport, TradeReport};
-
-/// Prices of each side that are shown when it was not asked for so many.
-pub const LEVELS_DEFAULT: u32 = 10;
-/// Prices of each side that are shown at most.
-pub const LEVELS_MAX: u32 = 1_000;
 
 const NAME: Parameter = Parameter::path(
     "name",
@@ -76,7 +72,7 @@ pub(super) static ROUTES: [Route; 6] = [
             QUALITY,
             Parameter::query(
                 "levels",
-                |_| json!({ "type": "integer", "minimum": 1, "maximum": LEVELS_MAX, "default": LEVELS_DEFAULT }),
+                |_| json!({ "type": "integer", "minimum": 1, "maximum": BOOK_LEVELS_MAX, "default": BOOK_LEVELS_DEFAULT }),
                 "At most this many prices of each side",
             ),
             AGENT,
@@ -182,9 +178,9 @@ struct Replacement {
 }
 
 async fn book(ask: Ask) -> Result<Response, Refusal> {
-    let levels = ask.parameter("levels")?.unwrap_or(LEVELS_DEFAULT);
-    if !(1..=LEVELS_MAX).contains(&levels) {
-        let message = format!("the query parameter `levels` is 1 to {LEVELS_MAX}");
+    let levels = ask.parameter("levels")?.unwrap_or(BOOK_LEVELS_DEFAULT);
+    if !(1..=BOOK_LEVELS_MAX).contains(&levels) {
+        let message = format!("the query parameter `levels` is 1 to {BOOK_LEVELS_MAX}");
         return Err(Refusal::invalid(message));
     }
     let query = BookQuery {
