@@ -13,7 +13,7 @@ use ainur_storage::{blob, log, store};
 use ainur_verification::{acceptance, schema, verdict};
 
 use crate::telemetry::{export, settings, spans};
-use crate::{agents, driver, health, remote, serve, tokens};
+use crate::{agents, driver, exchange, health, remote, serve, tokens};
 
 /// Names each constant by its last word.
 macro_rules! listed {
@@ -48,6 +48,7 @@ fn named() -> Vec<Named> {
             driver::MESSAGES_MAX => "messages",
             serve::UPLOAD_BYTES_MAX => "bytes",
             serve::LIST_MAX => "tasks",
+            exchange::OWN_ORDERS_MAX => "orders",
             tokens::TOKENS_MAX => "tokens",
             remote::CREDENTIAL_BYTES_MAX => "bytes",
             health::ANSWER_MS_MAX => "ms",
@@ -132,6 +133,7 @@ fn served() -> Vec<Named> {
         "rest": rest::BODY_BYTES_MAX => "bytes",
             rest::WAIT_SECONDS_MAX => "s",
             rest::PAGE_TASKS_MAX => "tasks",
+            rest::BOOK_LEVELS_MAX => "prices",
             rest::QUERY_PARAMETERS_MAX => "parameters",
             rest::IDEMPOTENCY_KEY_BYTES_MAX => "bytes";
         "a2a": a2a::BODY_BYTES_MAX => "bytes",
