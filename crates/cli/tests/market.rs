@@ -180,7 +180,7 @@ fn credits_are_issued_sold_bought_pooled_and_routed_and_the_books_balance() {
     let swap = ["market", "pool", "swap", "sell", "text.echo", "1", "--limit", "0.5"];
     assert_eq!(place.json(&swap)["trades"][0]["place"], "pool");
 
-    let cancel = ["market", "order", "cancel", "text.echo", &order, "--agent", "dear"];
+    let cancel = ["market", "order", "cancel", "text.echo", order.as_str(), "--agent", "dear"];
     let cancelled = place.json(&cancel);
     assert_eq!(cancelled["credits"], 1, "{cancelled}");
     let holding = &cancelled["holding"];
@@ -218,7 +218,7 @@ fn what_the_exchange_refuses_it_refuses_with_what_to_do() {
         (&["market", "order", "buy", "text.echo", "1", "--price", "0.0000001"], "multiples"),
         (&["market", "order", "buy", "text.echo", "1", "--price", "1", "--route"], "--price"),
         (&["market", "order", "sell", "text.echo", "1", "--price", "2"], "market credits issue"),
-        (&["market", "order", "cancel", "text.echo", &order], "market book"),
+        (&["market", "order", "cancel", "text.echo", order.as_str()], "market book"),
         (&["market", "order", "cancel", "text.echo", "99", "--agent", "dear"], "no order 99"),
         (&["market", "pool", "swap", "buy", "text.echo", "1", "--limit", "9"], "market pool open"),
         (
