@@ -7,8 +7,13 @@ use ainur_primitives::{
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod exchange;
 mod market;
 
+pub(crate) use exchange::{
+    BookArguments, CreditClassArguments, CreditsVerb, KindArgument, OrderArguments, OrderVerb,
+    PoolArguments, PoolVerb, WrittenCreditsArguments,
+};
 pub(crate) use market::{
     BidArguments, DiscountArgument, Market, OfferArguments, PaymentArgument, PremiumArgument, hours,
 };
@@ -64,7 +69,7 @@ pub(crate) enum Noun {
     /// Tasks: what you want done, and what it may cost.
     #[command(subcommand)]
     Task(Task),
-    /// The market: calls and bids, standing offers.
+    /// The market: calls and bids, standing offers, credits and their trade.
     #[command(subcommand)]
     Market(Market),
     /// Budgets: upper bounds on spending that tasks draw on.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::arguments::Arguments;
 
 /// Commands that change nothing.
-const READ_ONLY: [&str; 17] = [
+const READ_ONLY: [&str; 20] = [
     "node status",
     "node limits",
     "agent list",
@@ -14,6 +14,9 @@ const READ_ONLY: [&str; 17] = [
     "task show",
     "task watch",
     "task explain",
+    "market offers",
+    "market book",
+    "market pool",
     "budget show",
     "token list",
     "account show",
@@ -26,8 +29,24 @@ const READ_ONLY: [&str; 17] = [
 ];
 
 /// Commands that can spend the owner's money.
-const SPENDING: [&str; 6] =
-    ["task run", "account transfer", "agent add", "task rate", "mcp", "demo"];
+const SPENDING: [&str; 16] = [
+    "task run",
+    "account transfer",
+    "agent add",
+    "task rate",
+    "market order buy",
+    "market order sell",
+    "market order replace",
+    "market pool open",
+    "market pool add",
+    "market pool swap",
+    "market credits open",
+    "market credits issue",
+    "market credits retire",
+    "market call",
+    "mcp",
+    "demo",
+];
 
 /// The whole tree.
 pub(crate) fn describe() -> Value {
@@ -49,7 +68,9 @@ fn walk(command: &Command, prefix: &str, commands: &mut Vec<Value>) {
         let name = format!("{prefix}{}", child.get_name());
         if child.has_subcommands() {
             walk(child, &format!("{name} "), commands);
-        } else {
+        }
+        // Some show something when no verb follows.
+        if !child.has_subcommands() || child.get_positionals().next().is_some() {
             commands.push(json!({
                 "command": name,
                 "about": child.get_about().map(ToString::to_string).unwrap_or_default(),

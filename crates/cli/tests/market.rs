@@ -118,3 +118,118 @@ fn offers_that_make_no_sense_are_refused_with_what_to_do() {
         assert!(refusal.contains(said), "{arguments:?}: {refusal}");
     }
 }
+
+/// Pays an agent of the place.
+fn pay(place: &Place, agent: &str, amount: &str) {
+    let did = place.json(&["agent", "show", agent])["did"].as_str().expect("a DID").to_owned();
+    place.succeeds(&["account", "transfer", &did, amount]);
+}
+
+/// A bazaar in which `dear` has issued 10 credits behind 1 AINU each and sells 5 of them for 2.
+fn with_credits() -> (Place, String) {
+    let place = bazaar();
+    pay(&place, "dear", "20");
+    let open = ["market", "credits", "open", "text.echo", "--collateral", "1", "--agent", "dear"];
+    place.succeeds(&open);
+    let issue = ["market", "credits", "issue", "text.echo", "10", "--agent", "dear"];
+    let issued = place.json(&issue);
+    assert_eq!((&issued["credits"], ainu(&issued["money"])), (&10.into(), "10000000000000"));
+    assert_eq!(issued["holding"]["owed"], 10, "{issued}");
+    let sell = ["market", "order", "sell", "text.echo", "5", "--price", "2", "--agent", "dear"];
+    let rests = place.json(&sell);
+    assert_eq!((&rests["filled"], &rests["resting"]), (&0.into(), &5.into()), "{rests}");
+    let order = rests["order"].to_string();
+    (place, order)
+}
+
+#[test]
+fn credits_are_issued_sold_bought_pooled_and_routed_and_the_books_balance() {
+    let (place, order) = with_credits();
+    let bought = place.json(&["market", "order", "buy", "text.echo", "3"]);
+    assert_eq!((&bought["filled"], &bought["ending"]), (&3.into(), &"filled".into()), "{bought}");
+    assert_eq!(ainu(&bought["total"]), "6000000000000");
+    assert_eq!(ainu(&bought["fee"]), "6000000000");
+    assert_eq!(bought["trades"][0]["with"], "dear");
+    let picture = place.path("depth.svg");
+    let book = place.json(&["market", "book", "text.echo", "--svg", &picture]);
+    assert_eq!(book["sell"][0]["quantity"], 2, "{book}");
+    assert_eq!(ainu(&book["sell"][0]["price"]), "2000000000000");
+    assert_eq!(ainu(&book["quotes"]["buy_in_book"]), "2002000000000");
+    assert_eq!(book["holding"]["credits"], 3);
+    let drawn = std::fs::read_to_string(&picture).expect("the picture was written");
+    assert!(drawn.starts_with("<svg ") && drawn.contains("Depth of text.echo credits"), "{drawn}");
+    let table = place.run(&["market", "book", "text.echo"]);
+    let table = String::from_utf8_lossy(&table.stdout).into_owned();
+    assert!(table.contains("sell") && table.contains('█'), "{table}");
+
+    // The pool sells its first credit for about 1.5 AINU, its second for much more than the book.
+    let open = ["market", "pool", "open", "text.echo", "--credits", "3", "--money", "3"];
+    let opened = place.json(&open);
+    assert_eq!(opened["credits"], 3, "{opened}");
+    assert_eq!(ainu(&opened["shares"]), ainu(&opened["holding"]["pool_shares"]));
+    assert_eq!(place.json(&["market", "pool", "text.echo"])["pool"]["credits"], 3);
+    let routed = place.json(&["market", "order", "buy", "text.echo", "2", "--route"]);
+    assert_eq!((&routed["filled"], &routed["ending"]), (&2.into(), &"filled".into()), "{routed}");
+    let places: Vec<_> = routed["trades"]
+        .as_array()
+        .expect("trades")
+        .iter()
+        .map(|trade| (trade["place"].as_str(), trade["quantity"].as_u64()))
+        .collect();
+    assert_eq!(places, [(Some("book"), Some(1)), (Some("pool"), Some(1))], "{routed}");
+    let swap = ["market", "pool", "swap", "sell", "text.echo", "1", "--limit", "0.5"];
+    assert_eq!(place.json(&swap)["trades"][0]["place"], "pool");
+
+    let cancel = ["market", "order", "cancel", "text.echo", order.as_str(), "--agent", "dear"];
+    let cancelled = place.json(&cancel);
+    assert_eq!(cancelled["credits"], 1, "{cancelled}");
+    let holding = &cancelled["holding"];
+    assert_eq!((&holding["credits"], &holding["credits_in_orders"]), (&6.into(), &0.into()));
+    let retire = ["market", "credits", "retire", "text.echo", "6", "--agent", "dear"];
+    assert_eq!(place.json(&retire)["holding"]["owed"], 4);
+    place.succeeds(&["ledger", "audit"]);
+}
+
+#[test]
+fn an_order_for_less_keeps_its_number_and_another_price_gives_another() {
+    let (place, order) = with_credits();
+    let replace = |order: &str, quantity: &str, price: &str| {
+        let words = ["market", "order", "replace", "text.echo", order, quantity, price];
+        place.json(&[&words[..], &["--agent", "dear"]].concat())
+    };
+    let less = replace(&order, "4", "2");
+    assert_eq!((less["order"].to_string(), &less["resting"]), (order.clone(), &4.into()), "{less}");
+    let dearer = replace(&order, "4", "3");
+    assert_ne!(dearer["order"].to_string(), order, "{dearer}");
+    let book = place.json(&["market", "book", "text.echo", "--agent", "dear"]);
+    assert_eq!(ainu(&book["sell"][0]["price"]), "3000000000000", "{book}");
+    assert_eq!(book["holding"]["orders"][0]["id"], dearer["order"]);
+    place.succeeds(&["ledger", "audit"]);
+}
+
+#[test]
+fn what_the_exchange_refuses_it_refuses_with_what_to_do() {
+    let (place, order) = with_credits();
+    for (arguments, said) in [
+        (&["market", "book", "text.nothing"][..], "ainur market credits open text.nothing"),
+        (&["market", "order", "buy", "text.nothing", "1"], "ainur market credits open"),
+        (&["market", "order", "buy", "text.echo", "1", "--kind", "limit"], "--price"),
+        (&["market", "order", "buy", "text.echo", "1", "--kind", "market", "--price", "1"], "ioc"),
+        (&["market", "order", "buy", "text.echo", "1", "--price", "0.0000001"], "multiples"),
+        (&["market", "order", "buy", "text.echo", "1", "--price", "1", "--route"], "--price"),
+        (&["market", "order", "sell", "text.echo", "1", "--price", "2"], "market credits issue"),
+        (&["market", "order", "cancel", "text.echo", order.as_str()], "market book"),
+        (&["market", "order", "cancel", "text.echo", "99", "--agent", "dear"], "no order 99"),
+        (&["market", "pool", "swap", "buy", "text.echo", "1", "--limit", "9"], "market pool open"),
+        (
+            &["market", "credits", "open", "text.echo", "--collateral", "1", "--agent", "dear"],
+            "market credits issue",
+        ),
+        (&["market", "credits", "issue", "text.echo", "99", "--agent", "dear"], "account transfer"),
+        (&["market", "credits", "retire", "text.echo", "1", "--agent", "cheap"], "short of 1"),
+    ] {
+        let refusal = place.fails(arguments);
+        assert!(refusal.contains(said), "{arguments:?}: {refusal}");
+    }
+    place.succeeds(&["ledger", "audit"]);
+}

@@ -53,9 +53,8 @@ impl Market {
         let task = TaskId(tagged("round", &[&self.rounds.to_le_bytes()]));
         let costs: Vec<Amount> = (0..BIDDERS).map(|_| self.cost()).collect();
         let mut contenders = Vec::new();
-        for number in 0..usize::from(BIDDERS) {
+        for (number, (strategist, state)) in self.bidders.iter_mut().enumerate() {
             let draw = self.draw.next_u64();
-            let (strategist, state) = &mut self.bidders[number];
             let opportunity = Opportunity {
                 task,
                 capability: &self.capability,

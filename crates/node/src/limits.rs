@@ -12,8 +12,9 @@ use ainur_protocol::limits as protocol;
 use ainur_storage::{blob, log, store};
 use ainur_verification::{acceptance, schema, verdict};
 
+use crate::exchange as trading;
 use crate::telemetry::{export, settings, spans};
-use crate::{agents, driver, exchange, health, remote, serve, tokens};
+use crate::{agents, driver, health, remote, serve, tokens};
 
 /// Names each constant by its last word.
 macro_rules! listed {
@@ -48,7 +49,7 @@ fn named() -> Vec<Named> {
             driver::MESSAGES_MAX => "messages",
             serve::UPLOAD_BYTES_MAX => "bytes",
             serve::LIST_MAX => "tasks",
-            exchange::OWN_ORDERS_MAX => "orders",
+            trading::OWN_ORDERS_MAX => "orders",
             tokens::TOKENS_MAX => "tokens",
             remote::CREDENTIAL_BYTES_MAX => "bytes",
             health::ANSWER_MS_MAX => "ms",

@@ -5,6 +5,7 @@ use ainur_primitives::{Amount, CapabilityName, Did, DurationMs, Ppm, QualityLeve
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::TaskRun;
+use super::exchange::{BookArguments, CreditsVerb, OrderVerb, PoolArguments};
 
 /// What can be done on the market.
 #[derive(Subcommand, Debug)]
@@ -42,6 +43,16 @@ pub(crate) enum Market {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Credits for work of one kind: their orders, their pool, and what one costs and fetches.
+    Book(BookArguments),
+    /// Buy and sell credits, cancel and replace orders.
+    #[command(subcommand)]
+    Order(OrderVerb),
+    /// The pool that trades credits at any time: show it, begin it, add, take out, trade.
+    Pool(PoolArguments),
+    /// Credits of an agent's own work: open their class, write some, burn some.
+    #[command(subcommand)]
+    Credits(CreditsVerb),
 }
 
 /// A bid by the owner of an agent.

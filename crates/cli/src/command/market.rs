@@ -10,6 +10,9 @@ use crate::connect::Place;
 use crate::output::Output;
 
 mod bid;
+mod book;
+mod depth;
+mod exchange;
 mod offer;
 mod replay;
 mod simulate;
@@ -43,6 +46,22 @@ pub(super) fn run(verb: Market, place: &Place, output: &Output) -> Outcome {
         }
         Market::Offer(offer) => {
             offer::run(*offer, &*place.connect()?, output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Market::Book(book) => {
+            book::run(book, &*place.connect()?, output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Market::Order(verb) => {
+            exchange::order(verb, &*place.connect()?, output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Market::Pool(pool) => {
+            exchange::pool(pool, &*place.connect()?, output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Market::Credits(verb) => {
+            exchange::credits(verb, &*place.connect()?, output)?;
             Ok(ExitCode::SUCCESS)
         }
     }
