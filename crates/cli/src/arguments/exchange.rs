@@ -111,6 +111,7 @@ pub(crate) enum KindArgument {
 
 /// What happens when an order meets one of its owner.
 #[derive(ValueEnum, Clone, Copy, Debug)]
+#[expect(clippy::enum_variant_names, reason = "the field's own terms")]
 pub(crate) enum SelfTradeArgument {
     /// What is left of the new one is cancelled.
     CancelNewest,
