@@ -53,9 +53,8 @@ impl Market {
         let task = TaskId(tagged("round", &[&self.rounds.to_le_bytes()]));
         let costs: Vec<Amount> = (0..BIDDERS).map(|_| self.cost()).collect();
         let mut contenders = Vec::new();
-        for number in 0..usize::from(BIDDERS) {
+        for (number, (strategist, state)) in self.bidders.iter_mut().enumerate() {
             let draw = self.draw.next_u64();
-            let (strategist, state) = &mut self.bidders[number];
             let opportunity = Opportunity {
                 task,
                 capability: &self.capability,
@@ -79,13 +78,12 @@ impl Market {
             .collect();
         contenders.retain(|contender| contender.price <= RESERVE);
         let decided = decide(SelectionRule::Cheapest, RESERVE, Amount::ZERO, &mut contenders);
-        for number in 0..usize::from(BIDDERS) {
+        for (number, (strategist, state)) in self.bidders.iter_mut().enumerate() {
             let won = contenders.first().is_some_and(|first| first.bidder == did(number as u8));
             let paid = decided.filter(|_| won).map(|(payment, _)| match rule {
                 PaymentRule::SecondPrice => payment,
                 PaymentRule::OwnPrice => asked[number],
             });
-            let (strategist, state) = &mut self.bidders[number];
             strategist.learn(&BidOutcome {
                 task,
                 cost: costs[number],
@@ -137,10 +135,10 @@ fn contender(number: u8, price: Amount) -> Contender {
     }
 }
 
-/// Everything in full with `AINU_TEST_LONG=1`; otherwise what a build without optimisation does in
+/// Everything in full with `AINUR_TEST_LONG=1`; otherwise what a build without optimisation does in
 /// seconds.
 fn is_long() -> bool {
-    std::env::var_os("AINU_TEST_LONG").is_some()
+    std::env::var_os("AINUR_TEST_LONG").is_some()
 }
 
 /// By seed, the median margin at the end of so many rounds, a quarter of them unless in full.

@@ -89,7 +89,7 @@ impl<'a> Economy<'a> {
                 .map(|did| Buyer { did: *did, served_by: BTreeMap::new() })
                 .collect(),
             sellers: sellers.collect(),
-            venues: (0..counts.capabilities).map(|number| Venue::new(number)).collect(),
+            venues: (0..counts.capabilities).map(Venue::new).collect(),
             board: OfferBoard::new(),
             jobs: BTreeMap::new(),
             works: BTreeMap::new(),
