@@ -239,6 +239,7 @@ impl Counter {
             | Operation::AgentShow { .. }
             | Operation::CallList
             | Operation::OfferList { .. }
+            | Operation::BookShow(_)
             | Operation::LedgerStatus
             | Operation::ReceiptVerify { .. }
             | Operation::TaskList(_) => operation,
@@ -280,6 +281,11 @@ impl Counter {
             | Operation::BidPlace(_)
             | Operation::OfferPublish(_)
             | Operation::OfferWithdraw { .. }
+            | Operation::OrderPlace(_)
+            | Operation::OrderCancel(_)
+            | Operation::OrderReplace(_)
+            | Operation::PoolChange(_)
+            | Operation::CreditsChange(_)
             | Operation::AccountShow { .. }
             | Operation::AccountTransfer { .. }
             | Operation::TokenCreate(_)
@@ -311,6 +317,11 @@ impl Service for Counter {
             Ok(Reply::Agent(agent)) => Ok(Reply::Agent(self.shown(agent))),
             Ok(Reply::Agents(agents)) => {
                 Ok(Reply::Agents(agents.into_iter().map(|agent| self.shown(agent)).collect()))
+            }
+            // Money and orders of the operator are nobody else's business.
+            Ok(Reply::Book(mut book)) if self.client.scope < Scope::Admin => {
+                book.holding = None;
+                Ok(Reply::Book(book))
             }
             reply => reply,
         }

@@ -14,8 +14,13 @@ use serde::{Deserialize, Serialize};
 use crate::problem::{Code, Problem};
 use crate::{schema, view};
 
+mod exchange;
 mod market;
 
+pub use exchange::{
+    BookQuery, CreditsDraft, CreditsStep, OrderCancellation, OrderDraft, OrderReplacement,
+    PoolDraft, PoolStep,
+};
 pub use market::{BidDraft, OfferDraft};
 
 /// A question or a command.
@@ -117,6 +122,18 @@ pub enum Operation {
         /// The offer's digest or a unique beginning of it.
         offer: String,
     },
+    /// A class of credits: its book, its pool, and what one has in it.
+    BookShow(BookQuery),
+    /// Place an order for credits.
+    OrderPlace(OrderDraft),
+    /// Take an order out.
+    OrderCancel(OrderCancellation),
+    /// Give an order another quantity and price.
+    OrderReplace(OrderReplacement),
+    /// Begin a pool, add to it, take out of it, or trade with it.
+    PoolChange(PoolDraft),
+    /// Open a class of credits, write some, or burn some.
+    CreditsChange(CreditsDraft),
     /// Open a budget for tasks to draw on.
     BudgetOpen {
         /// The most that may be spent under it.
@@ -446,6 +463,12 @@ pub enum Reply {
     Offers(Vec<view::OfferView>),
     /// A standing offer.
     Offer(Box<view::OfferView>),
+    /// A class of credits.
+    Book(Box<view::BookView>),
+    /// What became of an order or a swap.
+    Traded(Box<view::TradeReport>),
+    /// What moved on the exchange without a trade.
+    Moved(Box<view::MovementReport>),
     /// A budget.
     Budget(view::BudgetView),
     /// A new token; its secret is shown only here.

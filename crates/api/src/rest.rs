@@ -10,6 +10,7 @@ pub(crate) mod ask;
 mod budgets;
 pub(crate) mod capabilities;
 mod events;
+mod exchange;
 mod follow;
 mod market;
 mod node;
@@ -41,6 +42,10 @@ pub const WAIT_SECONDS_MAX: u64 = 60;
 pub const PAGE_TASKS_MAX: u32 = 1_000;
 /// Tasks in a page whose size was not asked for.
 pub const PAGE_TASKS_DEFAULT: u32 = 50;
+/// Prices of each side of a book in one answer.
+pub const BOOK_LEVELS_MAX: u32 = 1_000;
+/// Prices of each side of a book when it was not asked for so many.
+pub const BOOK_LEVELS_DEFAULT: u32 = 10;
 /// Bytes of an output that are looked at to learn whether they are JSON.
 pub const OUTPUT_LOOK_BYTES_MAX: u64 = 1024 * 1024;
 /// Parameters in a query string.
@@ -51,13 +56,14 @@ pub const TASK_ID_DIGITS_MIN: usize = 8;
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 
 /// The tables that are served here.
-const TABLES: [&[Route]; 9] = [
+const TABLES: [&[Route]; 10] = [
     &tasks::ROUTES,
     &events::ROUTES,
     &output::ROUTES,
     &capabilities::ROUTES,
     &agents::ROUTES,
     &market::ROUTES,
+    &exchange::ROUTES,
     &budgets::ROUTES,
     &tokens::ROUTES,
     &node::ROUTES,

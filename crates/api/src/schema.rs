@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
 
 /// The largest number that every reader of JSON takes as it is: 2^53 - 1.
 const EXACT_MAX: u64 = (1 << 53) - 1;
@@ -24,6 +25,24 @@ macro_rules! shapes {
             }
         }
     )*};
+}
+
+/// An order with a price.
+fn priced(generator: &mut SchemaGenerator, kind: &str, description: &str) -> Value {
+    json!({
+        "type": "object",
+        "required": [kind],
+        "additionalProperties": false,
+        "properties": {
+            (kind): {
+                "type": "object",
+                "required": ["price"],
+                "additionalProperties": false,
+                "properties": { "price": generator.subschema_for::<PositiveAmount>() }
+            }
+        },
+        "description": description
+    })
 }
 
 shapes! {
@@ -250,6 +269,91 @@ shapes! {
             "valid_until": generator.subschema_for::<Timestamp>()
         },
         "description": "A standing offer as its seller signs it"
+    }
+    /// Credits of one order or one step.
+    CreditCount |_g| {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": EXACT_MAX,
+        "description": "Whole credits"
+    }
+    /// The number of an order.
+    OrderNumber |_g| {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": EXACT_MAX,
+        "description": "The number of an order in its book"
+    }
+    /// Buying or selling.
+    Side |_g| {
+        "type": "string",
+        "enum": ["buy", "sell"],
+        "description": "Buying or selling credits"
+    }
+    /// How an order trades.
+    OrderKind |generator| {
+        "oneOf": [
+            { "const": "market", "description": "At once at any price; the rest is cancelled" },
+            priced(generator, "limit", "At once at the price or better; the rest rests"),
+            priced(generator, "post-only", "Rests, or does nothing when it would trade at once"),
+            priced(generator, "immediate-or-cancel", "At once at the price or better; the rest is cancelled"),
+            priced(generator, "fill-or-kill", "All at once at the price or better, or nothing")
+        ],
+        "description": "How an order trades"
+    }
+    /// What happens between orders of one owner.
+    SelfTrade |_g| {
+        "type": "string",
+        "enum": ["cancel-newest", "cancel-oldest", "cancel-both"],
+        "description": "What happens when an order meets one of its owner"
+    }
+    /// How an incoming order ended.
+    OrderEnding |_g| {
+        "type": "string",
+        "enum": [
+            "filled", "resting", "unfilled", "killed", "would-take", "self-trade", "exhausted"
+        ],
+        "description": "Filled, resting with what is left, or why the rest was cancelled"
+    }
+    /// All orders at one price.
+    DepthLevel |generator| {
+        "type": "object",
+        "required": ["price", "quantity", "orders"],
+        "additionalProperties": false,
+        "properties": {
+            "price": generator.subschema_for::<Amount>(),
+            "quantity": generator.subschema_for::<CreditCount>(),
+            "orders": { "type": "integer", "minimum": 1, "maximum": u32::MAX }
+        },
+        "description": "All orders at one price"
+    }
+    /// What a pool holds.
+    LiquidityPool |generator| {
+        "type": "object",
+        "required": ["credits", "money", "shares", "fee_bps"],
+        "additionalProperties": false,
+        "properties": {
+            "credits": generator.subschema_for::<CreditCount>(),
+            "money": generator.subschema_for::<Amount>(),
+            "shares": generator.subschema_for::<Amount>(),
+            "fee_bps": { "type": "integer", "minimum": 0, "maximum": 1_000 }
+        },
+        "description": "Credits and money, all shares as a decimal string, and the fee in basis points"
+    }
+    /// An order that rests.
+    RestingOrder |generator| {
+        "type": "object",
+        "required": ["id", "owner", "side", "price", "quantity", "expires"],
+        "additionalProperties": false,
+        "properties": {
+            "id": generator.subschema_for::<OrderNumber>(),
+            "owner": generator.subschema_for::<Did>(),
+            "side": generator.subschema_for::<Side>(),
+            "price": generator.subschema_for::<PositiveAmount>(),
+            "quantity": generator.subschema_for::<CreditCount>(),
+            "expires": generator.subschema_for::<Timestamp>()
+        },
+        "description": "An order that rests, with what is left of it"
     }
     /// Why an attempt failed.
     FailureReason |_g| {

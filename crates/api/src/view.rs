@@ -10,8 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema;
 
+mod exchange;
 mod market;
 
+pub use exchange::{
+    BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
+};
 pub use market::{OfferView, OpenCall};
 
 /// How a node is doing.

@@ -10,14 +10,18 @@
 //! subtask, `mature` 50.
 //!
 //! Three leads each know every seller with the given probability and form a team of whom they
-//! know; they do not know what others bid, so each asks for any union of its stages. All sellers
-//! bid for themselves, too. The auction is the exact one with Clarke payments: everybody asks its
-//! cost. A coalition *is cheaper* where the best team of all sellers together asks less than the
+//! know; they do not know what others bid, so the members of each stage bid as a coalition of their
+//! own. All sellers bid for themselves, too. The auction is [`combinatorial`], which is truthful:
+//! everybody asks its cost. A coalition *is cheaper* where the best team of all sellers together asks less than the
 //! lowest single bids, and *enters cheaper* where one of those that bid does.
+//!
+//! [`combinatorial`]: ainur_market::combinatorial
 use ainur_market::coalition::{
     Coverage, Formation, ShapleyValues, SharingBasis, SubtaskBid, SynergyTerms, Team, blocking,
     share,
 };
+use ainur_market::combinatorial::mechanism::{Contender, LOT_BITS, decide};
+use ainur_market::combinatorial::{Method, SubtaskSet};
 use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm, Subtask, TaskGraph, TaskId};
 
 const LEADS: usize = 3;
@@ -55,14 +59,6 @@ struct Job {
     graph: TaskGraph,
     bids: Vec<SubtaskBid>,
     synergies: Vec<SynergyTerms>,
-}
-
-/// A bid for some subtasks, all or nothing.
-struct Bundle {
-    subtasks: u64,
-    price: u128,
-    lead: Option<usize>,
-    team: Option<Team>,
 }
 
 #[derive(Default)]
@@ -125,41 +121,24 @@ fn job(numbers: &mut Numbers, sellers: u64) -> Job {
     Job { graph, bids, synergies }
 }
 
-/// The least cost of all subtasks when each can also be bought at its reserve, and the bundles
-/// chosen; `without` bids of this lead. By dynamic programming over subsets.
-fn clear(reserves: &[u128], bundles: &[Bundle], without: Option<usize>) -> (u128, Vec<usize>) {
-    let all = (1_usize << reserves.len()) - 1;
-    let mut best: Vec<(u128, Option<usize>)> = vec![(0, None); all + 1];
-    for set in 1..=all {
-        let lowest = set.trailing_zeros() as usize;
-        let mut least = (best[set & (set - 1)].0 + reserves[lowest], None);
-        for (place, bundle) in bundles.iter().enumerate() {
-            let subtasks = bundle.subtasks as usize;
-            let fits = subtasks & !set == 0 && subtasks >> lowest & 1 == 1;
-            if fits && !(bundle.lead.is_some() && bundle.lead == without) {
-                let cost = best[set & !subtasks].0 + bundle.price;
-                if cost < least.0 {
-                    least = (cost, Some(place));
-                }
-            }
-        }
-        best[set] = least;
-    }
-    let (mut set, mut chosen) = (all, Vec::new());
-    while set != 0 {
-        match best[set].1 {
-            Some(place) => {
-                chosen.push(place);
-                set &= !(bundles[place].subtasks as usize);
-            }
-            None => set &= set - 1,
-        }
-    }
-    (best[all].0, chosen)
+/// A bid for all subtasks of a team or for one, by a bidder of its own.
+fn contender(bidder: usize, subtasks: SubtaskSet, price: Amount) -> Contender {
+    let lot = (Numbers(bidder as u64).next() >> (64 - LOT_BITS)) as u32;
+    Contender { bidder: bidder as u32, subtasks, price, expected_loss: Amount::ZERO, lot }
 }
 
-fn covered(team: &Team) -> u64 {
-    team.members.iter().fold(0, |set, member| set | 1 << member.bid.subtask)
+/// The two lowest bids for each subtask: no other single bid can win or set a price.
+fn lowest(graph: &TaskGraph, bids: &[SubtaskBid]) -> Vec<SubtaskBid> {
+    let mut lowest = Vec::new();
+    for (subtask, wanted) in (0_u16..).zip(&graph.subtasks) {
+        let in_time = |bid: &&SubtaskBid| {
+            bid.subtask == subtask && bid.estimated_duration_ms <= wanted.duration_ms_max
+        };
+        let mut here: Vec<&SubtaskBid> = bids.iter().filter(in_time).collect();
+        here.sort_by_key(|bid| bid.price);
+        lowest.extend(here.into_iter().take(2).cloned());
+    }
+    lowest
 }
 
 fn run(numbers: &mut Numbers, sellers: u64, acquaintance: f64, tally: &mut Tally) {
@@ -170,71 +149,49 @@ fn run(numbers: &mut Numbers, sellers: u64, acquaintance: f64, tally: &mut Tally
     let everybody = form(bids.clone());
     let single: u128 = everybody.alternatives().iter().map(|price| price.0).sum();
     let best_team = everybody.team(Coverage::Profitable);
-    let reserves: Vec<u128> = graph.subtasks.iter().map(|subtask| subtask.reserve.0).collect();
-    let mut bundles: Vec<Bundle> = (0..)
-        .zip(everybody.alternatives())
-        .map(|(subtask, price)| Bundle {
-            subtasks: 1 << subtask,
-            price: price.0,
-            lead: None,
-            team: None,
-        })
-        .collect();
-    let mut entered = false;
-    for lead in 0..LEADS {
-        let known: Vec<SubtaskBid> =
-            bids.iter().filter(|_| numbers.unit() < acquaintance).cloned().collect();
-        if let Some(team) = form(known).team(Coverage::Profitable) {
-            for part in unions(&team) {
-                let (subtasks, price) = (covered(&part), part.price.0);
-                bundles.push(Bundle { subtasks, price, lead: Some(lead), team: Some(part) });
-            }
-            entered = true;
-        }
+    let mut coalitions: Vec<Team> = Vec::new();
+    for _ in 0..LEADS {
+        let known = bids.iter().filter(|_| numbers.unit() < acquaintance).cloned().collect();
+        let team = form(known).team(Coverage::Profitable);
+        coalitions.extend(team.iter().flat_map(Team::by_stage));
     }
-    let (cost, chosen) = clear(&reserves, &bundles, None);
-    let winners: Vec<usize> = chosen.iter().filter_map(|place| bundles[*place].lead).collect();
+    let mut contenders: Vec<Contender> = Vec::new();
+    for team in &coalitions {
+        let subtasks = team.members.iter().map(|member| usize::from(member.bid.subtask));
+        contenders.push(contender(contenders.len(), subtasks.collect(), team.price));
+    }
+    for bid in lowest(&graph, &bids) {
+        let subtasks = [usize::from(bid.subtask)].into_iter().collect();
+        contenders.push(contender(contenders.len(), subtasks, bid.price));
+    }
+    let reserves: Vec<Amount> = graph.subtasks.iter().map(|subtask| subtask.reserve).collect();
+    let decision = decide(&reserves, &contenders);
+    assert_eq!(decision.method, Method::Exact);
+    let gains = decision.wins.iter().filter_map(|win| contenders[win.place].gain(&reserves));
+    let cost = reserves.iter().copied().sum::<Amount>().0 - gains.sum::<Amount>().0;
 
-    let rivals = |subtasks: u64| -> u128 {
-        let each = (0..).zip(everybody.alternatives());
-        each.filter(|(subtask, _)| subtasks >> subtask & 1 == 1).map(|(_, price)| price.0).sum()
+    let rivals = |team: &Team| -> Amount {
+        let each = team.members.iter().map(|member| usize::from(member.bid.subtask));
+        each.map(|subtask| everybody.alternatives()[subtask]).sum()
     };
-    let entered_cheaper = bundles
-        .iter()
-        .any(|bundle| bundle.lead.is_some() && bundle.price < rivals(bundle.subtasks));
+    let wins = decision.wins.iter().any(|win| win.place < coalitions.len());
+    let entered_cheaper = coalitions.iter().any(|team| team.price < rivals(team));
     tally.tasks += 1;
     tally.cheaper += u64::from(best_team.is_some());
-    tally.won += u64::from(!winners.is_empty());
-    tally.won_where_cheaper += u64::from(best_team.is_some() && !winners.is_empty());
-    tally.entered += u64::from(entered);
+    tally.won += u64::from(wins);
+    tally.won_where_cheaper += u64::from(best_team.is_some() && wins);
+    tally.entered += u64::from(!coalitions.is_empty());
     tally.entered_cheaper += u64::from(entered_cheaper);
-    tally.won_where_entered_cheaper += u64::from(entered_cheaper && !winners.is_empty());
-    tally.won_where_dearer += u64::from(!entered_cheaper && !winners.is_empty());
+    tally.won_where_entered_cheaper += u64::from(entered_cheaper && wins);
+    tally.won_where_dearer += u64::from(!entered_cheaper && wins);
     tally.cost_single += single;
     tally.cost_with_coalitions += cost;
     tally.cost_best += single - best_team.map_or(0, |team| team.saving().0);
-    for bundle in chosen.iter().map(|place| &bundles[*place]) {
-        if let Some(team) = &bundle.team {
-            let without = clear(&reserves, &bundles, bundle.lead).0;
-            divide(&everybody, team, Amount(bundle.price + without - cost), tally);
+    for win in &decision.wins {
+        if let Some(team) = coalitions.get(win.place) {
+            divide(&everybody, team, win.payment, tally);
         }
     }
-}
-
-/// A team for each set of stages in which a team has members.
-fn unions(team: &Team) -> Vec<Team> {
-    let stages = team.by_stage();
-    let all = 1..1_usize << stages.len();
-    let union = |set: usize| {
-        let mut union = Team { members: Vec::new(), ..team.clone() };
-        for (_, stage) in stages.iter().enumerate().filter(|(place, _)| set >> place & 1 == 1) {
-            union.members.extend(stage.members.iter().cloned());
-        }
-        union.individual = union.members.iter().map(|member| member.alternative).sum();
-        union.price = union.members.iter().map(|member| member.price).sum();
-        union
-    };
-    all.map(union).collect()
 }
 
 /// Divides what a winning team is paid by what each member contributes. What part of the team could

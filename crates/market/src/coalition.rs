@@ -4,8 +4,8 @@
 //! A [`Formation`] finds the team that could ask less than its members' rivals do one by one, and
 //! [`stability`] says whether part of it would do better alone. Its [`CoalitionTerms`] are one
 //! document that every member signs; [`CoalitionTerms::validate`] refuses whatever does not add
-//! up. In the auction the coalition is one bidder that asks one price for a set of subtasks
-//! ([`CoalitionBundle`]). [`sharing`] divides a price by one of four rules: never less than a
+//! up. In the auction of the job the coalition is one bidder ([`CoalitionTerms::bid`]). [`sharing`]
+//! divides a price by one of four rules: never less than a
 //! member's own bid, together always exactly the price. [`substitute()`] lets a backup take a
 //! failed member's place without changing the whole.
 //!
@@ -28,8 +28,7 @@ pub use sharing::{SharingBasis, correct, share};
 pub use stability::{Blocking, blocking};
 pub use substitution::{PenaltyPayee, PenaltyPayout, PenaltySplit, Substitution, substitute};
 pub use terms::{
-    CoalitionBundle, CoalitionMember, CoalitionTerms, ExecutionPlan, FailureHandling,
-    ProfitSharing, graph_digest,
+    CoalitionMember, CoalitionTerms, ExecutionPlan, FailureHandling, ProfitSharing, graph_digest,
 };
 pub use validate::CoalitionLimits;
 

@@ -25,7 +25,7 @@ pub use feed::{BookUpdate, Change, Removal, Trade};
 pub use matching::{Ending, Placed, RestingOrders};
 pub use order::{Order, OrderId, OrderKind, OrderRequest, SelfTrade, Side};
 pub use pool::LiquidityPool;
-pub use router::{Route, route};
+pub use router::{RoutePlan, route};
 
 /// The most one credit can cost: with any quantity the value of an order stays below 2¹²⁸.
 pub const PRICE_MAX: Amount = Amount(u64::MAX as u128);

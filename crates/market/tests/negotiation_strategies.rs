@@ -219,7 +219,7 @@ fn the_price_for_a_utility_is_the_last_one_that_gives_it() {
     let seed = 7;
     let mut numbers = Numbers(seed);
     let mut exact = 0;
-    for case in 0..cases(10_000) {
+    for case in 0..cases(6_000) {
         let side = [NegotiationSide::Buyer, NegotiationSide::Seller][(case % 2) as usize];
         let scale = any_scale(&mut numbers);
         let wants = good_preferences(&mut numbers, side, scale);
@@ -309,7 +309,7 @@ fn nobody_agrees_beyond_its_reservation_whatever_decides_for_it() {
     let seed = 13;
     let mut numbers = Numbers(seed);
     let mut agreed = 0;
-    for case in 0..cases(3_000) {
+    for case in 0..cases(1_500) {
         let sides = [NegotiationSide::Buyer, NegotiationSide::Seller];
         let scale = any_scale(&mut numbers);
         let preferences = sides.map(|side| good_preferences(&mut numbers, side, scale));
@@ -489,7 +489,7 @@ fn four_of_five_settle_within_three_rounds_in_the_reference_scenario() {
     for seed in 1..=5 {
         let mut numbers = Numbers(seed);
         let (mut zone, mut settled) = (0, 0);
-        for _ in 0..cases(600) {
+        for _ in 0..cases(400) {
             let cost = (100f64.ln() + 0.5 * numbers.normal()).exp();
             let value = 100.0 * (1.0 + 1.5 * numbers.uniform());
             let [value, cost] = [value, cost].map(|amount| Amount((amount * 1e12) as u128));

@@ -9,8 +9,8 @@ use ainur_broker::engine::LedgerAnswer;
 use ainur_crypto::batch::sign_batch;
 use ainur_identity::{AgentCard, ProgramRef, SignedAgentCard};
 use ainur_ledger::{
-    Action, AuthorizedTransaction, Outcome, Submission, Transaction, balances, identity, registry,
-    reputation,
+    Action, AuthorizedTransaction, Event, Outcome, Submission, Transaction, balances, identity,
+    registry, reputation,
 };
 use ainur_primitives::{Amount, CapabilityContract, CapabilityName, DurationMs, Timestamp};
 use ainur_runtime::limits::COMMAND_WORDS_MAX;
@@ -22,7 +22,7 @@ use ainur_storage::crash_point;
 use crate::agents::{self, AGENTS_MAX, AgentProgram, AgentRecord};
 use crate::keys::KeyPair;
 use crate::node::{Node, pool_config};
-use crate::problem::{of_broker, with_causes};
+use crate::problem::{of_broker, of_transaction, with_causes};
 use crate::remote;
 
 /// How long a new agent's transactions may wait.
@@ -318,7 +318,7 @@ impl Node {
             .into(),
         );
         let submission = self.signed_by(keys, account.nonce, actions, parameters.fee_min);
-        self.submit(submission)
+        self.submit(submission).map(drop)
     }
 
     fn signed_by(
@@ -351,8 +351,8 @@ impl Node {
         Submission { transactions, signatures: vec![signature] }
     }
 
-    /// Has the ledger do something as the node, and waits until it is durable.
-    pub(crate) fn do_on_ledger(&self, actions: Vec<Action>) -> Result<(), Problem> {
+    /// Has the ledger do something as the node, waits until it is durable, and tells what happened.
+    pub(crate) fn do_on_ledger(&self, actions: Vec<Action>) -> Result<Vec<Event>, Problem> {
         let (sender, receiver) = sync_channel(1);
         self.mailbox.call(move |broker| {
             let answer = Box::new(move |completion: LedgerAnswer| drop(sender.send(completion)));
@@ -361,12 +361,13 @@ impl Node {
         checked(receiver.recv().ok())
     }
 
-    /// Has the ledger do something as an agent of this node, and waits until it is durable.
+    /// Has the ledger do something as an agent of this node, waits until it is durable, and tells
+    /// what happened.
     pub(crate) fn do_as_agent(
         &self,
         agent: &AgentRecord,
         actions: Vec<Action>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Vec<Event>, Problem> {
         let _joining = self.join_lock();
         let keys = agent.keys(&self.directory)?;
         let nonce = self.read(|state| balances::query::account(state, &agent.did)).nonce;
@@ -374,7 +375,7 @@ impl Node {
         self.submit(submission)
     }
 
-    fn submit(&self, submission: Submission) -> Result<(), Problem> {
+    fn submit(&self, submission: Submission) -> Result<Vec<Event>, Problem> {
         let (sender, receiver) = sync_channel(1);
         self.mailbox.call(move |broker| {
             let answer = Box::new(move |completion: LedgerAnswer| drop(sender.send(completion)));
@@ -408,7 +409,7 @@ impl Node {
             actions.push(reputation::Action::Unbond { amount: free }.into());
         }
         let submission = self.signed_by(&keys, account.nonce, actions, parameters.fee_min);
-        self.submit(submission)
+        self.submit(submission).map(drop)
     }
 
     /// An agent by name or DID.
@@ -455,19 +456,22 @@ fn plain_contract(name: CapabilityName) -> CapabilityContract {
     }
 }
 
-fn checked(completion: Option<LedgerAnswer>) -> Result<(), Problem> {
-    let completion = completion
+/// The events of what was submitted, in order, if all of it was applied.
+fn checked(completion: Option<LedgerAnswer>) -> Result<Vec<Event>, Problem> {
+    let LedgerAnswer { outcomes, events: block, .. } = completion
         .ok_or_else(|| Problem::new(Code::Busy, "the node is stopping").next("start it again"))?;
-    for (_, outcome) in completion.outcomes {
+    let mut events = Vec::new();
+    for (_, outcome) in outcomes {
         match outcome {
-            Outcome::Applied { .. } => {}
-            Outcome::Failed { error, .. } => {
-                return Err(Problem::new(Code::Conflict, with_causes(&error)));
+            Outcome::Applied { events: own } => {
+                let own = block.iter().filter(|record| own.contains(&record.index));
+                events.extend(own.map(|record| record.event.clone()));
             }
+            Outcome::Failed { error, .. } => return Err(of_transaction(&error)),
             Outcome::Rejected(rejection) => {
                 return Err(Problem::new(Code::Conflict, rejection.to_string()));
             }
         }
     }
-    Ok(())
+    Ok(events)
 }

@@ -17,6 +17,7 @@ pub mod problem;
 pub mod trust;
 
 mod audit;
+mod exchange;
 mod health;
 mod join;
 mod offers;

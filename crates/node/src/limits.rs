@@ -7,13 +7,13 @@ use ainur_audit::{entry, receipt};
 use ainur_crypto::agreement;
 use ainur_identity::{card, key_document};
 use ainur_ledger::{block, transaction};
-use ainur_market::auction;
+use ainur_market::{auction, combinatorial, exchange, negotiation, offer, payment};
 use ainur_protocol::limits as protocol;
 use ainur_storage::{blob, log, store};
 use ainur_verification::{acceptance, schema, verdict};
 
 use crate::telemetry::{export, settings, spans};
-use crate::{agents, driver, health, remote, serve, tokens};
+use crate::{agents, driver, exchange, health, remote, serve, tokens};
 
 /// Names each constant by its last word.
 macro_rules! listed {
@@ -30,11 +30,25 @@ fn named() -> Vec<Named> {
         "ledger": block::BLOCK_TRANSACTIONS_MAX => "transactions",
             block::BLOCK_BYTES_MAX => "bytes",
             transaction::TRANSACTION_BYTES_MAX => "bytes";
-        "market": auction::ENTRANTS_MAX => "bidders";
+        "market": auction::ENTRANTS_MAX => "bidders",
+            combinatorial::SUBTASKS_MAX => "subtasks",
+            offer::board::OFFERS_MAX => "offers",
+            offer::board::OFFERS_PER_SELLER_MAX => "offers",
+            offer::terms::OFFER_CAPABILITIES_MAX => "capabilities",
+            offer::terms::VOLUME_DISCOUNTS_MAX => "steps",
+            offer::terms::PREMIUM_HOURS_MAX => "spans",
+            payment::MILESTONES_MAX => "milestones",
+            negotiation::terms::ROUNDS_MAX => "rounds",
+            negotiation::preferences::PACKAGES_MAX => "packages",
+            exchange::PRICE_MAX.0 => "base units",
+            exchange::QUANTITY_MAX => "credits",
+            exchange::book::ORDERS_MAX => "orders",
+            exchange::book::LEVELS_MAX => "prices";
         "node": agents::AGENTS_MAX => "agents",
             driver::MESSAGES_MAX => "messages",
             serve::UPLOAD_BYTES_MAX => "bytes",
             serve::LIST_MAX => "tasks",
+            exchange::OWN_ORDERS_MAX => "orders",
             tokens::TOKENS_MAX => "tokens",
             remote::CREDENTIAL_BYTES_MAX => "bytes",
             health::ANSWER_MS_MAX => "ms",
@@ -119,6 +133,7 @@ fn served() -> Vec<Named> {
         "rest": rest::BODY_BYTES_MAX => "bytes",
             rest::WAIT_SECONDS_MAX => "s",
             rest::PAGE_TASKS_MAX => "tasks",
+            rest::BOOK_LEVELS_MAX => "prices",
             rest::QUERY_PARAMETERS_MAX => "parameters",
             rest::IDEMPOTENCY_KEY_BYTES_MAX => "bytes";
         "a2a": a2a::BODY_BYTES_MAX => "bytes",

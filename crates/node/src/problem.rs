@@ -2,6 +2,8 @@
 
 use ainur_api::problem::{Code, Problem};
 use ainur_broker::Error;
+use ainur_ledger::{TransactionError, balances, exchange};
+use ainur_market::exchange as market;
 
 /// A broker's error as a problem.
 pub fn of_broker(error: &Error) -> Problem {
@@ -49,6 +51,90 @@ pub fn of_broker(error: &Error) -> Problem {
         Error::LedgerBusy => Problem::new(Code::Busy, message).next("do the same again"),
         Error::Entropy(_) | Error::ArchiveLost => Problem::new(Code::Internal, message),
     }
+}
+
+/// A failed transaction as a problem.
+pub(crate) fn of_transaction(error: &TransactionError) -> Problem {
+    match error {
+        TransactionError::Exchange(error) => of_exchange(error),
+        error => Problem::new(Code::Conflict, with_causes(error)),
+    }
+}
+
+fn of_exchange(error: &exchange::Error) -> Problem {
+    use exchange::Error as Refused;
+    let (code, next) = match error {
+        Refused::Market(error) => return of_market(error),
+        Refused::Balances(balances::Error::Insufficient { .. }) => (
+            Code::InsufficientFunds,
+            "ask for less, cancel an order, or pay the account: ainur account transfer DID AINU",
+        ),
+        Refused::UnknownClass(_) => {
+            (Code::NotFound, "open it: ainur market credits open CAPABILITY --collateral AINU")
+        }
+        Refused::ClassOpen(_) => {
+            (Code::Conflict, "issue credits of it: ainur market credits issue CAPABILITY QUANTITY")
+        }
+        Refused::CollateralOutOfRange { .. } => {
+            (Code::InvalidRequest, "choose a --collateral between them")
+        }
+        Refused::NotOffered { .. } => {
+            (Code::InvalidRequest, "name an agent that offers it: ainur agent list")
+        }
+        Refused::InsufficientCredits { .. } => (
+            Code::Conflict,
+            "see what it has: ainur market book CAPABILITY --agent NAME; an agent that offers the \
+             capability can issue more: ainur market credits issue",
+        ),
+        Refused::NotOwed { .. } => (
+            Code::Conflict,
+            "retire no more than it owes: ainur market book CAPABILITY --agent NAME",
+        ),
+        Refused::ExpiresTooLate(_) => (Code::InvalidRequest, "lower --for"),
+        Refused::BookFull(_) => (Code::LimitReached, "trade at once: --kind ioc"),
+        Refused::PoolOpen => {
+            (Code::Conflict, "add to it: ainur market pool add CAPABILITY CREDITS --money-max AINU")
+        }
+        Refused::NoPool => (
+            Code::NotFound,
+            "begin it: ainur market pool open CAPABILITY --credits QUANTITY --money AINU",
+        ),
+        Refused::PoolFeeTooHigh(_) => (Code::InvalidRequest, "lower --fee-bps"),
+        Refused::InsufficientShares { .. } => {
+            (Code::Conflict, "see how many it has: ainur market pool CAPABILITY --agent NAME")
+        }
+        Refused::BeyondLimit => (
+            Code::Conflict,
+            "see the pool: ainur market pool CAPABILITY; then set another limit, or trade less",
+        ),
+        Refused::NothingTrades => {
+            (Code::Conflict, "see prices: ainur market book CAPABILITY; then set another --price")
+        }
+        Refused::QuantityOutOfRange => (Code::InvalidRequest, "name another quantity"),
+        _ => (Code::Conflict, "see ainur market book CAPABILITY"),
+    };
+    Problem::new(code, with_causes(error)).next(next)
+}
+
+fn of_market(error: &market::Error) -> Problem {
+    use market::Error as Refused;
+    let (code, next) = match error {
+        Refused::UnknownOrder(_) => {
+            (Code::NotFound, "see its orders: ainur market book CAPABILITY --agent NAME".to_owned())
+        }
+        Refused::BetweenTicks(tick) => (
+            Code::InvalidRequest,
+            format!("round the price to multiples of {} AINU", tick.to_ainu()),
+        ),
+        Refused::PoolExhausted => {
+            (Code::Conflict, "ask for less: see ainur market pool CAPABILITY".to_owned())
+        }
+        Refused::TooLittleLiquidity => {
+            (Code::InvalidRequest, "begin with more credits or money".to_owned())
+        }
+        _ => (Code::InvalidRequest, "name another quantity or price".to_owned()),
+    };
+    Problem::new(code, with_causes(error)).next(next)
 }
 
 /// A storage error as a problem.

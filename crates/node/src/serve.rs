@@ -73,6 +73,12 @@ impl Service for Node {
             Operation::OfferList { capability } => self.offer_list(capability).map(Reply::Offers),
             Operation::OfferPublish(draft) => self.publish_offer(draft),
             Operation::OfferWithdraw { offer } => self.withdraw_offer(&offer),
+            Operation::BookShow(query) => self.book(query),
+            Operation::OrderPlace(draft) => self.place_order(draft),
+            Operation::OrderCancel(asked) => self.cancel_order(asked),
+            Operation::OrderReplace(asked) => self.replace_order(asked),
+            Operation::PoolChange(draft) => self.change_pool(draft),
+            Operation::CreditsChange(draft) => self.change_credits(draft),
             Operation::BudgetOpen { limit, period_ms, parent } => {
                 self.open_budget(limit, period_ms, parent, None).and_then(|id| self.show_budget(id))
             }

@@ -1,19 +1,17 @@
 //! Messages as bytes: golden files, canonical form, round trips, and everything that is refused.
-use ainur_crypto::merkle::InclusionProof;
-use ainur_crypto::{HybridSignature, HybridVerifier, Proof, SigningKey, batch};
+use ainur_crypto::{HybridVerifier, Proof, SigningKey, batch};
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
-    AcceptanceCheck, Amount, BudgetId, CoalitionId, ContentId, ConversationId, Did, Digest,
-    DisputeResolution, DurationMs, ExecutionLimits, MessageId, NegotiationId, PenaltyBeneficiary,
-    PenaltyCause, PenaltyClause, Ppm, QualityLevel, SelectionRule, SharingMethod, TaskId, TaskSpec,
-    Timestamp,
+    AcceptanceCheck, Amount, BudgetId, ContentId, ConversationId, Did, Digest, DisputeResolution,
+    DurationMs, ExecutionLimits, MessageId, NegotiationId, Ppm, QualityLevel, SelectionRule,
+    TaskId, TaskSpec, Timestamp,
 };
 use ainur_protocol::limits::{INTEGER_MAX, LIFETIME_MS_MAX, MESSAGE_BYTES_MAX, RECIPIENTS_MAX};
 use ainur_protocol::{
-    Accept, Bid, BidCommit, Body, Call, CoalitionBid, CoalitionFailure, CoalitionPlan, Constraints,
-    CounterTerms, Draft, Envelope, Error, Extensions, MemberBid, MemberShares, Message,
-    MessageType, Negotiate, NegotiationOpening, PaymentSchedule, ProposedTerms, Recipients, Reject,
-    RejectReason, RelaxedRequirement, ReservePrice, ScheduledPayment, Specification,
+    Accept, Bid, BidCommit, Body, Call, Constraints, CounterTerms, Draft, Envelope, Error,
+    Extensions, Message, MessageType, Negotiate, NegotiationOpening, PaymentSchedule,
+    ProposedTerms, Recipients, Reject, RejectReason, RelaxedRequirement, ReservePrice,
+    ScheduledPayment, Specification,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -93,68 +91,6 @@ fn bid() -> Bid {
         quality_level: QualityLevel::Premium,
         salt: Digest([5; 32]),
         task: TaskId(Digest([8; 32])),
-        valid_until: CREATED.plus(DurationMs::seconds(60)),
-        extensions: Extensions::default(),
-    }
-}
-
-fn member(agent: u8, allocated_subtask: u16, bid_amount: u128) -> MemberBid {
-    MemberBid {
-        agent: did(agent),
-        allocated_subtask,
-        bid_amount: Amount(bid_amount),
-        bond: Amount(5),
-        capability: "text.digest".parse().expect("a name"),
-        card: Digest([4; 32]),
-        estimated_duration_ms: DurationMs(1_500),
-    }
-}
-
-/// A consent of the right shape that nobody signed.
-fn unsigned(signer: u8) -> Proof {
-    Proof {
-        signer: did(signer),
-        key_version: 0,
-        inclusion: InclusionProof { index: 0, size: 1, path: Vec::new() },
-        signature: HybridSignature {
-            ed25519: [signer; 64],
-            ml_dsa_65: Box::new([signer; ainur_crypto::signature::ML_DSA_65_SIGNATURE_BYTES]),
-        },
-    }
-}
-
-/// Agent 1 leads agent 2, and agent 3 stands by.
-fn coalition_bid() -> CoalitionBid {
-    CoalitionBid {
-        bid_bond: Amount(20_000),
-        coalition_id: CoalitionId(Digest([11; 32])),
-        confidence: Ppm(950_000),
-        consents: (1..=3).map(unsigned).collect(),
-        execution_plan: CoalitionPlan {
-            estimated_completion_ms: DurationMs(3_000),
-            parallel_stages: vec![vec![0], vec![1]],
-            task_graph: Digest([12; 32]),
-        },
-        failure_handling: CoalitionFailure {
-            backup_agents: vec![member(3, 1, 85)],
-            insurance_pool: Amount(5),
-            penalty_clauses: vec![PenaltyClause {
-                beneficiary: PenaltyBeneficiary::Backup,
-                cause: PenaltyCause::Failed,
-                penalty: Ppm(500_000),
-            }],
-        },
-        lead_agent: did(1),
-        members: vec![member(1, 0, 30), member(2, 1, 80)],
-        profit_sharing: MemberShares {
-            distribution_method: SharingMethod::ContributionBased,
-            member_shares: vec![Amount(35), Amount(85)],
-        },
-        quality_level: QualityLevel::Premium,
-        salt: Digest([5; 32]),
-        task: TaskId(Digest([8; 32])),
-        terms: Digest([13; 32]),
-        total_bid: Amount(120),
         valid_until: CREATED.plus(DurationMs::seconds(60)),
         extensions: Extensions::default(),
     }
@@ -292,7 +228,6 @@ fn bytes_of_every_message_are_as_in_the_golden_files() {
     golden("call", call());
     golden("bid-commit", commit());
     golden("bid", bid());
-    golden("coalition-bid", coalition_bid());
     golden("accept", accept());
     golden("reject", reject());
     golden("negotiate", negotiate());
@@ -306,8 +241,6 @@ fn a_message_of_any_type_is_read_by_its_type() {
     assert_eq!(header(&read(bytes(&envelope(call())))), MessageType::Call);
     assert_eq!(header(&read(bytes(&envelope(commit())))), MessageType::BidCommit);
     assert_eq!(header(&read(bytes(&envelope(bid())))), MessageType::Bid);
-    let coalition = header(&read(bytes(&envelope(coalition_bid()))));
-    assert_eq!(coalition, MessageType::CoalitionBid);
     assert_eq!(header(&read(bytes(&envelope(reject())))), MessageType::Reject);
     assert_eq!(header(&read(bytes(&envelope(negotiate())))), MessageType::Negotiate);
     let message = read(bytes(&envelope(accept())));
@@ -345,87 +278,6 @@ fn one_signature_covers_many_messages() {
     assert!(matches!(messages[1].verify(&other.public(), &HybridVerifier), Err(Error::Proof(_))));
     let stranger = Proof::sign(&other, did(7), 0, items[0]);
     assert!(matches!(messages[0].attach(stranger), Err(Error::OtherSigner { .. })));
-}
-
-#[test]
-fn everybody_in_a_coalition_consents_to_its_terms() {
-    let key = |agent: u8| SigningKey::from_seed(&[agent; 32]).unwrap();
-    let known = |signer: &Did, version: u32| {
-        let agent = (1..=3).find(|agent| did(*agent) == *signer && version == 0)?;
-        Some(key(agent).public())
-    };
-    let terms = coalition_bid().terms;
-    let consent = |agent: u8| Proof::sign(&key(agent), did(agent), 0, terms);
-    let consents = || (1..=3).map(consent).collect::<Vec<_>>();
-    let signed = CoalitionBid { consents: consents(), ..coalition_bid() };
-    let sent = bytes(&envelope(signed.clone()));
-    let received = Envelope::<CoalitionBid>::from_json(&sent).unwrap();
-    received.verify_consents(known, &HybridVerifier).unwrap();
-
-    let refused = |body: CoalitionBid| {
-        envelope(body).verify_consents(known, &HybridVerifier).expect_err("to be refused")
-    };
-    let other = CoalitionBid { terms: Digest([14; 32]), ..signed.clone() };
-    assert!(matches!(refused(other), Error::Proof(_)), "consent to other terms");
-    let mut forged = signed.clone();
-    forged.consents[2] = Proof::sign(&key(1), did(3), 0, terms);
-    assert!(matches!(refused(forged), Error::Proof(_)), "signed by the lead for the backup");
-    let mut unknown = signed.clone();
-    unknown.consents[1] = Proof::sign(&key(2), did(2), 7, terms);
-    assert!(matches!(refused(unknown), Error::UnknownKeys { signer } if signer == did(2)));
-    let follower = CoalitionBid { lead_agent: did(2), ..signed };
-    assert!(
-        matches!(refused(follower), Error::OtherSigner { .. }),
-        "sent by another than the lead"
-    );
-}
-
-#[test]
-fn coalition_bids_that_cannot_be_are_refused() {
-    fn refused(change: impl Fn(&mut CoalitionBid)) -> &'static str {
-        let mut body = coalition_bid();
-        change(&mut body);
-        match draft(body).finish().map(|_| ()).expect_err("to be refused") {
-            Error::Field { field, .. } => field,
-            other => unreachable!("{other}"),
-        }
-    }
-    assert_eq!(refused(|body| body.members.clear()), "members");
-    assert_eq!(refused(|body| body.members = vec![member(1, 0, 1); 65]), "members");
-    let backups = refused(|body| body.failure_handling.backup_agents = vec![member(3, 0, 1); 65]);
-    assert_eq!(backups, "failure_handling.backup_agents");
-    let clauses = refused(|body| {
-        let clause = body.failure_handling.penalty_clauses[0];
-        body.failure_handling.penalty_clauses = vec![clause; 17];
-    });
-    assert_eq!(clauses, "failure_handling.penalty_clauses");
-    let penalty = refused(|body| {
-        body.failure_handling.penalty_clauses[0].penalty = Ppm(1_000_001);
-    });
-    assert_eq!(penalty, "failure_handling.penalty_clauses.penalty");
-    let slow = DurationMs(INTEGER_MAX + 1);
-    let duration = |body: &mut CoalitionBid| body.members[1].estimated_duration_ms = slow;
-    assert_eq!(refused(duration), "estimated_duration_ms");
-    let completion = refused(|body| body.execution_plan.estimated_completion_ms = slow);
-    assert_eq!(completion, "execution_plan.estimated_completion_ms");
-    for stages in [vec![vec![0]], vec![vec![0], vec![], vec![1]], vec![vec![0, 1, 1]]] {
-        let field = refused(|body| body.execution_plan.parallel_stages = stages.clone());
-        assert_eq!(field, "execution_plan.parallel_stages");
-    }
-    let shares = refused(|body| body.profit_sharing.member_shares.truncate(1));
-    assert_eq!(shares, "profit_sharing.member_shares");
-    assert_eq!(refused(|body| body.lead_agent = did(3)), "lead_agent");
-    assert_eq!(refused(|body| body.consents.truncate(2)), "consents");
-    assert_eq!(refused(|body| body.consents.reverse()), "consents");
-    assert_eq!(refused(|body| body.consents[2] = unsigned(4)), "consents");
-    assert_eq!(refused(|body| body.confidence = Ppm(1_000_001)), "confidence");
-    assert_eq!(refused(|body| body.valid_until = CREATED), "valid_until");
-    let nested = read(|value| value["body"]["members"][0]["x-a"] = json!(1), coalition_bid());
-    assert!(matches!(nested, Error::Shape(_)), "inner objects are closed: {nested}");
-    let method = |value: &mut Value| {
-        value["body"]["profit_sharing"]["distribution_method"] = json!("by-seniority");
-    };
-    assert!(matches!(read(method, coalition_bid()), Error::Shape(_)));
 }
 
 #[test]

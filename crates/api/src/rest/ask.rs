@@ -69,6 +69,11 @@ impl Ask {
         self.path.first().map_or("", String::as_str)
     }
 
+    /// The second part of the path that names something.
+    pub(super) fn named_second(&self) -> &str {
+        self.path.get(1).map_or("", String::as_str)
+    }
+
     /// The task that the path names.
     pub(super) fn task_id(&self) -> Result<String, Refusal> {
         let text = self.named();

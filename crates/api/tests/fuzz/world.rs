@@ -309,6 +309,9 @@ impl Watched {
                 | Operation::TaskShow { .. }
                 | Operation::TaskEvents { .. }
                 | Operation::TaskExplain { .. }
+                | Operation::CallList
+                | Operation::OfferList { .. }
+                | Operation::BookShow(_)
                 | Operation::BudgetShow { .. }
                 | Operation::LedgerStatus
                 | Operation::ReceiptShow { .. }

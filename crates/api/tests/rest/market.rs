@@ -419,6 +419,12 @@ impl State {
             Operation::OfferList { .. } => Ok(Reply::Offers(Vec::new())),
             Operation::OfferWithdraw { .. } => Err(not_found("such offer")),
             Operation::BidPlace(_) | Operation::OfferPublish(_) => Err(not_found("such agent")),
+            Operation::BookShow(_)
+            | Operation::OrderPlace(_)
+            | Operation::OrderCancel(_)
+            | Operation::OrderReplace(_)
+            | Operation::PoolChange(_)
+            | Operation::CreditsChange(_) => Err(not_found("such class of credits")),
             Operation::BudgetOpen { limit, parent, .. } => {
                 if parent.is_some_and(|parent| !self.budgets.contains_key(&parent)) {
                     return Err(not_found("such budget"));

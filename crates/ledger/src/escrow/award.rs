@@ -11,6 +11,7 @@ use super::{
     ServiceTerms, SignedAward,
 };
 use crate::balances::{Pot, move_money};
+use crate::exchange::Claim;
 use crate::execution::Context;
 use crate::state::key;
 use crate::{budget, reputation};
@@ -29,6 +30,10 @@ pub(super) fn agree(context: &mut Context<'_>, action: &Action) -> Result<(), Er
             return Err(Error::AlreadyClosed { task, closing: closed.closing });
         }
         None => {}
+    }
+    // The same work must not be paid by a credit too.
+    if context.state.read::<Claim>(&key::claim(&task)).is_some() {
+        return Err(Error::AlreadyAgreed(task));
     }
     ensure_in_range(context, *deadline, reserve, service.as_ref())?;
     let mut agreement = Agreement {

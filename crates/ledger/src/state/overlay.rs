@@ -62,18 +62,37 @@ impl ReadState for Overlay<'_> {
     }
 
     fn next(&self, from: &[u8]) -> Option<(Key, Value)> {
-        let mut from = from.to_vec();
+        let range = (Bound::Included(from), Bound::Unbounded);
+        let mut kept = self.kept.range::<[u8], _>(range).peekable();
+        let mut pending = self.pending.range::<[u8], _>(range).peekable();
+        let mut below = self.base.next(from);
+        // A merge of all three, so that passing over what is removed costs a step, not a search.
         loop {
-            let range = (Bound::Included(from.as_slice()), Bound::Unbounded);
-            let below = self.base.next(&from).map(|(key, _)| key);
-            let kept = self.kept.range::<[u8], _>(range).next().map(|(key, _)| key.clone());
-            let pending = self.pending.range::<[u8], _>(range).next().map(|(key, _)| key.clone());
-            let first = [below, kept, pending].into_iter().flatten().min()?;
-            if let Some(value) = self.get(&first) {
-                return Some((first, value));
+            let of_kept = kept.peek().map(|(key, _)| key.as_slice());
+            let of_pending = pending.peek().map(|(key, _)| key.as_slice());
+            let of_below = below.as_ref().map(|(key, _)| key.as_slice());
+            let first = [of_kept, of_pending, of_below].into_iter().flatten().min()?;
+            let (is_kept, is_pending) = (of_kept == Some(first), of_pending == Some(first));
+            let is_below = of_below == Some(first);
+            let newest = match (is_pending, is_kept) {
+                (true, _) => pending.peek(),
+                (false, true) => kept.peek(),
+                (false, false) => return below,
+            };
+            if let Some((key, Some(value))) = newest {
+                return Some(((*key).clone(), value.clone()));
             }
-            from = first;
-            from.push(0);
+            if is_kept {
+                kept.next();
+            }
+            if is_pending {
+                pending.next();
+            }
+            if is_below {
+                let (mut key, _) = below.take()?;
+                key.push(0);
+                below = self.base.next(&key);
+            }
         }
     }
 }

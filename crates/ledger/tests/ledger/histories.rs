@@ -18,7 +18,7 @@ use model::{Model, Terms, add};
 
 /// How many histories there are, and with `AINUR_TEST_LONG=1`.
 const HISTORIES: u64 = 16;
-const HISTORIES_LONG: u64 = 2_000;
+const HISTORIES_LONG: u64 = 800;
 const STEPS: usize = 80;
 /// Tasks that are open at once; one that is closed is followed by another.
 const TASKS: usize = 3;

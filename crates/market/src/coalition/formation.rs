@@ -242,8 +242,8 @@ impl Team {
     }
 
     /// The team of each stage for itself: as savings arise within a stage only, each asks as much
-    /// apart as together. A lead that does not know what others bid offers any union of them
-    /// rather than all or nothing.
+    /// apart as together. Those who do not know what others bid lose less when each stage bids for
+    /// itself than all or nothing.
     pub fn by_stage(&self) -> Vec<Self> {
         let mut teams: Vec<Self> = Vec::new();
         let mut stages: Vec<u16> = self.members.iter().map(|member| member.stage).collect();

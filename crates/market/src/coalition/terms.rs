@@ -3,13 +3,14 @@ use alloc::vec::Vec;
 
 use ainur_crypto::hash;
 use ainur_primitives::{
-    Amount, CapabilityName, CoalitionId, Did, Digest, DurationMs, PenaltyClause, SharingMethod,
-    TaskGraph, TaskId, Timestamp,
+    Amount, CapabilityName, CoalitionId, Did, Digest, DurationMs, PenaltyClause, Ppm, QualityLevel,
+    SharingMethod, TaskGraph, TaskId, Timestamp,
 };
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
 use super::sharing::apportion;
+use crate::combinatorial::{Bundle, BundleBidTerms};
 
 /// A coalition's bid and the agreement behind it.
 #[derive(
@@ -111,21 +112,6 @@ pub struct FailureHandling {
     pub penalty_clauses: Vec<PenaltyClause>,
 }
 
-/// A coalition as an auction sees it: one bidder, one price, all or nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct CoalitionBundle {
-    /// Who bids: the lead.
-    pub bidder: Did,
-    /// The subtasks as bits.
-    pub subtasks: u64,
-    /// What all of them cost.
-    pub price: Amount,
-    /// How long the longest of them takes.
-    pub estimated_duration_ms: DurationMs,
-    /// When the last of them is done, counted from the beginning of the job.
-    pub estimated_completion_ms: DurationMs,
-}
-
 /// The digest that names a task graph.
 pub fn graph_digest(graph: &TaskGraph) -> Digest {
     hash::tagged("ainur/task-graph/v1", &[&graph.encode()])
@@ -137,15 +123,29 @@ impl CoalitionTerms {
         hash::tagged("ainur/coalition-terms/v1", &[&self.encode()])
     }
 
-    /// How the coalition takes part in an auction.
-    pub fn bundle(&self) -> CoalitionBundle {
+    /// How the coalition takes part in the auction of the job: its lead bids, for all of its
+    /// subtasks or nothing, and what stands for its card is the digest of these terms.
+    pub fn bid(
+        &self,
+        bid_bond: Amount,
+        confidence: Ppm,
+        quality_level: QualityLevel,
+    ) -> BundleBidTerms {
         let longest = self.members.iter().map(|member| member.estimated_duration_ms).max();
-        CoalitionBundle {
-            bidder: self.lead,
-            subtasks: subtasks_of(&self.members),
+        let bundle = Bundle {
+            subtasks: self.members.iter().map(|member| usize::from(member.subtask)).collect(),
             price: self.total,
             estimated_duration_ms: longest.unwrap_or_default(),
-            estimated_completion_ms: self.plan.estimated_completion_ms,
+        };
+        BundleBidTerms {
+            task: self.task,
+            bidder: self.lead,
+            bundles: [bundle].into(),
+            bid_bond,
+            confidence,
+            quality_level,
+            card: self.digest(),
+            valid_until: self.valid_until,
         }
     }
 

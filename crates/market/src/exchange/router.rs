@@ -11,7 +11,7 @@ use super::pool::LiquidityPool;
 
 /// Where an order is to trade.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Route {
+pub struct RoutePlan {
     /// Credits from the book.
     pub book: u64,
     /// The worst price among them, fees aside; zero without any.
@@ -31,8 +31,8 @@ pub fn route(
     resting: impl IntoIterator<Item = Order>,
     book_fee: Ppm,
     pool: Option<&LiquidityPool>,
-) -> Route {
-    let mut planned = Route::default();
+) -> RoutePlan {
+    let mut planned = RoutePlan::default();
     let mut bound = None;
     for order in resting {
         let price = with_fee(side, order.price, book_fee);

@@ -231,6 +231,23 @@ fn a_stage_too_wide_to_be_searched_says_so_and_still_asks_less() {
 }
 
 #[test]
+fn part_of_a_team_leaves_the_stages_in_which_it_loses_to_others() {
+    let job = graph(&[&[], &[], &[0, 1], &[0, 1]]);
+    let mut bids = vec![bid(1, 0, 50), bid(2, 1, 50), bid(3, 2, 50), bid(4, 3, 60)];
+    bids.push(bid(5, 3, 55));
+    let synergies = (1..=4).map(|agent| synergy(agent, &[], 100_000)).collect();
+    let formation = Formation::new(&job, bids, synergies).unwrap();
+    let team = formation.team(Coverage::Profitable).unwrap();
+    let worth = |set| formation.worth(&team, set);
+    // The last saves its partner 5 and asks 54 where another asks 55.
+    assert_eq!((worth(0b1111), worth(0b0011), worth(0b1100)), (Amount(16), Amount(10), Amount(6)));
+    // Without its partner it asks 60.
+    assert_eq!((worth(0b1011), worth(0b1000), worth(0b0100)), (Amount(10), Amount(0), Amount(0)));
+    let each: Vec<Amount> = team.by_stage().iter().map(Team::saving).collect();
+    assert_eq!(each, [Amount(10), Amount(6)]);
+}
+
+#[test]
 fn sharing_by_contribution_keeps_a_formed_team_together() {
     let job = graph(&[&[], &[], &[]]);
     let bids = vec![bid(1, 0, 60), bid(2, 1, 60), bid(3, 2, 60)];

@@ -294,5 +294,8 @@ fn a_division_is_in_the_core_or_it_is_said_who_would_leave() {
     assert_eq!((blocked.members, blocked.worth, blocked.gain), (0b110, Amount(60), Amount(59)));
     let blocked = of([90, 10, 0]).unwrap();
     assert_eq!((blocked.members, blocked.gain), (0b110, Amount(10)));
+    // Two pairs and the whole would gain by leaving; it is the second pair that gains most.
+    let blocked = of([41, 10, 29]).unwrap();
+    assert_eq!((blocked.members, blocked.gain), (0b110, Amount(39)));
     assert_eq!(blocking(&[Amount(1); 21], worth), Err(Error::TooManyToCheck(21)));
 }

@@ -2,9 +2,10 @@
 use ainur_market::coalition::{
     CoalitionLimits, CoalitionMember, CoalitionTerms, Error, ExecutionPlan, correct,
 };
+use ainur_market::combinatorial::SubtaskSet;
 use ainur_primitives::{
-    Amount, Did, Digest, DurationMs, GraphError, PenaltyBeneficiary, PenaltyCause, Ppm, TaskGraph,
-    Timestamp,
+    Amount, Did, Digest, DurationMs, GraphError, PenaltyBeneficiary, PenaltyCause, Ppm,
+    QualityLevel, TaskGraph, Timestamp,
 };
 use scale::{Decode, Encode};
 
@@ -58,10 +59,12 @@ fn terms_that_add_up_are_taken_and_have_one_digest() {
     other.failure.backups[0].bid = Amount(59);
     assert_ne!(other.digest(), terms.digest(), "backups are signed for, too");
     assert_eq!(terms.signers(), (1..=8).map(did).collect::<Vec<_>>());
-    let bundle = terms.bundle();
-    assert_eq!((bundle.bidder, bundle.subtasks, bundle.price), (did(1), 0b1_1111, Amount(260)));
+    let bid = terms.bid(Amount(3), Ppm(900_000), QualityLevel::Standard);
+    assert_eq!((bid.bidder, bid.card, bid.bundles.len()), (did(1), terms.digest(), 1));
+    let bundle = bid.bundles[0];
+    assert_eq!((bundle.subtasks, bundle.price), (SubtaskSet::first(5), Amount(260)));
     assert_eq!(bundle.estimated_duration_ms, DurationMs(500));
-    assert_eq!(bundle.estimated_completion_ms, DurationMs(1_500));
+    assert_eq!(terms.plan.estimated_completion_ms, DurationMs(1_500));
 }
 
 #[test]
@@ -144,7 +147,6 @@ fn a_coalition_for_part_of_a_job_waits_for_what_others_do() {
     assert_eq!(terms.plan.stages, [vec![1], vec![4]]);
     // Parts 0 and 2 or 3 take up to a second each before part 4 can begin.
     assert_eq!(terms.plan.estimated_completion_ms, DurationMs(2_500));
-    assert_eq!(terms.bundle().subtasks, 0b1_0010);
     // Part 0 is needed by part 4 although nobody in the coalition does what lies between.
     let mut together = terms_of(&job, vec![member(1, 0, 10), member(5, 4, 10)], &[10, 10]);
     together.plan.stages = vec![vec![0, 4]];

@@ -1,5 +1,5 @@
 //! The split between book and pool against every split there is.
-use ainur_market::exchange::{LiquidityPool, Order, OrderId, Route, Side, route};
+use ainur_market::exchange::{LiquidityPool, Order, OrderId, RoutePlan, Side, route};
 use ainur_primitives::{Amount, Did, Digest, Ppm, Timestamp};
 
 use crate::random::Random;
@@ -58,14 +58,17 @@ fn an_order_is_split_where_both_cost_the_same() {
     let planned = |quantity, limit: Option<u128>| {
         route((Side::Buy, quantity), limit.map(Amount), offers.clone(), Ppm(0), Some(&pool))
     };
-    assert_eq!(planned(40, None), Route { book: 0, book_price: Amount(0), pool: 40 });
+    assert_eq!(planned(40, None), RoutePlan { book: 0, book_price: Amount(0), pool: 40 });
     // The pool's 50th credit is the last below the first offer.
     let first = Amount(1_010_000);
-    assert_eq!(planned(140, None), Route { book: 90, book_price: first, pool: 50 });
-    assert_eq!(planned(10_000, Some(first.0)), Route { book: 100, book_price: first, pool: 50 });
+    assert_eq!(planned(140, None), RoutePlan { book: 90, book_price: first, pool: 50 });
+    assert_eq!(
+        planned(10_000, Some(first.0)),
+        RoutePlan { book: 100, book_price: first, pool: 50 }
+    );
     let alone = route((Side::Buy, 150), None, offers.clone(), Ppm(0), None);
-    assert_eq!(alone, Route { book: 150, book_price: Amount(1_050_000), pool: 0 });
-    assert_eq!(planned(150, Some(900_000)), Route::default());
+    assert_eq!(alone, RoutePlan { book: 150, book_price: Amount(1_050_000), pool: 0 });
+    assert_eq!(planned(150, Some(900_000)), RoutePlan::default());
 }
 
 #[test]
@@ -77,7 +80,7 @@ fn the_fee_of_the_book_counts_towards_limit_and_choice() {
     assert_eq!((with(100_000).book, with(100_000).pool), (0, 10));
     let limit = Some(Amount(1_000_000));
     let beyond = route((Side::Buy, 10), limit, offers.clone(), Ppm(1_000), None);
-    assert_eq!(beyond, Route::default());
+    assert_eq!(beyond, RoutePlan::default());
 }
 
 #[test]

@@ -94,7 +94,8 @@ fn combinatorial(allocation: &Allocation, output: &Output) {
         Column("reserve AINU", true),
     ];
     let rows = allocation.assignments.iter().map(|part| {
-        let subtasks: Vec<String> = part.bundle.subtasks.indices().map(|at| at.to_string()).collect();
+        let subtasks: Vec<String> =
+            part.bundle.subtasks.indices().map(|at| at.to_string()).collect();
         vec![
             part.bidder.short(),
             subtasks.join(", "),

@@ -5,24 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ainur_api::operation::{
-    AgentAdd, BidDraft, Credential, McpCommand, OfferDraft, ProgramSource, ServicePlace, TaskQuery,
+    AgentAdd, BidDraft, Credential, McpCommand, ProgramSource, ServicePlace, TaskQuery,
     TaskRequest, TokenCreate,
 };
 use ainur_api::problem::Code;
 use ainur_api::view::{
     AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BudgetView, Check,
-    Explanation, LedgerStatus, Limit, NodeStatus, OfferView, OpenCall, Scope, TaskEvent, TaskPage,
-    TaskPhase, TaskView, TokenView, TraceExport, Verification, Worker,
+    Explanation, LedgerStatus, Limit, NodeStatus, OpenCall, Scope, TaskEvent, TaskPage, TaskPhase,
+    TaskView, TokenView, TraceExport, Verification, Worker,
 };
 use ainur_api::{Operation, Problem, Reply};
-use ainur_market::offer::{OfferCapacity, OfferPricing, OfferTerms, PremiumHours, VolumeDiscount};
-use ainur_market::payment::{CancellationPolicy, Milestone, PaymentTerms};
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, ContentId, Did, Digest, DurationMs, ExecutionLimits,
     FailureReason, Ppm, QualityLevel, SelectionRule, TaskId, Timestamp, TraceContext, Venue,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+mod exchange;
+mod offers;
 
 /// What the golden file holds.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -100,6 +101,7 @@ fn first_operations() -> Vec<Operation> {
 
 fn operations() -> Vec<Operation> {
     let mut operations = first_operations();
+    operations.extend(exchange::operations());
     operations.extend([
         Operation::AgentList,
         Operation::AgentAccept { agent: "files".into() },
@@ -129,7 +131,7 @@ fn operations() -> Vec<Operation> {
             quality_level: QualityLevel::Premium,
         }),
         Operation::OfferList { capability: Some("text.upper".parse().unwrap()) },
-        Operation::OfferPublish(offer_draft()),
+        Operation::OfferPublish(offers::draft()),
         Operation::OfferWithdraw { offer: "0a1b2c3d".into() },
         Operation::BudgetOpen {
             limit: Amount::ainu(100),
@@ -205,6 +207,12 @@ fn token_view() -> TokenView {
 }
 
 fn replies() -> Vec<Reply> {
+    let mut replies = exchange::replies();
+    replies.extend(first_replies());
+    replies
+}
+
+fn first_replies() -> Vec<Reply> {
     let checks = || {
         let detail = "12 blocks".to_string();
         vec![Check { name: "chain".into(), ok: true, detail }]
@@ -243,8 +251,8 @@ fn replies() -> Vec<Reply> {
             commit_until: Timestamp(1_700_000_000_123),
             deadline: Timestamp(1_700_000_009_999),
         }]),
-        Reply::Offers(vec![offer_view()]),
-        Reply::Offer(Box::new(offer_view())),
+        Reply::Offers(vec![offers::view()]),
+        Reply::Offer(Box::new(offers::view())),
         Reply::Budget(BudgetView {
             id: BudgetId(Digest([3; 32])),
             parent: None,
@@ -393,69 +401,6 @@ fn explanation() -> Explanation {
     }
 }
 
-fn offer_draft() -> OfferDraft {
-    let OfferTerms { pricing, capacity, payment, .. } = offer_view().terms;
-    OfferDraft {
-        agent: "upper".into(),
-        capabilities: vec!["text.upper".parse().unwrap()],
-        base_price: pricing.base_price,
-        volume_discount: pricing.volume_discount,
-        premium_hours: pricing.premium_hours,
-        capacity,
-        quality_level: QualityLevel::Enterprise,
-        estimated_duration_ms: None,
-        minimum_budget: Amount::ainu(1),
-        payment,
-        cancellation: CancellationPolicy { free_ms: DurationMs(60_000), fee: Ppm(100_000) },
-        valid_ms: DurationMs::seconds(86_400),
-    }
-}
-
-fn offer_view() -> OfferView {
-    let milestone = |name: &str| Milestone {
-        name: name.into(),
-        share: Ppm(500_000),
-        due_ms: DurationMs::seconds(60),
-    };
-    OfferView {
-        offer: Digest([12; 32]),
-        seller_name: "upper".into(),
-        terms: OfferTerms {
-            seller: did(2),
-            serial: 7,
-            card: Digest([13; 32]),
-            capabilities: vec!["text.upper".parse().unwrap()],
-            quality_level: QualityLevel::Standard,
-            estimated_duration_ms: DurationMs::seconds(5),
-            pricing: OfferPricing {
-                base_price: Amount::ainu(2),
-                volume_discount: vec![VolumeDiscount { tasks_min: 10, discount: Ppm(200_000) }],
-                premium_hours: vec![PremiumHours {
-                    weekdays: 0x1f,
-                    from_minute: 480,
-                    until_minute: 1_080,
-                    surcharge: Ppm(500_000),
-                }],
-            },
-            capacity: OfferCapacity {
-                concurrent_tasks: 2,
-                queue_size: 4,
-                estimated_wait_ms: DurationMs::seconds(10),
-            },
-            minimum_budget: Amount::ainu(1),
-            payment: PaymentTerms::Milestone(vec![milestone("draft"), milestone("final")]),
-            cancellation: CancellationPolicy::default(),
-            valid_from: Timestamp(1_700_000_000_000),
-            valid_until: Timestamp(1_700_086_400_000),
-        },
-        price: Amount(1_600_000_000_000),
-        bought: 12,
-        running: 2,
-        waiting: 1,
-        unavailable: None,
-    }
-}
-
 fn golden() -> Golden {
     let problem = Problem::new(Code::NoBidder, "three agents offer it, none bid")
         .next("raise the reserve: ainur task run --reserve 20");
@@ -499,6 +444,12 @@ fn number_of_operation(operation: &Operation) -> usize {
         Operation::OfferList { .. } => 31,
         Operation::OfferPublish(_) => 32,
         Operation::OfferWithdraw { .. } => 33,
+        Operation::BookShow(_) => 34,
+        Operation::OrderPlace(_) => 35,
+        Operation::OrderCancel(_) => 36,
+        Operation::OrderReplace(_) => 37,
+        Operation::PoolChange(_) => 38,
+        Operation::CreditsChange(_) => 39,
     }
 }
 
@@ -526,6 +477,9 @@ fn number_of_reply(reply: &Reply) -> usize {
         Reply::Calls(_) => 19,
         Reply::Offers(_) => 20,
         Reply::Offer(_) => 21,
+        Reply::Book(_) => 22,
+        Reply::Traded(_) => 23,
+        Reply::Moved(_) => 24,
     }
 }
 
@@ -546,9 +500,9 @@ fn json_of_operations_and_replies_is_the_golden_one() {
 fn every_operation_and_reply_has_an_example() {
     let seen = |numbers: BTreeSet<usize>| numbers.into_iter().collect::<Vec<_>>();
     let operations = seen(operations().iter().map(number_of_operation).collect());
-    assert_eq!(operations, (0..34).collect::<Vec<_>>());
+    assert_eq!(operations, (0..40).collect::<Vec<_>>());
     let replies = seen(replies().iter().map(number_of_reply).collect());
-    assert_eq!(replies, (0..22).collect::<Vec<_>>());
+    assert_eq!(replies, (0..25).collect::<Vec<_>>());
 }
 
 #[test]
