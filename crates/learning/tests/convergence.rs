@@ -78,13 +78,12 @@ impl Market {
             .collect();
         contenders.retain(|contender| contender.price <= RESERVE);
         let decided = decide(SelectionRule::Cheapest, RESERVE, Amount::ZERO, &mut contenders);
-        for number in 0..usize::from(BIDDERS) {
+        for (number, (strategist, state)) in self.bidders.iter_mut().enumerate() {
             let won = contenders.first().is_some_and(|first| first.bidder == did(number as u8));
             let paid = decided.filter(|_| won).map(|(payment, _)| match rule {
                 PaymentRule::SecondPrice => payment,
                 PaymentRule::OwnPrice => asked[number],
             });
-            let (strategist, state) = &mut self.bidders[number];
             strategist.learn(&BidOutcome {
                 task,
                 cost: costs[number],
@@ -136,10 +135,10 @@ fn contender(number: u8, price: Amount) -> Contender {
     }
 }
 
-/// Everything in full with `AINU_TEST_LONG=1`; otherwise what a build without optimisation does in
+/// Everything in full with `AINUR_TEST_LONG=1`; otherwise what a build without optimisation does in
 /// seconds.
 fn is_long() -> bool {
-    std::env::var_os("AINU_TEST_LONG").is_some()
+    std::env::var_os("AINUR_TEST_LONG").is_some()
 }
 
 /// By seed, the median margin at the end of so many rounds, a quarter of them unless in full.
