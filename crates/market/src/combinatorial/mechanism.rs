@@ -28,7 +28,7 @@ use crate::auction::mechanism::PriceSetBy;
 /// How many nodes one award's searches visit together before it falls back to [`greedy`].
 pub const SOLVER_NODES_MAX: u64 = 400_000;
 
-/// Bits of a lot; all lots of one selection, at most one a bidder, fit into [`TIE_BITS`].
+/// Bits of a lot; all lots of one selection, at most one a bidder, fit into `TIE_BITS`.
 pub const LOT_BITS: u32 = 24;
 
 const TIE_BITS: u32 = 30;
