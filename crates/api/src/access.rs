@@ -237,7 +237,6 @@ impl Counter {
             Operation::NodeLimits
             | Operation::AgentList
             | Operation::AgentShow { .. }
-            | Operation::CallList
             | Operation::OfferList { .. }
             | Operation::BookShow(_)
             | Operation::LedgerStatus
@@ -278,6 +277,7 @@ impl Counter {
             | Operation::AgentAdd(_)
             | Operation::AgentAccept { .. }
             | Operation::AgentRemove { .. }
+            | Operation::CallList
             | Operation::BidPlace(_)
             | Operation::OfferPublish(_)
             | Operation::OfferWithdraw { .. }

@@ -9,8 +9,9 @@
 //!
 //! What the ledger proves: parties, reserve, price, order of attempts, output, verdict and
 //! transcript (by digest), payment or refund. What is the issuer's word, made undeniable by the
-//! log: the output's length, why an attempt failed when no event says so, and that the ledger
-//! refused an agreement.
+//! log: the output's length, why an attempt failed when no event says so, that the ledger
+//! refused an agreement, and how often the buyer had taken an offer before (the ledger only refuses
+//! prices below the offer's).
 use ainur_crypto::{Proof, hash};
 use ainur_ledger::{EventProof, HeaderSignature};
 use ainur_market::auction::Transcript;

@@ -210,11 +210,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             observer: None,
         };
         for offer in offers {
-            let bought = broker.bought(offer.terms.digest());
-            broker.offers.replay(OfferEvent::Published(Box::new(offer)), bought, broker.now);
+            broker.replay_offer(OfferEvent::Published(Box::new(offer)));
         }
         for (number, task) in &broker.tasks {
-            broker.dirty.extend(broker.offers.follow(task));
             // Time never runs backwards for a task, whatever the system's clock does meanwhile.
             let last = task.history.last().map_or(task.opened, |entry| entry.at);
             broker.now = broker.now.max(last);
@@ -234,6 +232,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 JournalEntry::Signature(_) => {}
             }
         }
+        broker.offers.rebuild(broker.tasks.values(), broker.now);
         Ok(broker)
     }
 
@@ -366,9 +365,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             self.dirty.extend(freed);
             let others = self.promised.saturating_sub(promised_before);
             self.promised = others.saturating_add(promised(task));
-            if let (Event::AgreementApplied(_), Some(take)) = (&record.event, task.offer()) {
-                self.offers.count(&take.offer.terms.digest());
-            }
             if let Event::Called(terms) = &record.event {
                 self.timers.insert((terms.commit_until, number));
             }
@@ -379,6 +375,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                     seat.active = seat.active.saturating_sub(1);
                 }
             }
+        }
+        if let Event::AgreementApplied(_) = &record.event {
+            self.recount(number);
         }
         self.dirty.insert(number);
         self.changed.insert(number);

@@ -94,31 +94,29 @@ impl OfferDesk {
         self.sellers.keys().copied()
     }
 
-    /// The best offer, or why there is none.
-    ///
-    /// # Errors
-    /// What speaks against each, in one line.
-    pub fn best(&self, request: OfferRequest<'_>) -> Result<OfferMatch, String> {
-        let request = OfferRequest { bought: &self.bought, ..request };
-        self.board.best(&request).ok_or_else(|| {
-            let ranked = self.board.ranking(&request);
-            let reasons = ranked.iter().filter_map(|offer| {
-                let (offer, why) = (&offer.terms, offer.refusal?);
-                Some(format!("{} of {} AINU is {why}", offer.offer.short(), offer.price.to_ainu()))
-            });
-            let reasons: Vec<String> = reasons.take(REASONS_MAX).collect();
-            match reasons.is_empty() {
-                true => "nothing of it is on offer".into(),
-                false => reasons.join("; "),
-            }
-        })
+    /// The best offer.
+    pub fn best(&self, request: OfferRequest<'_>) -> Option<OfferMatch> {
+        self.board.best(&OfferRequest { bought: &self.bought, ..request })
+    }
+
+    /// Why there is none, in one line. Looks at every offer.
+    pub fn why_none(&self, request: OfferRequest<'_>) -> String {
+        let ranked = self.board.ranking(&OfferRequest { bought: &self.bought, ..request });
+        let reasons = ranked.iter().filter_map(|offer| {
+            let (offer, why) = (&offer.terms, offer.refusal?);
+            Some(format!("{} of {} AINU is {why}", offer.offer.short(), offer.price.to_ainu()))
+        });
+        let reasons: Vec<String> = reasons.take(REASONS_MAX).collect();
+        match reasons.is_empty() {
+            true => "nothing of it is on offer".into(),
+            false => reasons.join("; "),
+        }
     }
 
     /// Follows a task that has changed: it has a place from when it takes an offer until its work is
     /// done. Returns the number of the task whose turn has come.
     pub fn follow(&mut self, task: &Task) -> Option<u64> {
-        let at_work = matches!(task.phase, Phase::Awarded | Phase::Running);
-        let take = task.offer().filter(|_| at_work);
+        let take = under_offer(task);
         let under = take.map(|take| take.offer.terms.digest());
         let has = self.board.offer_of(&task.id);
         if under == has {
@@ -151,10 +149,38 @@ impl OfferDesk {
         self.numbers.get(&next).copied()
     }
 
-    /// Notes that the ledger has agreed to one more under an offer.
-    pub fn count(&mut self, offer: &Digest) {
+    /// Notes how many tasks the buyer has agreed to under an offer, by the ledger.
+    pub fn recount(&mut self, offer: &Digest, agreed: u32) {
         if let Some(bought) = self.bought.get_mut(offer) {
-            *bought = bought.saturating_add(1);
+            *bought = agreed;
+        }
+    }
+
+    /// Puts up all offers again and gives the tasks under them their places: those that were at
+    /// work first. What is over or withdrawn keeps its tasks and takes no more.
+    pub fn rebuild<'a>(&mut self, tasks: impl Iterator<Item = &'a Task>, now: Timestamp) {
+        self.board = OfferBoard::new();
+        self.numbers.clear();
+        let signed: Vec<SignedOffer> = self.signed.values().cloned().collect();
+        for offer in signed {
+            if self.board.post(offer.terms.clone(), Ppm::ZERO, now).is_err() {
+                self.forget(&offer.terms.digest());
+            }
+        }
+        let mut placed: Vec<(&Task, &OfferTake)> =
+            tasks.filter_map(|task| Some((task, under_offer(task)?))).collect();
+        placed.sort_by_key(|(task, _)| (task.chunks.is_empty() && !has_begun(task), task.number));
+        let mut over: Vec<Digest> = Vec::new();
+        for (_, take) in &placed {
+            over.extend(self.board.post(take.offer.terms.clone(), Ppm::ZERO, take.matched));
+        }
+        for (task, take) in placed {
+            self.take(task, take);
+        }
+        for offer in over {
+            if let Err(error) = self.board.withdraw(&offer) {
+                tracing::debug!(%error, "an offer that is over was gone");
+            }
         }
     }
 
@@ -190,6 +216,15 @@ impl OfferDesk {
     pub fn load(&self, offer: &Digest) -> (u32, u32) {
         self.board.load(offer).map_or((0, 0), |load| (load.running, load.waiting))
     }
+}
+
+/// The offer a task has a place under: from when it takes it until its work is done.
+fn under_offer(task: &Task) -> Option<&OfferTake> {
+    matches!(task.phase, Phase::Awarded | Phase::Running).then(|| task.offer()).flatten()
+}
+
+fn has_begun(task: &Task) -> bool {
+    task.attempt().is_some_and(|attempt| attempt.begun || attempt.resumed > 0)
 }
 
 /// How many offers are named when none fits.

@@ -190,6 +190,15 @@ pub enum TaskStep {
     LogReceipt,
 }
 
+impl TaskAttempt {
+    /// The ledger did not take the offer, so its seller has failed at nothing.
+    pub fn is_refused_offer(&self) -> bool {
+        matches!(self.basis, AwardBasis::Offer(_))
+            && self.failure.is_some()
+            && self.agreed_at.is_none()
+    }
+}
+
 impl Task {
     /// A task as it is announced.
     pub fn announced(
@@ -266,7 +275,7 @@ impl Task {
         let mut failed: Vec<Did> = self
             .attempts
             .iter()
-            .filter(|attempt| attempt.failure.is_some())
+            .filter(|attempt| attempt.failure.is_some() && !attempt.is_refused_offer())
             .map(|attempt| attempt.seller)
             .collect();
         failed.sort_unstable();
@@ -310,7 +319,17 @@ impl Task {
 
     /// Every invited agent has committed or passed, and nobody else is waited for.
     pub fn all_answered(&self) -> bool {
-        !self.held_open && self.auction.entrants().len() + self.passed.len() >= self.invited.len()
+        let has_answered = |did: &Did| {
+            self.passed.iter().any(|(who, _)| who == did)
+                || self.auction.entrants().any(|entrant| entrant.commit.bidder == *did)
+        };
+        !self.held_open && self.invited.iter().all(has_answered)
+    }
+
+    /// The ledger refused an offer that was taken: whatever was wrong with it may be wrong with
+    /// others too.
+    pub fn has_refused_offer(&self) -> bool {
+        self.attempts.iter().any(TaskAttempt::is_refused_offer)
     }
 
     /// Its sellers come from an auction; from standing offers otherwise, as long as they last.

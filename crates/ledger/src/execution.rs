@@ -63,8 +63,9 @@ pub enum Outcome {
     Rejected(Rejection),
 }
 
-/// Room kept in a block for the signatures of one more transaction.
-const SIGNATURES_BYTES_RESERVED: usize = 8 << 10;
+/// Room kept in a block for the signatures of one more transaction: those of as many sellers as one
+/// agreement can bind.
+const SIGNATURES_BYTES_RESERVED: usize = 320 << 10;
 
 /// The governed parameters of a state.
 pub(crate) fn parameters(state: &(impl ReadState + ?Sized)) -> Parameters {

@@ -11,7 +11,7 @@ use ainur_api::view::{
 };
 use ainur_ledger::exchange::{Action, CreditClass, CreditClassId, Event, query};
 use ainur_ledger::{Event as LedgerEvent, balances};
-use ainur_market::exchange::{Change, Ending, LiquidityPool, Order, OrderKind, Side};
+use ainur_market::exchange::{Change, Ending, LiquidityPool, Order, OrderKind, PRICE_MAX, Side};
 use ainur_primitives::{Amount, CapabilityName, Did, DurationMs, Ppm, QualityLevel};
 
 use crate::agents::AgentRecord;
@@ -172,6 +172,10 @@ impl Node {
 
     /// Has the ledger do it, and gives what happened on the exchange.
     fn act(&self, trader: &Trader, action: Action) -> Result<Vec<Event>, Problem> {
+        let action = match &trader.agent {
+            None => self.affordable(action)?,
+            Some(_) => action,
+        };
         let actions = vec![action.into()];
         let events = match &trader.agent {
             None => self.do_on_ledger(actions)?,
@@ -182,6 +186,58 @@ impl Node {
             _ => None,
         };
         Ok(events.into_iter().filter_map(of_exchange).collect())
+    }
+
+    /// The action, when the node can pay for it and still keep what it has promised to sellers; a
+    /// purchase at any price is bounded by that.
+    fn affordable(&self, action: Action) -> Result<Action, Problem> {
+        let spendable = self.mailbox.call(|broker| Ok(broker.spendable()))?;
+        let params = self.parameters().exchange;
+        let each = |quantity: u64| {
+            let fee = Ppm(1_000_000 + params.taker_fee.0);
+            let before_fee =
+                Amount(spendable.0 / u128::from(fee.0) * 1_000_000 / u128::from(quantity.max(1)));
+            Amount(before_fee.0 - before_fee.0 % params.tick.0.max(1)).min(PRICE_MAX)
+        };
+        let with_fee = |price: Amount, quantity: u64| {
+            let value = Amount(price.0.saturating_mul(quantity.into()));
+            value.saturating_add(value.share_ceil(params.taker_fee))
+        };
+        let (action, needed) = match action {
+            Action::Place { class, side: Side::Buy, quantity, kind, self_trade, expires } => {
+                let kind = match kind {
+                    OrderKind::Market => OrderKind::ImmediateOrCancel { price: each(quantity) },
+                    priced => priced,
+                };
+                let needed = with_fee(kind.limit().unwrap_or_default(), quantity);
+                let side = Side::Buy;
+                (Action::Place { class, side, quantity, kind, self_trade, expires }, needed)
+            }
+            Action::Route { class, side: Side::Buy, quantity, limit } => {
+                let limit = limit.unwrap_or_else(|| each(quantity));
+                let needed = with_fee(limit, quantity);
+                (Action::Route { class, side: Side::Buy, quantity, limit: Some(limit) }, needed)
+            }
+            Action::Replace { quantity, price, .. } => {
+                let needed = with_fee(price, quantity);
+                (action, needed)
+            }
+            Action::OpenPool { money, .. } => (action, money),
+            Action::AddLiquidity { money_max, .. } => (action, money_max),
+            Action::Swap { side: Side::Buy, limit, .. } => (action, limit),
+            other => (other, Amount::ZERO),
+        };
+        if needed <= spendable {
+            return Ok(action);
+        }
+        let (needed, left) = (needed.to_ainu(), spendable.to_ainu());
+        Err(Problem::new(
+            Code::InsufficientFunds,
+            format!(
+                "this may take {needed} AINU, and {left} AINU are left beside what open tasks need"
+            ),
+        )
+        .next("trade less, name a lower price, or wait until open tasks have ended"))
     }
 
     fn holding(&self, trader: &Trader, id: CreditClassId) -> HoldingView {

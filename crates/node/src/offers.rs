@@ -118,12 +118,16 @@ impl Node {
         let text = offer.to_owned();
         let terms = self
             .mailbox
-            .call(move |broker| broker.withdraw_offer(&text).map_err(|error| of_broker(&error)))?;
-        let agent = self.agent(&terms.seller.to_string())?;
-        if crate::now() < terms.valid_until {
+            .call(move |broker| broker.offer(&text).map_err(|error| of_broker(&error)))?;
+        let (digest, agent) = (terms.digest(), self.agent(&terms.seller.to_string())?);
+        // The ledger first: what was done here alone could not be seen to be half done.
+        let revoked = self.read(|state| escrow::query::is_offer_revoked(state, &digest));
+        if !revoked && crate::now() < terms.valid_until {
             let action = escrow::Action::RevokeOffer { offer: terms };
             self.do_as_agent(&agent, vec![action.into()])?;
         }
+        self.mailbox
+            .call(move |broker| broker.withdraw_offer(digest).map_err(|error| of_broker(&error)))?;
         Ok(Reply::Done)
     }
 

@@ -176,7 +176,9 @@ impl Node {
                     }
                 }
             }
-            excluded.push(attempt.seller);
+            if !attempt.is_refused_offer() {
+                excluded.push(attempt.seller);
+            }
         }
         if let Some(transcript) = &task.transcript {
             digest = Some(transcript.digest());

@@ -79,7 +79,7 @@ pub(super) static ROUTES: [Route; 5] = [
         path: "/v1/market/calls",
         name: "list_calls",
         summary: "Calls for proposals that take bids, oldest first",
-        access: Access::Read,
+        access: Access::Admin,
         parameters: &[],
         takes: None,
         gives: &[Gives {

@@ -120,7 +120,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let number = self.last_number + 1;
         let take = match (request.venue, request.bidding) {
             (Venue::Auction, _) | (Venue::Any, Some(_)) => Err(None),
-            _ => self.match_offer(&request.spec, &invited, &[]).map_err(Some),
+            (venue, _) => {
+                let explain = venue == Venue::Offer;
+                self.match_offer(&request.spec, &invited, &[], explain).map_err(Some)
+            }
         };
         if let (Venue::Offer, Err(Some(why))) = (request.venue, &take) {
             return Err(Error::NoOffer(why.clone()));
@@ -204,6 +207,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
     }
 
+    /// What the operator can spend without endangering what it has promised: the reserves of open
+    /// tasks, and the fees of settling, failing and refunding, which must stay payable whatever
+    /// happens.
+    pub fn spendable(&self) -> Amount {
+        let account = self.ledger.read(|state| balances::query::account(state, &self.operator.did));
+        let fees = Amount(self.parameters.fee_min.0.saturating_mul(FEES_KEPT));
+        account.free.saturating_sub(self.promised).saturating_sub(fees)
+    }
+
     fn check_request(&self, request: &Request) -> Result<(), Error> {
         let spec = &request.spec;
         if request.context.as_ref().is_some_and(|context| context.len() > CONTEXT_BYTES_MAX) {
@@ -239,10 +251,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 _ => return Err(Error::Invalid(format!("the input {input} is not stored here"))),
             }
         }
-        let account = self.ledger.read(|state| balances::query::account(state, &self.operator.did));
-        // The fees of settling, failing and refunding must stay payable whatever happens.
-        let fees = Amount(self.parameters.fee_min.0.saturating_mul(FEES_KEPT));
-        let free = account.free.saturating_sub(self.promised).saturating_sub(fees);
+        let free = self.spendable();
         if free < spec.reserve {
             return Err(Error::InsufficientFunds { reserve: spec.reserve, free });
         }

@@ -7,7 +7,7 @@ use ainur_crypto::hash;
 use ainur_ledger::reputation;
 use ainur_market::auction::{BidTerms, CommitTerms, NoAward, Reveal, award, commitment};
 use ainur_primitives::task::QualityLevel;
-use ainur_primitives::{Did, Digest, DurationMs, Ppm};
+use ainur_primitives::{Did, Digest, DurationMs, Ppm, Venue};
 use ainur_runtime::job::Quote;
 use ainur_runtime::{CallView, Executor, Job};
 use ainur_storage::Disk;
@@ -33,6 +33,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Asks every invited agent that has not answered.
     pub(super) fn gather_bids(&mut self, number: u64) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        if task.venue == Venue::Offer {
+            // Its offer was not durable when the node died.
+            return self.next_offer(number, task.attempts.len() as u32 + 1);
+        }
         let spec = task.spec.clone();
         let task_duration_max = task.auction.terms().duration_ms_max;
         for bidder in self.unanswered(task) {

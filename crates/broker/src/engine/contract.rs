@@ -313,8 +313,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// the ledger's block and our journal), and records it.
     pub(super) fn reconcile(&mut self, number: u64) -> Result<bool, Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(false) };
-        let id = task.id;
+        let (id, buyer) = (task.id, task.buyer);
         let found = self.ledger.read(|state| escrow::query::escrow(state, &id));
+        // Somebody else's agreement of the same name is not ours.
+        let found = found.filter(|escrow| match escrow {
+            Escrow::Open(open) => open.buyer == buyer,
+            Escrow::Closed(closed) => closed.buyer == buyer,
+        });
         let event = match (found, task.phase) {
             (Some(Escrow::Closed(stone)), phase) if !phase.is_final() => {
                 let (height, index) = (stone.height.0, stone.event);

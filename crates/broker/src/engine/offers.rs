@@ -5,6 +5,7 @@ use ainur_consensus::ReplicatedLog;
 use ainur_crypto::batch::sign_batch;
 use ainur_ledger::escrow;
 use ainur_market::offer::{OfferRequest, OfferTerms};
+use ainur_market::payment::PaymentTerms;
 use ainur_primitives::{
     Amount, CapabilityName, Did, Digest, DurationMs, Ppm, QualityLevel, TaskSpec, Venue,
 };
@@ -15,6 +16,7 @@ use ainur_storage::Disk;
 use super::{Broker, one_line};
 use crate::error::Error;
 use crate::event::{Event, JournalEntry, OfferEvent, OfferTake, SignedOffer};
+use crate::limits::DEADLINE_MS_MIN;
 use crate::task::{Phase, Task};
 
 /// A standing offer as it is now.
@@ -49,7 +51,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if terms.valid_until.since(terms.valid_from) > longest {
             return Err(invalid(&format!("it can be taken for {longest} at most")));
         }
+        if terms.cancellation.fee > Ppm::ZERO || matches!(terms.payment, PaymentTerms::Milestone(_))
+        {
+            let why = "fees for cancellation and payment by milestones cannot be carried out yet";
+            return Err(invalid(&why));
+        }
         let seat = self.seats.get(terms.seller).ok_or_else(|| invalid(&"no such agent is here"))?;
+        if seat.card != terms.card {
+            return Err(invalid(&"its agent has another card now"));
+        }
         if let Some(missing) = terms.capabilities.iter().find(|name| seat.contract(name).is_none())
         {
             return Err(invalid(&format!("{} does not do {missing}", seat.name)));
@@ -64,11 +74,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Ok(self.offer_state(digest, terms))
     }
 
-    /// Withdraws an offer, found by its digest or a unique beginning of it; tasks under way go on.
+    /// An offer by its digest or a unique beginning of it.
     ///
     /// # Errors
-    /// When there is no such offer, or more than one.
-    pub fn withdraw_offer(&mut self, text: &str) -> Result<OfferTerms, Error> {
+    /// When there is none, or more than one.
+    pub fn offer(&self, text: &str) -> Result<OfferTerms, Error> {
         let mut found = self
             .offers
             .iter()
@@ -76,11 +86,17 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let (Some(offer), None) = (found.next(), found.next()) else {
             return Err(Error::UnknownOffer(text.to_owned()));
         };
-        let terms = offer.terms.clone();
-        drop(found);
-        self.offers.withdraw(&terms.digest());
-        self.journal.append(&JournalEntry::Offer(OfferEvent::Withdrawn(terms.digest())))?;
-        Ok(terms)
+        Ok(offer.terms.clone())
+    }
+
+    /// Takes an offer off: nobody can take it any more, tasks under way go on. Doing it again does
+    /// no harm.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn withdraw_offer(&mut self, offer: Digest) -> Result<(), Error> {
+        self.offers.withdraw(&offer);
+        self.journal.append(&JournalEntry::Offer(OfferEvent::Withdrawn(offer)))
     }
 
     /// Repeats what the journal tells of an offer.
@@ -130,12 +146,21 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.ledger.read(|state| escrow::query::offer_uses(state, &offer, &buyer))
     }
 
-    /// The best offer of those agents for a task, or why there is none.
+    /// Notes what the ledger says of how often this node's buyer has agreed under a task's offer.
+    pub(super) fn recount(&mut self, number: u64) {
+        let take = self.tasks.get(&number).and_then(Task::offer);
+        let Some(offer) = take.map(|take| take.offer.terms.digest()) else { return };
+        let bought = self.bought(offer);
+        self.offers.recount(&offer, bought);
+    }
+
+    /// The best offer of those agents for a task, or why there is none when that is to be told.
     pub(super) fn match_offer(
         &mut self,
         spec: &TaskSpec,
         invited: &[Did],
         failed: &[Did],
+        explain: bool,
     ) -> Result<OfferTake, String> {
         self.offers.expire(self.now);
         if self.offers.is_empty() {
@@ -149,7 +174,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 excluded.push(seller);
             }
         }
-        let found = self.offers.best(OfferRequest {
+        let none = BTreeMap::new();
+        let request = OfferRequest {
             buyer: self.operator.did,
             capability: &spec.capability,
             quality_min: QualityLevel::Standard,
@@ -159,11 +185,20 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             failure_probability_max: Ppm::ONE,
             now: self.now,
             deadline: self.now.plus(spec.deadline_ms),
-            bought: &BTreeMap::new(),
+            bought: &none,
             excluded: &excluded,
-        })?;
-        let offer = self.offers.get(&found.offer).cloned().ok_or("it was withdrawn")?;
-        Ok(OfferTake { offer, matched: self.now, bought: self.offers.bought(&found.offer) })
+        };
+        while let Some(found) = self.offers.best(request) {
+            let Some(offer) = self.offers.get(&found.offer).cloned() else { break };
+            let card = self.seats.get(offer.terms.seller).map(|seat| seat.card);
+            if card == Some(offer.terms.card) {
+                let bought = self.offers.bought(&found.offer);
+                return Ok(OfferTake { offer, matched: self.now, bought });
+            }
+            // The agent has another card now: the ledger would not take the offer any more.
+            self.offers.withdraw(&found.offer);
+        }
+        Err(if explain { self.offers.why_none(request) } else { String::new() })
     }
 
     pub(super) fn take_offer(
@@ -181,8 +216,17 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let (id, venue, invited, excluded) =
             (task.id, task.venue, task.invited.clone(), task.excluded());
-        let spec = TaskSpec { deadline_ms: task.deadline.since(self.now), ..task.spec.clone() };
-        match (self.match_offer(&spec, &invited, &excluded), venue) {
+        let left = task.deadline.since(self.now);
+        if left < DEADLINE_MS_MIN {
+            let detail = "too little time is left for another seller".to_owned();
+            return self.record(number, Event::NoAward { detail });
+        }
+        let spec = TaskSpec { deadline_ms: left, ..task.spec.clone() };
+        let found = match task.has_refused_offer() {
+            true => Err("the ledger did not take the last one".to_owned()),
+            false => self.match_offer(&spec, &invited, &excluded, venue == Venue::Offer),
+        };
+        match (found, venue) {
             (Ok(take), _) => self.take_offer(number, attempt, take),
             (Err(why), Venue::Offer) => {
                 let detail = one_line(&format!("no other offer fits: {why}"));

@@ -117,12 +117,6 @@ pub(crate) struct OfferArguments {
     /// When the seller is paid. Upfront takes as much of its stake as a pledge.
     #[arg(long, value_enum, default_value_t = PaymentArgument::Completion)]
     pub(crate) payment: PaymentArgument,
-    /// Seconds after the agreement in which a cancellation is free.
-    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
-    pub(crate) free_cancellation: u64,
-    /// What a later cancellation costs, in percent of the price.
-    #[arg(long, default_value = "0%", value_parser = percent, value_name = "PERCENT")]
-    pub(crate) cancellation_fee: Ppm,
     /// Hours for which it can be taken.
     #[arg(long = "for", default_value_t = 24, value_name = "HOURS")]
     pub(crate) hours: u64,

@@ -115,14 +115,16 @@ pub(crate) fn reserve(
     Ok(())
 }
 
-/// Ends a reservation of which `spent` was paid.
+/// Ends a reservation of which `spent` was paid; it counts in the period in which that is.
 pub(crate) fn release(
     state: &mut Overlay<'_>,
+    now: Timestamp,
     budget: BudgetId,
     reserved: Amount,
     spent: Amount,
 ) -> Result<(), Error> {
-    for (id, mut budget) in chain(state, budget)? {
+    for (id, budget) in chain(state, budget)? {
+        let mut budget = budget.at(now);
         budget.reserved =
             budget.reserved.checked_sub(reserved).expect("an escrow releases what it reserved");
         budget.spent = budget.spent.saturating_add(spent);

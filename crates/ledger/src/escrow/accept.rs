@@ -55,7 +55,7 @@ pub(super) fn settle_part(
         return finish(context, task, agreement, reserved, compensation, (output, verdict));
     }
     if let Some(budget) = agreement.budget {
-        budget::release(&mut context.state, budget, price, price)?;
+        budget::release(&mut context.state, context.now, budget, price, price)?;
     }
     write_open(&mut context.state, task, agreement);
     Ok(())

@@ -188,6 +188,14 @@ fn bind_all(
     }
     let mut available = agreement.unpaid();
     for award in awards {
+        // A backup stands by for what failed, and nothing has.
+        if let Consent::Backup { terms, backup } = &award.consent {
+            let chosen = terms.failure.backups.get(usize::from(*backup));
+            return Err(match chosen {
+                Some(chosen) => Error::NotItsBackup(chosen.agent),
+                None => Error::UnknownBackup(*backup),
+            });
+        }
         bind(context, task, agreement, available, award)?;
         available = available.saturating_sub(award.price);
     }
@@ -205,6 +213,10 @@ fn bind(
     let (buyer, verifier) = (agreement.buyer, agreement.verifier);
     let (consent, bound) = consent::ensure(context, task, (buyer, available), award)?;
     let transcript = award.consent.transcript();
+    let is_backup = matches!(award.consent, Consent::Backup { .. });
+    if !is_backup && agreement.engagements.iter().any(|known| known.consent == consent) {
+        return Err(Error::BoundBefore(consent));
+    }
     for bound in bound {
         let seller = bound.seller;
         if seller == buyer || seller == verifier {

@@ -85,7 +85,9 @@ fn release_cancelled(
         locked = locked.saturating_sub(returned);
     }
     reputation::dismiss(context, seller, locked);
-    agreement.pay_out(seller, fee);
+    if !fee.is_zero() {
+        agreement.pay_out(seller, fee);
+    }
     Ok(fee)
 }
 
@@ -134,7 +136,7 @@ pub(super) fn close(
     move_money(&mut context.state, Pot::Escrowed, Pot::Free(buyer), refunded)?;
     if let Some(budget) = agreement.budget {
         let spent = reserved.saturating_sub(refunded);
-        budget::release(&mut context.state, budget, reserved, spent)?;
+        budget::release(&mut context.state, context.now, budget, reserved, spent)?;
     }
     let tombstone = Tombstone {
         buyer,

@@ -119,6 +119,9 @@ pub enum Error {
     /// The backup stands by for another coalition's work, or for another subtask.
     #[error("{0} does not stand by for what failed")]
     NotItsBackup(Did),
+    /// One word binds once in an attempt.
+    #[error("what was signed as {0} has bound its seller in this attempt")]
+    BoundBefore(Digest),
     /// No part of this number.
     #[error("there is no part {0}")]
     UnknownPart(u32),

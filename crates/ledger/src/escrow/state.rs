@@ -212,11 +212,8 @@ impl Agreement {
         Err(Error::UnknownPart(part))
     }
 
-    /// Notes what a seller was paid for good.
+    /// Notes what a seller was paid for good; accepted work is noted at any price.
     pub(super) fn pay_out(&mut self, payee: Did, amount: Amount) {
-        if amount.is_zero() {
-            return;
-        }
         match self.payouts.iter_mut().find(|payout| payout.payee == payee) {
             Some(payout) => payout.amount = payout.amount.saturating_add(amount),
             None => self.payouts.push(Payout { payee, amount }),

@@ -19,6 +19,11 @@ pub const PREMIUM_HOURS_MAX: usize = 16;
 /// The largest surcharge, in parts per million of the price: ten times the price.
 pub const SURCHARGE_MAX: Ppm = Ppm(10_000_000);
 
+/// The longest duration, wait or time of free cancellation: a hundred years.
+pub const OFFER_SPAN_MS_MAX: DurationMs = DurationMs::seconds(100 * 366 * 86_400);
+/// The largest serial: beyond, JSON could not carry it.
+pub const SERIAL_MAX: u64 = (1 << 53) - 1;
+
 const MINUTES_PER_DAY: u16 = 1_440;
 const MS_PER_MINUTE: u64 = 60_000;
 const MS_PER_DAY: u64 = 86_400_000;
@@ -140,6 +145,9 @@ pub enum OfferError {
     /// It could never be taken.
     #[error("an offer ends after it begins")]
     ValidityEmpty,
+    /// A duration or serial that no document could carry.
+    #[error("an offer's durations are at most a hundred years, its serial below 2^53")]
+    TooLong,
     /// Terms of payment or cancellation that cannot be.
     #[error("the offer's terms of payment cannot be")]
     Payment(#[from] PaymentError),
@@ -166,6 +174,15 @@ impl OfferTerms {
         }
         if self.valid_from >= self.valid_until {
             return Err(OfferError::ValidityEmpty);
+        }
+        let spans = [
+            self.estimated_duration_ms,
+            self.capacity.estimated_wait_ms,
+            self.cancellation.free_ms,
+        ];
+        let longest = spans.into_iter().max().unwrap_or_default();
+        if longest > OFFER_SPAN_MS_MAX || self.serial > SERIAL_MAX {
+            return Err(OfferError::TooLong);
         }
         self.payment.validate()?;
         Ok(self.cancellation.validate()?)

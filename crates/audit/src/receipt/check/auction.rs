@@ -2,10 +2,14 @@
 //! offers that were taken, and everybody's signature.
 use ainur_crypto::{HybridVerifier, Proof};
 use ainur_market::auction::{BidTerms, Transcript, award};
-use ainur_primitives::{Did, Digest};
+use ainur_primitives::{Did, Digest, DurationMs};
 
 use super::{Checked, Examination, because, same};
 use crate::receipt::{AttemptBasis, AttemptRecord, TakenOffer};
+
+/// How old the price of an offer is at most when it is agreed to, whatever a ledger's parameters
+/// say; theirs may be less.
+const MATCH_AGE_MS_MAX: DurationMs = DurationMs::seconds(600);
 
 impl<'a> Examination<'a> {
     /// The transcript is about this task on these terms. That it is the one agreed to is part of
@@ -37,7 +41,10 @@ impl<'a> Examination<'a> {
                 AttemptBasis::Auction => self.replay(attempt, &passed).map_err(place)?,
                 AttemptBasis::Offer(taken) => self.compute(attempt, taken).map_err(place)?,
             };
-            passed.push(attempt.seller);
+            // Who was refused with an offer has failed at nothing, and could still bid.
+            if attempt.agreed.is_some() || attempt.basis == AttemptBasis::Auction {
+                passed.push(attempt.seller);
+            }
         }
         if self.body.attempts.is_empty() { Err("there is no attempt".into()) } else { Ok(seen) }
     }
@@ -56,6 +63,12 @@ impl<'a> Examination<'a> {
         same("seller", &attempt.seller, &offer.seller)?;
         if !offer.offers(&wanted.capability) {
             return Err(format!("the offer is not of {}", wanted.capability));
+        }
+        if let Some(agreed) = &attempt.agreed {
+            let at = agreed.proof.header.timestamp;
+            if taken.matched > at || at.since(taken.matched) > MATCH_AGE_MS_MAX {
+                return Err("the price is that of another time than the agreement's".into());
+            }
         }
         if !offer.is_valid_at(taken.matched) {
             return Err("the offer was taken when it was not valid".into());

@@ -98,10 +98,7 @@ fn draft(asked: OfferArguments) -> Result<OfferDraft, Problem> {
             PaymentArgument::Completion => PaymentTerms::Completion,
             PaymentArgument::Upfront => PaymentTerms::Upfront,
         },
-        cancellation: CancellationPolicy {
-            free_ms: DurationMs::seconds(asked.free_cancellation),
-            fee: asked.cancellation_fee,
-        },
+        cancellation: CancellationPolicy::default(),
         valid_ms: hours(asked.hours),
     })
 }
