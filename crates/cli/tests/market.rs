@@ -21,6 +21,8 @@ fn run(place: &Place, more: &[&str]) -> Value {
 }
 
 const PARAMETERS: &str = "{}";
+/// The content id of no bytes.
+const NOTHING: &str = "bafkr4ifpcne3t5pzugtkaqcn5i3nzskjtpfslsnnyejlpte2spfoihzsmi";
 
 fn ainu(value: &Value) -> &str {
     value.as_str().expect("an amount")
@@ -63,10 +65,9 @@ fn a_standing_offer_is_taken_without_an_auction_and_its_receipt_shows_why() {
 fn a_failure_under_an_offer_goes_on_to_an_auction_and_is_refunded_when_all_fail() {
     let place = bazaar();
     place.succeeds(&["market", "offer", "cheap", "--price", "1"]);
-    let nothing = "bafkr4ifpcne3t5pzugtkaqcn5i3nzskjtpfslsnnyejlpte2spfoihzsmi";
     let input = place.file("input", b"something");
     let wish = ["task", "run", "text.echo", "--reserve", "5", "--input", &input];
-    place.fails(&[&wish[..], &["--check", "digest", "--expected", nothing]].concat());
+    place.fails(&[&wish[..], &["--check", "digest", "--expected", NOTHING]].concat());
     let task = place.json(&["task", "list"])[0].clone();
     assert_eq!(task["phase"], "refunded", "{task}");
     let sellers: Vec<&str> = task["attempts"]
@@ -231,5 +232,28 @@ fn what_the_exchange_refuses_it_refuses_with_what_to_do() {
         let refusal = place.fails(arguments);
         assert!(refusal.contains(said), "{arguments:?}: {refusal}");
     }
+    place.succeeds(&["ledger", "audit"]);
+}
+
+#[test]
+fn a_seller_that_is_paid_upfront_pays_back_what_it_fails_at() {
+    let place = Place::new();
+    let echo = component("echo");
+    place.succeeds(&["agent", "add", &echo, "--name", "first", "--price", "2", "--stake", "1000"]);
+    place.succeeds(&["market", "offer", "first", "--price", "1.5", "--payment", "upfront"]);
+    let settled = run(&place, &[]);
+    assert_eq!((&settled["phase"], ainu(&settled["price"])), (&"settled".into(), "1500000000000"));
+    let input = place.file("input", b"something");
+    let wish = ["task", "run", "text.echo", "--reserve", "5", "--input", &input];
+    place.fails(&[&wish[..], &["--check", "digest", "--expected", NOTHING]].concat());
+    let refunded = place.json(&["task", "list"])[0].clone();
+    assert_eq!(refunded["phase"], "refunded", "{refunded}");
+    for task in [&settled, &refunded] {
+        let receipt = place.path("receipt.json");
+        let id = task["id"].as_str().expect("a task has an id").to_owned();
+        place.succeeds(&["receipt", "show", &id, "--output", &receipt]);
+        place.succeeds(&["receipt", "verify", &receipt]);
+    }
+    assert_eq!(place.json(&["account", "show"])["in_escrow"], "0");
     place.succeeds(&["ledger", "audit"]);
 }

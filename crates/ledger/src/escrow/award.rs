@@ -214,9 +214,6 @@ fn bind(
     let (consent, bound) = consent::ensure(context, task, (buyer, available), award)?;
     let transcript = award.consent.transcript();
     let is_backup = matches!(award.consent, Consent::Backup { .. });
-    if !is_backup && agreement.engagements.iter().any(|known| known.consent == consent) {
-        return Err(Error::BoundBefore(consent));
-    }
     for bound in bound {
         let seller = bound.seller;
         if seller == buyer || seller == verifier {
@@ -224,6 +221,12 @@ fn bind(
         }
         if agreement.failed.contains(&seller) {
             return Err(Error::FailedBefore(seller));
+        }
+        let same = |known: &Engagement| {
+            (known.consent, known.seller, known.subtask) == (consent, seller, bound.subtask)
+        };
+        if !is_backup && agreement.engagements.iter().any(same) {
+            return Err(Error::BoundBefore(consent));
         }
         if context.now.plus(bound.time_ms_min) > agreement.deadline {
             return Err(Error::DeadlineTooSoon(bound.time_ms_min));

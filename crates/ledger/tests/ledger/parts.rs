@@ -216,17 +216,28 @@ fn awards_that_do_not_add_up_are_refused() {
         (0..31).map(|n| milestone(&format!("{n}"), if n == 0 { 970_000 } else { 1_000 }, 0));
     let payment = PaymentTerms::Milestone(schedule.collect());
     let long = OfferTerms { payment, minimum_budget: Amount::ZERO, ..offer() };
-    let mut awards: Vec<_> = (0..2).map(|_| award(&mut world, long.clone(), 4)).collect();
-    awards.extend((0..3).map(|_| bid_of(&mut world, 1, RIVAL, 0)));
+    let offers = [1, 2].map(|serial| OfferTerms { serial, ..long.clone() });
+    let bids = [1, 2, 3].map(|n| BidTerms {
+        price: Amount::ZERO,
+        confidence: Ppm(n),
+        ..world.bid(1, RIVAL)
+    });
+    let all = |world: &mut World, bids: &[BidTerms]| {
+        let mut awards: Vec<_> =
+            offers.iter().map(|offer| award(world, offer.clone(), 4)).collect();
+        awards.extend(bids.iter().map(|bid| {
+            let mut award = world.award_of(bid.clone(), RIVAL);
+            award.price = Amount::ZERO;
+            award
+        }));
+        with_awards(world.agreement(1, SELLER), awards)
+    };
     const { assert!(PARTS_MAX + 1 == 2 * 31 + 3) };
-    let action = with_awards(world.agreement(1, SELLER), awards.clone());
+    let action = all(&mut world, &bids);
     assert_eq!(world.fails(BUYER, action), Error::TooManyParts.into());
-    awards.pop();
-    let action = with_awards(world.agreement(1, SELLER), awards);
-    world.signatures.push(sign(SELLER, 0, &[long.digest()]).0);
-    world.signatures.push(
-        sign(RIVAL, 0, &[BidTerms { price: Amount::ZERO, ..world.bid(1, RIVAL) }.digest()]).0,
-    );
+    let twice = all(&mut world, &[bids[0].clone(), bids[0].clone()]);
+    assert_eq!(world.fails(BUYER, twice), Error::BoundBefore(bids[0].digest()).into());
+    let action = all(&mut world, &bids[..2]);
     world.ok(BUYER, action);
     world.ok(VERIFIER, settle(1, 1));
 }
