@@ -298,8 +298,7 @@ impl Place {
     }
 }
 
-/// How often each attempt of a task was awarded, and how often each document behind awards was
-/// named: a transcript once a task, an offer as often as it was taken.
+/// How often each attempt of a task was awarded, and how often each standing offer was taken.
 type Awards = (BTreeMap<(String, u64), u32>, BTreeMap<String, u32>);
 
 fn awards(blocks: &Path) -> anyhow::Result<Awards> {
@@ -314,10 +313,15 @@ fn awards(blocks: &Path) -> anyhow::Result<Awards> {
                 (award, award.get("attempt").and_then(Value::as_u64).unwrap_or_default())
             });
             let Some((award, attempt)) = first.or(later) else { continue };
-            let text = |name: &str| award.get(name).and_then(Value::as_str).unwrap_or_default();
-            *awards.entry((text("task").to_owned(), attempt)).or_default() += 1;
-            if text("bid") == text("transcript") {
-                *behind.entry(text("bid").to_owned()).or_default() += 1;
+            let task = award.get("task").and_then(Value::as_str).context("an award has a task")?;
+            *awards.entry((task.to_owned(), attempt)).or_default() += 1;
+            let sellers = award.get("sellers").and_then(Value::as_array);
+            for hire in sellers.context("an award has sellers")? {
+                // An offer is its own document; behind a bid there is a transcript.
+                let bid = hire["bid"].as_str().context("an award names what was signed")?;
+                if hire["transcript"] == bid {
+                    *behind.entry(bid.to_owned()).or_default() += 1;
+                }
             }
         }
     }
