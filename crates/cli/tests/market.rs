@@ -257,3 +257,33 @@ fn a_seller_that_is_paid_upfront_pays_back_what_it_fails_at() {
     assert_eq!(place.json(&["account", "show"])["in_escrow"], "0");
     place.succeeds(&["ledger", "audit"]);
 }
+
+#[test]
+fn a_killed_node_counts_what_was_bought_under_an_offer_once() {
+    let place = bazaar();
+    place.succeeds(&["market", "offer", "dear", "--price", "1.5", "--discount", "2:50%"]);
+    let node = place.start_node();
+    assert_eq!(ainu(&run(&place, &[])["price"]), "1500000000000");
+    // SIGKILL: what follows repeats the journal.
+    drop(node);
+    let second = run(&place, &[]);
+    assert_eq!((&second["seller_name"], ainu(&second["price"])), (&"dear".into(), "1500000000000"));
+    assert_eq!(second["attempts"].as_array().map(Vec::len), Some(1), "{second}");
+    assert_eq!(ainu(&run(&place, &[])["price"]), "750000000000");
+    place.succeeds(&["ledger", "audit"]);
+}
+
+#[test]
+fn a_seller_whose_offer_the_ledger_refuses_can_still_bid() {
+    let place = Place::new();
+    let echo = component("echo");
+    place.succeeds(&["agent", "add", &echo, "--name", "poor", "--price", "2", "--stake", "100"]);
+    // It has not that much to pledge.
+    place.succeeds(&["market", "offer", "poor", "--price", "400", "--payment", "upfront"]);
+    let task = place.json(&["task", "run", "text.echo", "--reserve", "500"]);
+    assert_eq!(task["phase"], "settled", "{task}");
+    assert_eq!(task["attempts"].as_array().map(Vec::len), Some(2), "{task}");
+    let (receipt, id) = (place.path("receipt.json"), ainu(&task["id"]).to_owned());
+    place.succeeds(&["receipt", "show", &id, "--output", &receipt]);
+    place.succeeds(&["receipt", "verify", &receipt]);
+}
