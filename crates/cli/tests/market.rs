@@ -287,3 +287,15 @@ fn a_seller_whose_offer_the_ledger_refuses_can_still_bid() {
     place.succeeds(&["receipt", "show", &id, "--output", &receipt]);
     place.succeeds(&["receipt", "verify", &receipt]);
 }
+
+#[test]
+fn work_for_nothing_has_a_receipt_that_verifies() {
+    let place = Place::new();
+    place.succeeds(&["agent", "add", &component("echo"), "--name", "free", "--price", "0"]);
+    let task = run(&place, &["--selection", "fastest"]);
+    assert_eq!((&task["phase"], ainu(&task["price"])), (&"settled".into(), "0"), "{task}");
+    let (receipt, id) = (place.path("receipt.json"), ainu(&task["id"]).to_owned());
+    place.succeeds(&["receipt", "show", &id, "--output", &receipt]);
+    place.succeeds(&["receipt", "verify", &receipt]);
+    place.succeeds(&["task", "rate", &id, "5"]);
+}
