@@ -6,7 +6,7 @@ use ainur_crypto::hash;
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, Digest, DurationMs,
-    ExecutionLimits, Ppm, SelectionRule, TaskGraph, TaskId, TraceContext, Venue,
+    ExecutionLimits, Ppm, SelectionRule, SharingMethod, TaskGraph, TaskId, TraceContext, Venue,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -235,6 +235,10 @@ pub struct TeamDraft {
     #[serde(default)]
     #[schemars(length(max = 64))]
     pub partners: Vec<String>,
+    /// How a coalition that it leads divides what it is paid above its members' prices.
+    #[serde(default)]
+    #[schemars(with = "schema::SharingMethod")]
+    pub sharing: SharingMethod,
 }
 
 /// Where an agent's program is.

@@ -453,6 +453,12 @@ shapes! {
             }
         ]
     }
+    /// How a coalition divides what it is paid.
+    SharingMethod |_g| {
+        "type": "string",
+        "enum": ["equal", "contribution-based", "auction-based", "nash"],
+        "description": "How a coalition divides what it is paid above its members' prices"
+    }
     /// Work in parts.
     TaskGraph |generator| {
         "type": "object",

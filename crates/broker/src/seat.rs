@@ -2,7 +2,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ainur_crypto::signature::SigningKey;
-use ainur_primitives::{Amount, CapabilityContract, CapabilityName, Did, Digest, Ppm};
+use ainur_primitives::{
+    Amount, CapabilityContract, CapabilityName, Did, Digest, Ppm, SharingMethod,
+};
 use ainur_runtime::Program;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +46,9 @@ pub struct TeamTerms {
     pub partners: Vec<Did>,
     /// This share of its price, on every part of a task in whose stage a partner works, too.
     pub saving: Ppm,
+    /// How a coalition that it leads divides what it is paid above its members' prices.
+    #[serde(default)]
+    pub sharing: SharingMethod,
 }
 
 impl Seat {

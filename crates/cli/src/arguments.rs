@@ -3,7 +3,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ainur_primitives::{
-    Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits, Ppm, Venue,
+    Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits, Ppm,
+    SharingMethod, Venue,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -214,6 +215,9 @@ pub(crate) struct AgentAdd {
     /// With whom it saves that: an agent's name or DID; may be repeated [default: everybody].
     #[arg(long, value_name = "AGENT", requires = "team_saving")]
     pub(crate) team_with: Vec<String>,
+    /// How a coalition that the agent leads divides what it is paid above its members' prices.
+    #[arg(long, value_enum, default_value_t = Sharing::Contribution, requires = "team_saving")]
+    pub(crate) team_sharing: Sharing,
     /// Let an MCP server read this folder or file; may be repeated.
     #[arg(long, value_name = "PATH")]
     pub(crate) read: Vec<PathBuf>,
@@ -232,6 +236,30 @@ pub(crate) struct AgentAdd {
     /// The header to show it in [default: `Authorization: Bearer`].
     #[arg(long, value_name = "NAME", requires = "credential")]
     pub(crate) credential_header: Option<String>,
+}
+
+/// How a coalition divides what it is paid above its members' prices.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub(crate) enum Sharing {
+    /// In equal parts.
+    Equal,
+    /// By what each adds to the others (Shapley value).
+    Contribution,
+    /// By what each one's part would cost without the coalition.
+    Auction,
+    /// By Nash's bargaining solution.
+    Nash,
+}
+
+impl From<Sharing> for SharingMethod {
+    fn from(sharing: Sharing) -> Self {
+        match sharing {
+            Sharing::Equal => Self::Equal,
+            Sharing::Contribution => Self::ContributionBased,
+            Sharing::Auction => Self::AuctionBased,
+            Sharing::Nash => Self::Nash,
+        }
+    }
 }
 
 /// `noun.verb=amount`.

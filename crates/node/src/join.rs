@@ -144,7 +144,7 @@ impl Node {
         let mut partners = partners.collect::<Result<Vec<Did>, Problem>>()?;
         partners.sort_unstable();
         partners.dedup();
-        Ok(TeamTerms { partners, saving: team.saving })
+        Ok(TeamTerms { partners, saving: team.saving, sharing: team.sharing })
     }
 
     /// What is to be added, and what it offers.

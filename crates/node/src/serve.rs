@@ -210,8 +210,10 @@ impl Node {
     fn task_list(&self, query: TaskQuery) -> Result<Reply, Problem> {
         let limit = query.limit.clamp(1, LIST_MAX) as usize;
         let TaskQuery { before, budget, context, phases, .. } = query;
+        // Parts are shown with the task they belong to.
         let wanted = move |task: &Task| {
-            budget.is_none_or(|budget| task.spec.budget == Some(budget))
+            task.part_of.is_none()
+                && budget.is_none_or(|budget| task.spec.budget == Some(budget))
                 && context.as_ref().is_none_or(|context| task.context.as_ref() == Some(context))
                 && (phases.is_empty() || phases.contains(&views::phase(task.phase)))
         };

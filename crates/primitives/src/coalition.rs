@@ -9,13 +9,24 @@ use crate::probability::Ppm;
 
 /// How the members of a coalition divide what it is paid.
 #[derive(
-    Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Debug,
+    Default,
+    Encode,
+    Decode,
+    DecodeWithMemTracking,
+    Serialize,
+    Deserialize,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum SharingMethod {
     /// What is left above the members' bids in equal parts.
     Equal,
     /// By what each adds to the others: the Shapley value.
+    #[default]
     ContributionBased,
     /// By what an auction of its subtask alone would pay each.
     AuctionBased,

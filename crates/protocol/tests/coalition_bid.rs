@@ -70,6 +70,7 @@ fn coalition_bid() -> CoalitionBid {
         profit_sharing: MemberShares {
             distribution_method: SharingMethod::ContributionBased,
             member_shares: vec![Amount(35), Amount(85)],
+            surplus_weights: Vec::new(),
         },
         quality_level: QualityLevel::Premium,
         salt: Digest([5; 32]),

@@ -12,14 +12,16 @@ use ainur_ledger::reputation;
 use ainur_market::auction::{CommitTerms, commitment};
 use ainur_market::coalition::{
     CoalitionLimits, CoalitionMember, CoalitionTerms, Coverage, ExecutionPlan, FailureHandling,
-    Formation, ProfitSharing, SubtaskBid, SynergyTerms, Team, graph_digest,
+    Formation, ProfitSharing, SamplingAccuracy, ShapleyValues, SubtaskBid, SynergyTerms, Team,
+    graph_digest,
 };
 use ainur_market::combinatorial::{
     BUNDLES_MAX, Bundle, BundleBidTerms, CombinatorialAuction, CombinatorialTerms, SubtaskSet,
     SubtaskTerms,
 };
 use ainur_primitives::{
-    Amount, CoalitionId, Did, Digest, DurationMs, Ppm, QualityLevel, Subtask, TaskGraph,
+    Amount, CoalitionId, Did, Digest, DurationMs, Ppm, QualityLevel, SharingMethod, Subtask,
+    TaskGraph,
 };
 use ainur_runtime::job::Quote;
 use ainur_runtime::{CallView, Executor, Job};
@@ -283,10 +285,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             Some(SynergyTerms { task: task.id, agent: *agent, partners, saving: terms.saving })
         });
         let synergies: Vec<SynergyTerms> = synergies.collect();
-        let formed = Formation::new(graph, own.clone(), synergies);
-        let Some(whole) = formed.ok().and_then(|formed| formed.team(Coverage::Profitable)) else {
-            return Vec::new();
-        };
+        let Ok(formed) = Formation::new(graph, own.clone(), synergies) else { return Vec::new() };
+        let Some(whole) = formed.team(Coverage::Profitable) else { return Vec::new() };
         let mut teams = whole.by_stage();
         if teams.len() > 1 {
             teams.push(whole);
@@ -298,7 +298,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             valid_until: self.now,
         };
         let terms = teams.iter().filter_map(|team| {
-            let terms = coalition_terms(task, graph, team, &own)?;
+            let lead = team_lead(team)?;
+            let method = self.seats.get(lead)?.team.as_ref()?.sharing;
+            let sharing = profit_sharing(method, &formed, team)?;
+            let terms = coalition_terms(task, graph, (team, sharing), &own);
             terms.validate(graph, &limits).ok().map(|()| terms)
         });
         terms.collect()
@@ -352,39 +355,97 @@ fn unwanted(graph: &TaskGraph, bids: &[SubtaskBid]) -> String {
     }
 }
 
-/// What a team agrees on; `None` for an agent alone, who needs no agreement.
+/// Who bids for a team; `None` for an agent alone, who needs no agreement.
+fn team_lead(team: &Team) -> Option<Did> {
+    let lead = team.members.first()?.bid.agent;
+    team.members.iter().any(|member| member.bid.agent != lead).then_some(lead)
+}
+
+/// The most that a weight of the surplus is; only their proportions count.
+const WEIGHT_MAX: u128 = 1_000_000_000;
+
+/// Members whose contributions are computed exactly: all their subsets, on the broker's thread.
+const EXACT_MEMBERS_MAX: usize = 10;
+
+/// A contribution within a twentieth of all there is to gain, 19 times of 20.
+fn sampling(saving: Amount) -> SamplingAccuracy {
+    let error = Amount(saving.0.div_ceil(20).max(1));
+    SamplingAccuracy { range: saving, error, failure_probability: Ppm(50_000) }
+}
+
+/// How a team divides what it is paid: everyone's own price, and what is above by its lead's rule.
+fn profit_sharing(method: SharingMethod, formed: &Formation, team: &Team) -> Option<ProfitSharing> {
+    let equal = || vec![1; team.members.len()];
+    let surplus_weights = match method {
+        // With equal powers and their own prices as what they have without agreement, Nash's
+        // solution divides the rest equally.
+        SharingMethod::Equal | SharingMethod::Nash => equal(),
+        SharingMethod::AuctionBased => {
+            scaled(team.members.iter().map(|member| member.alternative.0).collect())
+        }
+        SharingMethod::ContributionBased => {
+            let worth = |members: u64| formed.worth(team, members);
+            let count = team.members.len();
+            let values = match count <= EXACT_MEMBERS_MAX {
+                true => ShapleyValues::exact(count, worth),
+                false => {
+                    let beacon = hash::tagged(
+                        "ainur/coalition-shapley-seed/v1",
+                        &[&team.price.0.to_le_bytes(), &(count as u64).to_le_bytes()],
+                    );
+                    ShapleyValues::sampled(count, worth, sampling(team.saving()), beacon)
+                }
+            };
+            let values = values.ok()?;
+            let positive = |value: &i128| u128::try_from(*value).unwrap_or_default();
+            scaled(values.numerators().iter().map(positive).collect())
+        }
+    };
+    let member_shares = team.members.iter().map(|member| member.price).collect();
+    Some(ProfitSharing { method, member_shares, surplus_weights })
+}
+
+/// Weights in the same proportion that are small enough; equal when all are zero.
+fn scaled(weights: Vec<u128>) -> Vec<u32> {
+    let most = weights.iter().copied().max().unwrap_or_default();
+    if most == 0 {
+        return vec![1; weights.len()];
+    }
+    // Both are below 2⁹⁰: amounts are limited where a coalition forms.
+    let scale = |weight: u128| match weight.checked_mul(WEIGHT_MAX) {
+        Some(product) => product / most,
+        None => weight / (most / WEIGHT_MAX),
+    };
+    weights.into_iter().map(|weight| scale(weight).min(WEIGHT_MAX) as u32).collect()
+}
+
+/// What a team agrees on.
 fn coalition_terms(
     task: &Task,
     graph: &TaskGraph,
-    team: &Team,
+    (team, sharing): (&Team, ProfitSharing),
     bids: &[SubtaskBid],
-) -> Option<CoalitionTerms> {
+) -> CoalitionTerms {
     let members = team.members_for(graph);
-    let lead = members.first()?.agent;
-    if members.iter().all(|member| member.agent == lead) {
-        return None;
-    }
+    let lead = members.first().map(|member| member.agent).unwrap_or(task.buyer);
     let names: Vec<u8> = members
         .iter()
         .flat_map(|member| member.agent.0.0.into_iter().chain(member.subtask.to_le_bytes()))
         .collect();
-    Some(CoalitionTerms {
+    CoalitionTerms {
         id: CoalitionId(hash::tagged("ainur/coalition/v1", &[&task.id.0.0, &names])),
         task: task.id,
         lead,
         total: team.price,
         plan: ExecutionPlan::earliest(graph, &members),
-        sharing: ProfitSharing {
-            method: ainur_primitives::SharingMethod::Equal,
-            member_shares: members.iter().map(|member| member.bid).collect(),
-        },
+        sharing,
         failure: FailureHandling {
             backups: backups(graph, &members, bids),
             ..FailureHandling::default()
         },
         valid_until: task.deadline,
         members,
-    })
+    }
 }
 
 /// Who stands by for which member: the cheapest of the others who are ready to work together.

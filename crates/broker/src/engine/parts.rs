@@ -431,6 +431,7 @@ fn part_spec(
         input,
         input_bytes,
         reserve: award.price,
+        budget: None,
         deadline_ms: left,
         limits,
         graph: None,

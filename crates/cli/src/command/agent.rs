@@ -70,7 +70,11 @@ fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentVie
         prices: add.price_of.into_iter().collect(),
         stake: add.stake,
         capability: add.capability,
-        team: add.team_saving.map(|saving| TeamDraft { saving, partners: add.team_with }),
+        team: add.team_saving.map(|saving| TeamDraft {
+            saving,
+            partners: add.team_with,
+            sharing: add.team_sharing.into(),
+        }),
     });
     one(service, operation)
 }

@@ -4,10 +4,12 @@ use ainur_ledger::reputation;
 use ainur_market::coalition::{
     CoalitionMember, CoalitionTerms, ExecutionPlan, FailureHandling, ProfitSharing,
 };
+use ainur_market::combinatorial::{Bundle, BundleBidTerms};
 use ainur_market::negotiation::{NegotiatedTerms, NegotiationProposal};
 use ainur_market::payment::{CancellationPolicy, Milestone, PaymentTerms};
 use ainur_primitives::{
-    Amount, CoalitionId, Digest, DisputeResolution, DurationMs, FailureReason, Ppm, SharingMethod,
+    Amount, CoalitionId, Digest, DisputeResolution, DurationMs, FailureReason, Ppm, QualityLevel,
+    SharingMethod,
 };
 
 use crate::world::*;
@@ -147,6 +149,7 @@ fn coalition(world: &World) -> CoalitionTerms {
         sharing: ProfitSharing {
             method: SharingMethod::Equal,
             member_shares: bids.iter().map(share).collect(),
+            surplus_weights: Vec::new(),
         },
         failure: FailureHandling {
             backups: vec![member(MEMBERS[4], 2, 1), member(RIVAL, 3, 3)],
@@ -286,4 +289,58 @@ fn coalitions_that_do_not_add_up_or_are_not_signed_by_all_are_refused() {
         world.fails(BUYER, action),
         ainur_ledger::TransactionError::Escrow(Error::Reputation(_))
     ));
+}
+
+/// An award of 6 AINU on the first bundle of a bid on two: subtasks 0 and 1 for 5, or 2 for 3.
+fn bundle(world: &mut World, bundle: u16, shares: [u64; 2]) -> SignedAward {
+    let of = |subtasks: &[usize], price| Bundle {
+        subtasks: subtasks.iter().copied().collect(),
+        price: Amount::ainu(price),
+        estimated_duration_ms: DurationMs(1_000),
+    };
+    let bid = BundleBidTerms {
+        task: task(1),
+        bidder: did(SELLER),
+        bundles: vec![of(&[0, 1], 5), of(&[2], 3)],
+        bid_bond: Amount::ZERO,
+        confidence: Ppm::ONE,
+        quality_level: QualityLevel::Standard,
+        card: Digest([8; 32]),
+        valid_until: world.now.plus(HOUR),
+    };
+    let proofs = signed(world, bid.digest(), &[SELLER]);
+    let shares = shares.into_iter().filter(|share| *share > 0).map(Amount::ainu).collect();
+    let consent = Consent::Bundle { bid, bundle, shares, transcript: Digest([9; 32]) };
+    SignedAward { price: Amount::ainu(6), consent, proofs }
+}
+
+#[test]
+fn a_bundle_binds_its_bidder_to_each_subtask_and_to_no_second_bundle() {
+    let mut world = World::new();
+    let terms = bundle(&mut world, 0, [4, 2]);
+    let digest = terms.consent.digest();
+    for (number, shares, error) in [
+        (0, [4, 1], Error::TermsInvalid(digest)),
+        (0, [6, 0], Error::TermsInvalid(digest)),
+        (2, [4, 2], Error::UnknownBundle(2)),
+    ] {
+        let award = bundle(&mut world, number, shares);
+        let action = with_awards(world.agreement(1, SELLER), vec![award]);
+        assert_eq!(world.fails(BUYER, action), error.into());
+    }
+    let mut second = bundle(&mut world, 1, [4, 0]);
+    second.price = Amount::ainu(4);
+    let twice = vec![bundle(&mut world, 0, [4, 2]), second];
+    let action = with_awards(world.agreement(1, SELLER), twice);
+    assert_eq!(world.fails(BUYER, action), Error::BoundBefore(digest).into());
+    let before = world.free(SELLER);
+    let action = with_awards(world.agreement(1, SELLER), vec![terms]);
+    world.ok(BUYER, action);
+    world.ok(VERIFIER, settle_part(1, 1, START));
+    assert_eq!(world.free(SELLER), before.checked_add(Amount::ainu(2)).unwrap());
+    world.ok(VERIFIER, fail_part(1, 0, FailureReason::CheckFailed));
+    world.ok(BUYER, Action::Refund { task: task(1) });
+    let tombstone = closed(&world, 1);
+    assert_eq!(tombstone.paid(), Amount::ainu(2));
+    assert_eq!(tombstone.refunded, Amount::ainu(8));
 }

@@ -85,6 +85,10 @@ pub struct ProfitSharing {
     pub method: SharingMethod,
     /// One share for each member, in the order of members; together the total.
     pub member_shares: Vec<Amount>,
+    /// By what a price above the total is divided, one weight for each member: what the rule gave
+    /// when the coalition was formed. In proportion to the shares when there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surplus_weights: Vec<u32>,
 }
 
 /// What happens when a member fails.
@@ -164,10 +168,17 @@ impl CoalitionTerms {
     }
 
     /// The same agreement when the coalition is paid this price, at least the total: what is above
-    /// the total is divided in proportion to the shares ([`apportion`]). `None` for less.
+    /// the total is divided by the weights agreed on ([`apportion`]). `None` for less.
     pub fn at_price(&self, price: Amount) -> Option<Self> {
         let above = price.checked_sub(self.total)?;
-        let weights: Vec<u128> = self.sharing.member_shares.iter().map(|share| share.0).collect();
+        let ProfitSharing { member_shares, surplus_weights, .. } = &self.sharing;
+        let weights: Vec<u128> = match surplus_weights.is_empty() {
+            true => member_shares.iter().map(|share| share.0).collect(),
+            false => surplus_weights.iter().map(|weight| u128::from(*weight)).collect(),
+        };
+        if weights.len() != member_shares.len() {
+            return None;
+        }
         let mut terms = self.clone();
         terms.total = price;
         for (share, more) in terms.sharing.member_shares.iter_mut().zip(apportion(above, &weights))

@@ -128,6 +128,10 @@ impl CoalitionTerms {
         if expected != found {
             return Err(Error::ShareCount { expected, found });
         }
+        let found = self.sharing.surplus_weights.len();
+        if found != 0 && found != expected {
+            return Err(Error::ShareCount { expected, found });
+        }
         within_limit(&[self.total, self.failure.insurance_pool])?;
         within_limit(shares)?;
         for member in self.members.iter().chain(&self.failure.backups) {

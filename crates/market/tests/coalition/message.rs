@@ -71,6 +71,7 @@ fn message(terms: &CoalitionTerms) -> CoalitionBid {
         profit_sharing: MemberShares {
             distribution_method: terms.sharing.method,
             member_shares: terms.sharing.member_shares.clone(),
+            surplus_weights: terms.sharing.surplus_weights.clone(),
         },
         quality_level: QualityLevel::Standard,
         salt: Digest([5; 32]),
@@ -97,6 +98,7 @@ fn terms_in(message: &CoalitionBid) -> CoalitionTerms {
         sharing: ProfitSharing {
             method: message.profit_sharing.distribution_method,
             member_shares: message.profit_sharing.member_shares.clone(),
+            surplus_weights: message.profit_sharing.surplus_weights.clone(),
         },
         failure: FailureHandling {
             backups: message.failure_handling.backup_agents.iter().map(heard).collect(),

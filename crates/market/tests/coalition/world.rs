@@ -75,6 +75,7 @@ pub(crate) fn terms_of(
         sharing: ProfitSharing {
             method: SharingMethod::Equal,
             member_shares: shares.iter().map(|share| Amount(*share)).collect(),
+            surplus_weights: Vec::new(),
         },
         failure: FailureHandling::default(),
         valid_until: Timestamp(10),

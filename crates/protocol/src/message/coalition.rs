@@ -107,6 +107,10 @@ pub struct MemberShares {
     pub distribution_method: SharingMethod,
     /// One for each member, in the order of members.
     pub member_shares: Vec<Amount>,
+    /// By what a price above the total is divided, one for each member; in proportion to the shares
+    /// when there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surplus_weights: Vec<u32>,
 }
 
 impl CoalitionBid {
@@ -181,6 +185,10 @@ impl Body for CoalitionBid {
         }
         if self.profit_sharing.member_shares.len() != self.members.len() {
             return Err(Error::field("profit_sharing.member_shares", "one for each member"));
+        }
+        let weights = self.profit_sharing.surplus_weights.len();
+        if weights != 0 && weights != self.members.len() {
+            return Err(Error::field("profit_sharing.surplus_weights", "one for each member"));
         }
         if !self.members.iter().any(|member| member.agent == self.lead_agent) {
             return Err(Error::field("lead_agent", "the lead is one of the members"));

@@ -218,6 +218,7 @@ impl Economy<'_> {
             sharing: ProfitSharing {
                 method: SharingMethod::Equal,
                 member_shares: members.iter().map(|member| member.bid).collect(),
+                surplus_weights: Vec::new(),
             },
             failure: FailureHandling::default(),
             valid_until,
