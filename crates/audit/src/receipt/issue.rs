@@ -4,8 +4,8 @@ use ainur_primitives::canonical_json::{CanonicalJsonError, from_canonical_json};
 use ainur_primitives::{Did, Digest};
 
 use super::{
-    ATTEMPTS_MAX, AttemptEnd, AuditProof, BIDS_MAX, PARTIES_MAX, RECEIPT_BYTES_MAX, Receipt,
-    ReceiptBody, ReceiptKind, Story, signed_digest,
+    ATTEMPTS_MAX, AuditProof, BIDS_MAX, PARTIES_MAX, RECEIPT_BYTES_MAX, Receipt, ReceiptBody,
+    ReceiptKind, Story, signed_digest,
 };
 use crate::entry::{Entry, EntryKind};
 
@@ -43,8 +43,7 @@ pub enum IssueError {
 
 /// The entry to append to the log before a receipt that tells this story is issued.
 pub fn log_entry(story: &Story<'_>) -> Entry {
-    let settled = matches!(story.attempts.last(), Some(last) if last.end == AttemptEnd::Settled);
-    let ending = if settled { "settled" } else { "refunded" };
+    let ending = if story.is_settled() { "settled" } else { "refunded" };
     Entry {
         kind: EntryKind::Receipt,
         at: story.issued,

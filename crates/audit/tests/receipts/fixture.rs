@@ -265,6 +265,7 @@ impl World {
             keys: keys.collect(),
             bids: bids.collect(),
             attempts,
+            job: None,
             output: None,
             verdict: None,
             paid: Amount::ZERO,
