@@ -6,7 +6,7 @@ use ainur_crypto::hash;
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, Digest, DurationMs,
-    ExecutionLimits, SelectionRule, TaskId, TraceContext, Venue,
+    ExecutionLimits, Ppm, SelectionRule, TaskGraph, TaskId, TraceContext, Venue,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -219,6 +219,22 @@ pub struct AgentAdd {
     /// The capability to offer when the program does not describe itself.
     #[schemars(with = "Option<schema::CapabilityName>")]
     pub capability: Option<CapabilityName>,
+    /// What it saves in company, when it is to bid together with others on tasks of several parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<TeamDraft>,
+}
+
+/// What an agent saves when it works together with others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TeamDraft {
+    /// This share of its price, on every part in whose stage a partner works, too.
+    #[schemars(with = "schema::Ppm")]
+    pub saving: Ppm,
+    /// Names or DIDs of those it works well with; nobody named means everybody.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub partners: Vec<String>,
 }
 
 /// Where an agent's program is.
@@ -322,6 +338,11 @@ pub struct TaskRequest {
     /// Limits on each attempt.
     #[schemars(with = "Option<schema::ExecutionLimits>")]
     pub limits: Option<ExecutionLimits>,
+    /// The parts it is made of, when it is more than one piece of work; together they may cost the
+    /// reserve. `capability` is then what the last part does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::TaskGraph>")]
+    pub graph: Option<TaskGraph>,
     /// Only this agent may bid (used to compare with a market).
     #[schemars(with = "Option<schema::Did>")]
     pub only: Option<Did>,

@@ -238,6 +238,59 @@ pub struct TaskView {
     pub detail: String,
     /// A receipt can be shown.
     pub has_receipt: bool,
+    /// The parts of a task graph, once sellers were found for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartView>,
+    /// The task it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::Digest>")]
+    pub part_of: Option<TaskId>,
+}
+
+/// A part of a task graph.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PartView {
+    /// What people call it.
+    pub name: String,
+    /// What is wanted.
+    #[schemars(with = "schema::CapabilityName")]
+    pub capability: CapabilityName,
+    /// The names of the parts whose output it works on.
+    pub needs: Vec<String>,
+    /// The task it is, once it has begun.
+    #[schemars(with = "schema::Digest")]
+    pub task: TaskId,
+    /// Where it stands.
+    pub phase: TaskPhase,
+    /// Who works or worked last.
+    #[schemars(with = "schema::Did")]
+    pub seller: Did,
+    /// That agent's name.
+    pub seller_name: String,
+    /// What it is paid for accepted work.
+    #[schemars(with = "schema::Amount")]
+    pub price: Amount,
+    /// What bound the seller: its own bid, its coalition, or that it stood by for one.
+    pub bound_by: PartBinding,
+    /// Every attempt, once it has ended.
+    pub attempts: Vec<AttemptView>,
+    /// What it delivered.
+    #[schemars(with = "Option<schema::ContentId>")]
+    pub output: Option<ContentId>,
+    /// Length of that in bytes.
+    pub output_bytes: u64,
+}
+
+/// What bound the seller of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PartBinding {
+    /// Its own bid.
+    Bid,
+    /// It is a member of a coalition.
+    Coalition,
+    /// It stood by for a member of a coalition that failed.
+    Backup,
 }
 
 /// Some of the tasks that were asked for.

@@ -30,7 +30,9 @@ mod arrival;
 mod bidding;
 mod check;
 mod contract;
+mod graph;
 mod offers;
+mod parts;
 mod query;
 mod receipt;
 mod timer;
@@ -48,6 +50,7 @@ use archive::Archiving;
 use bidding::Sealing;
 use check::Checking;
 use contract::Posting;
+use graph::PartQuotes;
 use work::Errand;
 
 /// Where bytes for salts come from; a seeded generator in the simulator.
@@ -125,6 +128,10 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     timers: BTreeSet<(Timestamp, u64)>,
 
     sealing: Vec<Sealing>,
+    /// Prices for parts of graphs, while not all have answered.
+    part_quotes: HashMap<u64, PartQuotes>,
+    /// Parts that have not ended, by the number of the whole and their index in its graph.
+    parts: BTreeMap<(u64, u16), u64>,
     errands: HashMap<JobId, Errand>,
     /// The jobs of each task.
     jobs: HashMap<u64, Vec<JobId>>,
@@ -188,6 +195,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             dirty: BTreeSet::new(),
             timers: BTreeSet::new(),
             sealing: Vec::new(),
+            part_quotes: HashMap::new(),
+            parts: BTreeMap::new(),
             errands: HashMap::new(),
             jobs: HashMap::new(),
             last_job: 0,
@@ -220,6 +229,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 broker.now = broker.now.max(task.auction.commitments_end());
             }
             broker.ids.insert(task.id.0, *number);
+            if let Some(part_of) = task.part_of {
+                broker.parts.insert((part_of.number, part_of.subtask), *number);
+            }
             broker.dirty.insert(*number);
             broker.timers.insert((task.deadline, *number));
             broker.timers.insert((task.auction.terms().commit_until, *number));
@@ -309,6 +321,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     fn advance(&mut self, number: u64) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let Some(step) = task.next_step() else {
+            if task.part_of.is_some() {
+                self.report_part(number)?;
+            }
             self.retire(number);
             return Ok(());
         };
@@ -327,6 +342,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             TaskStep::Fail(_) => self.fail(number),
             TaskStep::Refund => self.refund(number),
             TaskStep::LogReceipt => {
+                self.close_parts(number)?;
                 self.receipts_due.push(number);
                 Ok(())
             }
@@ -350,6 +366,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 .map_err(crate::task::Illegal::from)?;
             let task = Task::announced(number, record.at, (**announcement).clone(), auction);
             self.ids.insert(task.id.0, number);
+            if let Some(part_of) = task.part_of {
+                self.parts.insert((part_of.number, part_of.subtask), number);
+            }
             if let Some(Idempotency { key, .. }) = &task.idempotency {
                 self.keys.insert(key.clone(), number);
             }
@@ -394,6 +413,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             self.ended.insert(number, task);
         }
         self.doing.remove(&number);
+        self.part_quotes.remove(&number);
         self.rejections.remove(&number);
         self.progress.remove(&number);
         self.checks.remove(&number);
@@ -403,7 +423,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
 /// What the buyer may still have to lock for a task.
 fn promised(task: &Task) -> Amount {
-    if task.is_funded() || task.phase.is_final() { Amount::ZERO } else { task.spec.reserve }
+    let needs_none = task.is_funded() || task.phase.is_final() || task.part_of.is_some();
+    if needs_none { Amount::ZERO } else { task.spec.reserve }
 }
 
 /// One line of bounded length, without control characters.

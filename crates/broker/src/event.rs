@@ -9,6 +9,7 @@ use ainur_primitives::{
 use scale::{Decode, Encode};
 
 use crate::task::TaskTrace;
+use crate::task::graph::{GraphDecision, PartAward, PartOf, PartOutcome};
 
 /// One line of the journal.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -101,6 +102,28 @@ pub enum Event {
         price: Amount,
         /// The offer, and what its price follows from.
         offer: Box<OfferTake>,
+    },
+    /// Sellers were found for every part of a task graph.
+    GraphAwarded(Box<GraphDecision>),
+    /// A part of a task graph has all it needs; its seller was bound with the whole.
+    PartBegun {
+        /// Who works, for how much.
+        award: PartAward,
+        /// Where the ledger bound it.
+        agreed_at: LedgerPosition,
+    },
+    /// Another is to do the part.
+    PartReawarded(PartAward),
+    /// A part of the task has ended.
+    PartEnded(Box<PartOutcome>),
+    /// Every part was accepted, and the ledger has closed the escrow with the last payment.
+    GraphSettled {
+        /// Where.
+        position: LedgerPosition,
+        /// What the parts that nobody needs delivered, one after another.
+        output: ContentId,
+        /// Its length.
+        bytes: u64,
     },
     /// No offer is left that fits: the call for proposals goes out after all.
     Called(Box<AuctionTerms>),
@@ -198,6 +221,8 @@ pub struct Announcement {
     pub context: Option<String>,
     /// Its place in a distributed trace, when somebody follows it.
     pub trace: Option<TaskTrace>,
+    /// The task it is a part of.
+    pub part_of: Option<PartOf>,
 }
 
 /// A standing offer that was taken, and what its price follows from.

@@ -2,8 +2,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ainur_crypto::signature::SigningKey;
-use ainur_primitives::{Amount, CapabilityContract, CapabilityName, Did, Digest};
+use ainur_primitives::{Amount, CapabilityContract, CapabilityName, Did, Digest, Ppm};
 use ainur_runtime::Program;
+use serde::{Deserialize, Serialize};
 
 /// An agent on this node: what it offers, what runs, and the keys it signs with.
 pub struct Seat {
@@ -25,12 +26,24 @@ pub struct Seat {
     pub price: Option<Amount>,
     /// Prices of single capabilities, where they differ.
     pub prices: BTreeMap<CapabilityName, Amount>,
+    /// What it saves in company, when it is ready to bid together with others.
+    pub team: Option<TeamTerms>,
     /// Capabilities it is not asked for: they are not what they were when it was added.
     pub withheld: BTreeSet<CapabilityName>,
     /// It can be reached, as far as is known.
     pub reachable: bool,
     /// Attempts it is running.
     pub active: u32,
+}
+
+/// What an agent saves when it works together with others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeamTerms {
+    /// With whom, ascending; nobody named means with anybody.
+    pub partners: Vec<Did>,
+    /// This share of its price, on every part of a task in whose stage a partner works, too.
+    pub saving: Ppm,
 }
 
 impl Seat {

@@ -12,13 +12,17 @@ use ainur_primitives::{
 };
 use scale::{Decode, Encode};
 
+use graph::PartAward;
+
 use crate::event::{Announcement, Chunk, Idempotency, LedgerPosition, OfferTake, SignedReveal};
 
 pub mod apply;
+pub mod graph;
 pub mod history;
 pub mod trace;
 
 pub use apply::Illegal;
+pub use graph::{GraphProgress, PartOf};
 pub use history::{HistoryEntry, HistoryKind};
 pub use trace::{TaskSpan, TaskTrace};
 
@@ -89,6 +93,10 @@ pub struct Task {
     pub context: Option<String>,
     /// Its place in a distributed trace, when somebody follows it.
     pub trace: Option<TaskTrace>,
+    /// The task it is a part of.
+    pub part_of: Option<PartOf>,
+    /// Its parts, once sellers were found for them.
+    pub graph: Option<Box<GraphProgress>>,
     /// What has happened, for people.
     pub history: Vec<HistoryEntry>,
 }
@@ -163,6 +171,10 @@ pub enum AwardBasis {
     Auction,
     /// Its standing offer was taken.
     Offer(Box<OfferTake>),
+    /// It is the first of those who won the auction of the task's graph; the task names them all.
+    Graph,
+    /// It does a part of a task graph.
+    Part(PartAward),
 }
 
 /// What a task waits for: the effect that leads to its next event.
@@ -241,6 +253,8 @@ impl Task {
             idempotency: announcement.idempotency,
             context: announcement.context,
             trace: announcement.trace,
+            part_of: announcement.part_of,
+            graph: None,
             history: Vec::new(),
         }
     }
@@ -258,7 +272,9 @@ impl Task {
             Phase::Accepted => Some(TaskStep::Settle(attempt)),
             Phase::Failing => Some(TaskStep::Fail(attempt)),
             Phase::Refunding => Some(TaskStep::Refund),
-            Phase::Settled | Phase::Refunded if self.receipt_entry.is_none() => {
+            Phase::Settled | Phase::Refunded
+                if self.receipt_entry.is_none() && self.part_of.is_none() =>
+            {
                 Some(TaskStep::LogReceipt)
             }
             Phase::Settled | Phase::Refunded | Phase::Unfunded => None,
@@ -306,6 +322,15 @@ impl Task {
         self.attempts.iter().any(|attempt| attempt.agreed_at.is_some())
     }
 
+    /// What was paid for accepted work.
+    pub fn paid(&self) -> Amount {
+        match (&self.graph, self.phase, self.attempt()) {
+            (Some(graph), _, _) => graph.paid(),
+            (None, Phase::Settled, Some(attempt)) => attempt.price,
+            _ => Amount::ZERO,
+        }
+    }
+
     /// The number the ledger gives the current attempt: it counts only those it agreed to.
     pub fn ledger_attempt(&self) -> u32 {
         let earlier = self.attempts.len().saturating_sub(1);
@@ -341,7 +366,7 @@ impl Task {
     pub fn offer(&self) -> Option<&OfferTake> {
         match &self.attempt()?.basis {
             AwardBasis::Offer(take) => Some(take),
-            AwardBasis::Auction => None,
+            _ => None,
         }
     }
 }

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ainur_primitives::{
-    Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits, Venue,
+    Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits, Ppm, Venue,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -207,6 +207,13 @@ pub(crate) struct AgentAdd {
     /// The program is an MCP server on its standard streams; it is not asked anything else.
     #[arg(long)]
     pub(crate) mcp: bool,
+    /// What the agent saves of its price when it works on a part of a task beside others, such as
+    /// 15%: then it may bid in coalitions.
+    #[arg(long, value_parser = market::percent, value_name = "SHARE")]
+    pub(crate) team_saving: Option<Ppm>,
+    /// With whom it saves that: an agent's name or DID; may be repeated [default: everybody].
+    #[arg(long, value_name = "AGENT", requires = "team_saving")]
+    pub(crate) team_with: Vec<String>,
     /// Let an MCP server read this folder or file; may be repeated.
     #[arg(long, value_name = "PATH")]
     pub(crate) read: Vec<PathBuf>,
@@ -294,7 +301,11 @@ pub(crate) struct TaskId {
 #[derive(Args, Debug)]
 pub(crate) struct TaskRun {
     /// What you want, such as archive.compress.
-    pub(crate) capability: CapabilityName,
+    #[arg(required_unless_present = "graph")]
+    pub(crate) capability: Option<CapabilityName>,
+    /// What you want in parts, done by several agents: a JSON file (`ainur task run --help`).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["capability", "parameters"])]
+    pub(crate) graph: Option<PathBuf>,
     /// Input: a file, or a folder (packed as tar), or `-` for standard input.
     #[arg(long, short)]
     pub(crate) input: Option<PathBuf>,

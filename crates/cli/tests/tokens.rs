@@ -20,6 +20,7 @@ fn request(reserve: &str, key: Option<&str>) -> TaskRequest {
         check: None,
         deadline_ms: None,
         limits: None,
+        graph: None,
         only: None,
         venue: Default::default(),
         bidding_ms: None,

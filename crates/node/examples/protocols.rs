@@ -102,6 +102,7 @@ fn add(node: &Node, name: &str, program: ProgramSource) -> Outcome {
         prices: std::collections::BTreeMap::new(),
         stake: None,
         capability: None,
+        team: None,
     }))?;
     Ok(())
 }
@@ -323,6 +324,7 @@ fn hired_tool(node: &Node, address: SocketAddr, secret: &str) -> Outcome {
             check: Some(AcceptanceCheck::Schema),
             deadline_ms: None,
             limits: None,
+            graph: None,
             only: None,
             venue: Default::default(),
             bidding_ms: None,

@@ -101,6 +101,7 @@ fn open(root: &Path, quoting: bool) -> Result<Node, Box<dyn std::error::Error>> 
             prices: std::collections::BTreeMap::new(),
             stake: None,
             capability: None,
+            team: None,
         }))?;
     }
     Ok(node)
@@ -174,6 +175,7 @@ impl Bench {
             check: Some(AcceptanceCheck::Digest { expected }),
             deadline_ms: None,
             limits: None,
+            graph: None,
             only: None,
             venue: Default::default(),
             bidding_ms: None,

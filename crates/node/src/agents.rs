@@ -1,5 +1,6 @@
 //! The agents on this node: their files in the data directory.
 use ainur_api::problem::{Code, Problem};
+use ainur_broker::seat::TeamTerms;
 use ainur_identity::SignedAgentCard;
 use std::collections::BTreeMap;
 
@@ -32,6 +33,9 @@ pub struct AgentRecord {
     /// Capabilities that are not called, and why: they are not what they were when it was added.
     #[serde(default)]
     pub quarantined: BTreeMap<CapabilityName, String>,
+    /// What it saves in company, when it bids together with others.
+    #[serde(default)]
+    pub team: Option<TeamTerms>,
     /// The stake it is to have.
     pub stake: Amount,
     /// Its signed card.

@@ -3,16 +3,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::sync::mpsc::sync_channel;
 
-use ainur_api::operation::{AgentAdd, McpCommand, ProgramSource};
+use ainur_api::operation::{AgentAdd, McpCommand, ProgramSource, TeamDraft};
 use ainur_api::problem::{Code, Problem};
 use ainur_broker::engine::LedgerAnswer;
+use ainur_broker::seat::TeamTerms;
 use ainur_crypto::batch::sign_batch;
 use ainur_identity::{AgentCard, ProgramRef, SignedAgentCard};
 use ainur_ledger::{
     Action, AuthorizedTransaction, Event, Outcome, Submission, Transaction, balances, identity,
     registry, reputation,
 };
-use ainur_primitives::{Amount, CapabilityContract, CapabilityName, DurationMs, Timestamp};
+use ainur_primitives::{
+    Amount, CapabilityContract, CapabilityName, Did, DurationMs, Ppm, Timestamp,
+};
 use ainur_runtime::limits::COMMAND_WORDS_MAX;
 use ainur_runtime::remote::{RemoteProgram, Secret};
 use ainur_runtime::{Manifest, Program};
@@ -27,6 +30,10 @@ use crate::remote;
 
 /// How long a new agent's transactions may wait.
 const JOIN_MS: DurationMs = DurationMs::seconds(600);
+/// What an agent saves in company at most.
+const SAVING_MAX: Ppm = Ppm(900_000);
+/// Partners that one agent names at most.
+const PARTNERS_MAX: usize = 64;
 /// Fees a new agent may need before it earns its own.
 const FEES_ENDOWED: u128 = 1_000;
 
@@ -99,6 +106,7 @@ impl Node {
         let card = self.card(&keys, &name, &manifest, &program)?;
         self.join_ledger(&keys, &card, stake)?;
         crash_point("join.registered");
+        let team = add.team.map(|team| self.team_terms(team)).transpose()?;
         let record = AgentRecord {
             did: keys.did(),
             name: name.clone(),
@@ -108,6 +116,7 @@ impl Node {
             price: add.price,
             prices: add.prices,
             quarantined: BTreeMap::new(),
+            team,
             stake,
             card,
             active: true,
@@ -117,6 +126,25 @@ impl Node {
         self.seat(&record)?;
         self.agents.write().unwrap_or_else(PoisonError::into_inner).insert(name, record.clone());
         Ok(record)
+    }
+
+    /// What an agent saves in company, its partners by their identities.
+    fn team_terms(&self, team: TeamDraft) -> Result<TeamTerms, Problem> {
+        if team.saving > SAVING_MAX || team.partners.len() > PARTNERS_MAX {
+            let why = format!(
+                "an agent saves at most {} % in company, with {PARTNERS_MAX} named partners",
+                SAVING_MAX.0 / 10_000
+            );
+            return Err(Problem::new(Code::InvalidRequest, why));
+        }
+        let partners = team.partners.iter().map(|name| match name.parse::<Did>() {
+            Ok(did) => Ok(did),
+            Err(_) => self.agent(name).map(|agent| agent.did),
+        });
+        let mut partners = partners.collect::<Result<Vec<Did>, Problem>>()?;
+        partners.sort_unstable();
+        partners.dedup();
+        Ok(TeamTerms { partners, saving: team.saving })
     }
 
     /// What is to be added, and what it offers.

@@ -13,7 +13,9 @@ use ainur_broker::task::{AwardBasis, Task};
 use ainur_consensus::ReplicatedLog as _;
 use ainur_ledger::reputation;
 use ainur_primitives::canonical_json::to_canonical_json;
-use ainur_primitives::{AcceptanceCheck, ContentId, DurationMs, TaskId, TaskSpec};
+use ainur_primitives::{
+    AcceptanceCheck, CapabilityName, ContentId, DurationMs, TaskGraph, TaskId, TaskSpec,
+};
 
 use crate::driver::{DriverMessage, stopped};
 use crate::node::{Node, NodeBroker};
@@ -188,6 +190,7 @@ impl Node {
             check,
             deadline_ms: request.deadline_ms.unwrap_or_else(|| self.config.deadline()),
             limits: request.limits.unwrap_or_default(),
+            graph: request.graph.as_ref().map(canonical_graph).transpose()?,
         })
     }
 
@@ -210,10 +213,14 @@ impl Node {
     /// The schema for JSON outputs; the buyer's word, which silence gives, otherwise.
     fn default_check(&self, request: &TaskRequest) -> AcceptanceCheck {
         let agents = self.agents.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_wanted = |name: &CapabilityName| match &request.graph {
+            None => *name == request.capability,
+            Some(graph) => graph.subtasks.iter().any(|subtask| subtask.capability == *name),
+        };
         let json = agents
             .values()
             .flat_map(|agent| &agent.capabilities)
-            .filter(|contract| contract.name == request.capability)
+            .filter(|contract| is_wanted(&contract.name))
             .all(|contract| contract.output_media_type.starts_with("application/json"));
         if json {
             AcceptanceCheck::Schema
@@ -302,6 +309,8 @@ impl Node {
                 let basis = match &attempt.basis {
                     AwardBasis::Auction => auction?,
                     AwardBasis::Offer(take) => take.offer.terms.digest(),
+                    AwardBasis::Graph => task.graph.as_ref()?.decision.transcript.digest(),
+                    AwardBasis::Part(_) => return None,
                 };
                 Some((attempt.agreed_at?, basis))
             })
@@ -323,6 +332,22 @@ impl Node {
                 })
             })
     }
+}
+
+/// The graph with the parameters of its parts in canonical form.
+fn canonical_graph(graph: &TaskGraph) -> Result<TaskGraph, Problem> {
+    let mut graph = graph.clone();
+    for subtask in &mut graph.subtasks {
+        let invalid = |error: &dyn std::fmt::Display| {
+            let why = format!("the parameters of '{}': {error}", subtask.name);
+            Problem::new(Code::InvalidRequest, why)
+        };
+        let parameters: serde_json::Value =
+            serde_json::from_str(&subtask.parameters).map_err(|error| invalid(&error))?;
+        let canonical = to_canonical_json(&parameters).map_err(|error| invalid(&error))?;
+        subtask.parameters = String::from_utf8(canonical).expect("JSON is UTF-8");
+    }
+    Ok(graph)
 }
 
 fn idempotency(request: &TaskRequest) -> Result<Option<Idempotency>, Problem> {

@@ -3,13 +3,15 @@ use std::sync::PoisonError;
 
 use ainur_api::view::{
     AccountView, AgentView, AttemptView, AwardRow, BidRow, BudgetView, Explanation, LedgerStatus,
-    TaskEvent, TaskPhase, TaskView,
+    PartBinding, PartView, TaskEvent, TaskPhase, TaskView,
 };
 use ainur_broker::event::OfferTake;
-use ainur_broker::task::{AwardBasis, Phase, Task};
+use ainur_broker::task::graph::PartSource;
+use ainur_broker::task::{AwardBasis, PartOf, Phase, Task};
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::{award, mechanism::PriceSetBy};
-use ainur_primitives::{Amount, BudgetId, Did};
+use ainur_market::combinatorial::Assignment;
+use ainur_primitives::{Amount, BudgetId, Did, Subtask};
 use ainur_storage::clock::{Clock, SystemClock};
 
 use crate::agents::AgentRecord;
@@ -140,7 +142,50 @@ impl Node {
             cancelled: task.cancelled,
             detail: task.detail.clone(),
             has_receipt: task.receipt_entry.is_some(),
+            parts: self.part_views(task),
+            part_of: task.part_of.map(|part_of| part_of.id),
         }
+    }
+
+    fn part_views(&self, task: &Task) -> Vec<PartView> {
+        let (Some(graph), Some(progress)) = (&task.spec.graph, &task.graph) else {
+            return Vec::new();
+        };
+        let part = |(index, subtask): (u16, &Subtask)| {
+            let outcome = progress.outcome(index);
+            let last = outcome.and_then(|outcome| outcome.attempts.last()?.part_award());
+            let award = last.or_else(|| progress.award(index))?;
+            let phase = match outcome {
+                Some(outcome) if outcome.output.is_some() => TaskPhase::Settled,
+                Some(_) => TaskPhase::Refunded,
+                None if task.phase.is_final() => TaskPhase::Refunded,
+                None if subtask.needs.iter().all(|need| progress.outcome(*need).is_some()) => {
+                    TaskPhase::Running
+                }
+                None => TaskPhase::Agreed,
+            };
+            let attempts = outcome.into_iter().flat_map(|outcome| &outcome.attempts);
+            let output = outcome.and_then(|outcome| outcome.output);
+            Some(PartView {
+                name: subtask.name.clone(),
+                capability: subtask.capability.clone(),
+                needs: subtask.needs.iter().map(|need| task.part_name(*need)).collect(),
+                task: PartOf::task_id(task.id, index),
+                phase,
+                seller: award.seller,
+                seller_name: self.name_of(award.seller),
+                price: award.price,
+                bound_by: match award.source {
+                    PartSource::Bundle { .. } => PartBinding::Bid,
+                    PartSource::Coalition { .. } => PartBinding::Coalition,
+                    PartSource::Backup { .. } => PartBinding::Backup,
+                },
+                attempts: attempts.map(|attempt| self.attempt_view(attempt)).collect(),
+                output: output.map(|(content, _)| content),
+                output_bytes: output.map_or(0, |(_, bytes)| bytes),
+            })
+        };
+        (0..).zip(&graph.subtasks).filter_map(part).collect()
     }
 
     fn attempt_view(&self, attempt: &ainur_broker::task::TaskAttempt) -> AttemptView {
@@ -167,6 +212,11 @@ impl Node {
             match (&attempt.basis, &task.transcript) {
                 (AwardBasis::Offer(take), _) => awards.push(self.offer_row(attempt.number, take)),
                 (AwardBasis::Auction, None) => {}
+                (AwardBasis::Graph, _) => {
+                    digest = task.graph.as_ref().map(|it| it.decision.transcript.digest());
+                    awards.extend(self.graph_rows(task));
+                }
+                (AwardBasis::Part(_), _) => {}
                 (AwardBasis::Auction, Some(transcript)) => {
                     if let Ok(outcome) = award(transcript, &excluded) {
                         if bids.is_empty() {
@@ -204,6 +254,36 @@ impl Node {
             transcript: digest,
             transcript_matches: self.basis_agreed(task),
         }
+    }
+
+    /// Why each part of a graph went to whom.
+    fn graph_rows(&self, task: &Task) -> Vec<AwardRow> {
+        let found = task.graph.as_ref().and_then(|graph| graph.decision.awards().ok());
+        let Some((allocation, _)) = found else { return Vec::new() };
+        let row = |assignment: &Assignment| {
+            let names = assignment.bundle.subtasks.indices();
+            let names: Vec<String> = names.map(|index| task.part_name(index as u16)).collect();
+            let instead = assignment.displaced.first().map(|displaced| displaced.bidder);
+            let why = format!(
+                "{}: asked {} AINU for all of it; {}.",
+                names.join(", "),
+                assignment.bundle.price.to_ainu(),
+                match instead {
+                    Some(rival) => format!("without it, {} would do more", self.name_of(rival)),
+                    None => "nobody else sets a price below the reserve".into(),
+                }
+            );
+            AwardRow {
+                attempt: 1,
+                winner: assignment.bidder,
+                winner_name: self.name_of(assignment.bidder),
+                bid: assignment.bundle.price,
+                payment: assignment.payment,
+                runner_up: instead,
+                why,
+            }
+        };
+        allocation.assignments.iter().map(row).collect()
     }
 
     fn offer_row(&self, attempt: u32, take: &OfferTake) -> AwardRow {

@@ -8,6 +8,7 @@ use crate::acceptance::AcceptanceCheck;
 use crate::amount::Amount;
 use crate::capability::CapabilityName;
 use crate::digest::ContentId;
+use crate::graph::TaskGraph;
 use crate::identifier::BudgetId;
 use crate::time::DurationMs;
 
@@ -172,4 +173,8 @@ pub struct TaskSpec {
     pub deadline_ms: DurationMs,
     /// Limits on each attempt.
     pub limits: ExecutionLimits,
+    /// The parts it is made of, when it is more than one piece of work. `capability` is then what
+    /// the last part does, and each part has parameters of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph: Option<TaskGraph>,
 }

@@ -235,6 +235,7 @@ impl World {
                 contracts: vec![contract()],
                 price: None,
                 prices: BTreeMap::new(),
+                team: None,
                 withheld: BTreeSet::new(),
                 reachable: true,
                 active: 0,
@@ -328,6 +329,7 @@ impl World {
             check: AcceptanceCheck::Digest { expected: wanted },
             deadline_ms: DEADLINE_MS,
             limits: ExecutionLimits::default(),
+            graph: None,
         };
         // Drawn from the number alone: a retry after a crash must ask for the same.
         Request::new(spec).expect("small numbers").keyed(Some(Idempotency {

@@ -234,6 +234,7 @@ fn task_request(
         check: None,
         deadline_ms: terms.deadline,
         limits: None,
+        graph: None,
         only: None,
         venue: Default::default(),
         bidding_ms: None,

@@ -163,6 +163,8 @@ impl Bazaar {
             cancelled: false,
             detail: String::new(),
             has_receipt: false,
+            parts: Vec::new(),
+            part_of: None,
         };
         tasks.push(Running { view, events: Vec::new(), watchers: Vec::new() });
         drop(tasks);

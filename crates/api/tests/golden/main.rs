@@ -60,6 +60,7 @@ fn first_operations() -> Vec<Operation> {
             prices: BTreeMap::new(),
             stake: None,
             capability: None,
+            team: None,
         }),
         Operation::AgentAdd(AgentAdd {
             name: Some("upper".into()),
@@ -68,6 +69,7 @@ fn first_operations() -> Vec<Operation> {
             prices: BTreeMap::from([("text.upper".parse().unwrap(), Amount::ainu(3))]),
             stake: Some(Amount(u128::MAX)),
             capability: Some("text.upper".parse().unwrap()),
+            team: None,
         }),
         Operation::AgentAdd(AgentAdd {
             name: Some("files".into()),
@@ -82,6 +84,7 @@ fn first_operations() -> Vec<Operation> {
             prices: BTreeMap::new(),
             stake: None,
             capability: None,
+            team: None,
         }),
         Operation::AgentAdd(AgentAdd {
             name: None,
@@ -95,6 +98,7 @@ fn first_operations() -> Vec<Operation> {
             prices: BTreeMap::new(),
             stake: None,
             capability: None,
+            team: None,
         }),
     ]
 }
@@ -179,6 +183,7 @@ fn task_request() -> TaskRequest {
         }),
         deadline_ms: Some(DurationMs::seconds(30)),
         limits: Some(ExecutionLimits::default()),
+        graph: None,
         only: Some(did(2)),
         venue: Venue::Offer,
         bidding_ms: Some(DurationMs(30_000)),
@@ -369,6 +374,8 @@ fn task_view() -> TaskView {
         cancelled: false,
         detail: String::new(),
         has_receipt: true,
+        parts: Vec::new(),
+        part_of: None,
     }
 }
 

@@ -269,6 +269,8 @@ impl State {
             cancelled: false,
             detail: String::new(),
             has_receipt: false,
+            parts: Vec::new(),
+            part_of: None,
         }
     }
 

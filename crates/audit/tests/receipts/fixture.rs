@@ -110,6 +110,7 @@ impl World {
             check: AcceptanceCheck::Verifier { component: ContentId(Digest([0xcc; 32])) },
             deadline_ms: DurationMs::seconds(3_600),
             limits: ExecutionLimits::default(),
+            graph: None,
         };
         let terms = AuctionTerms {
             task,

@@ -4,7 +4,11 @@ use ainur_crypto::hash;
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::AuctionTerms;
 use ainur_market::bond::BondRule;
-use ainur_primitives::{Amount, Did, Digest, DurationMs, TaskId, TaskSpec, Venue};
+use ainur_market::combinatorial::CALL_AMOUNT_MAX;
+use ainur_primitives::{
+    AcceptanceCheck, Amount, CapabilityName, Did, Digest, DurationMs, SelectionRule, TaskGraph,
+    TaskId, TaskSpec, Venue,
+};
 use ainur_protocol::Specification;
 use ainur_runtime::Executor;
 use ainur_storage::Disk;
@@ -119,6 +123,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let invited = self.invited(&request)?;
         let number = self.last_number + 1;
         let take = match (request.venue, request.bidding) {
+            _ if request.spec.graph.is_some() => Err(None),
             (Venue::Auction, _) | (Venue::Any, Some(_)) => Err(None),
             (venue, _) => {
                 let explain = venue == Venue::Offer;
@@ -147,6 +152,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             idempotency,
             context,
             trace,
+            part_of: None,
         };
         self.record(number, Event::Announced(Box::new(announcement)))?;
         if let Ok(take) = take {
@@ -241,6 +247,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 "parameters have at most {PARAMETERS_BYTES_MAX} bytes (PARAMETERS_BYTES_MAX)"
             )));
         }
+        if let Some(graph) = &spec.graph {
+            check_graph(request, graph)?;
+        }
         let limits = &spec.limits;
         if [limits.fuel_max, limits.memory_bytes_max, limits.duration_ms_max.0].contains(&0) {
             return Err(Error::Invalid("a limit is zero: nothing could be done within it".into()));
@@ -279,10 +288,33 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Ok(())
     }
 
-    /// Agents that offer the capability and whose contract the parameters fit.
+    /// Agents that can do what is wanted, or some part of it.
     fn invited(&mut self, request: &Request) -> Result<Vec<Did>, Error> {
-        let capability = &request.spec.capability;
-        let plan = Plan::new(&request.spec.check)
+        let (spec, only) = (&request.spec, request.only);
+        let Some(graph) = &spec.graph else {
+            return self.able((&spec.capability, &spec.parameters), &spec.check, only);
+        };
+        let mut invited = Vec::new();
+        for subtask in &graph.subtasks {
+            let able = self.able((&subtask.capability, &subtask.parameters), &spec.check, only);
+            invited.extend(able.map_err(|error| {
+                Error::Invalid(format!("'{}' cannot be done: {error}", subtask.name))
+            })?);
+        }
+        invited.sort_unstable();
+        invited.dedup();
+        invited.truncate(INVITED_MAX);
+        Ok(invited)
+    }
+
+    /// Agents that offer a capability and whose contract the parameters and the check fit.
+    pub(super) fn able(
+        &mut self,
+        (capability, parameters): (&CapabilityName, &str),
+        check: &AcceptanceCheck,
+        only: Option<Did>,
+    ) -> Result<Vec<Did>, Error> {
+        let plan = Plan::new(check)
             .map_err(|error| Error::Invalid(format!("the check cannot be run: {error}")))?;
         let offering = self.seats.offering(capability);
         if offering.is_empty() {
@@ -291,11 +323,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 offered: self.seats.capabilities().cloned().collect(),
             });
         }
-        let wanted = |did: &&Did| request.only.is_none_or(|only| only == **did);
-        let mut invited = Vec::new();
+        let wanted = |did: &&Did| only.is_none_or(|only| only == **did);
+        let mut able = Vec::new();
         let mut misfit = None;
         for did in offering.iter().filter(wanted) {
-            if invited.len() >= INVITED_MAX {
+            if able.len() >= INVITED_MAX {
                 break;
             }
             let Some(seat) = self.seats.get(*did) else { continue };
@@ -312,21 +344,58 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let fits = plan.fits(contract).map_err(|error| error.to_string()).and_then(|()| {
                 let schema =
                     self.schemas.get(&contract.input_schema).map_err(|error| error.to_string())?;
-                schema
-                    .check_parameters(&request.spec.parameters)
-                    .map_err(|error| format!("parameters: {error}"))
+                schema.check_parameters(parameters).map_err(|error| format!("parameters: {error}"))
             });
             match fits {
-                Ok(()) => invited.push(*did),
+                Ok(()) => able.push(*did),
                 Err(error) => misfit = Some(error),
             }
         }
-        match (invited.is_empty(), misfit) {
+        match (able.is_empty(), misfit) {
             (true, Some(error)) => Err(Error::Invalid(format!("no agent can be asked: {error}"))),
             (true, None) => Err(Error::Invalid("no such agent offers this capability".into())),
-            (false, _) => Ok(invited),
+            (false, _) => Ok(able),
         }
     }
+}
+
+/// What has to hold of a task graph beside what its type says.
+fn check_graph(request: &Request, graph: &TaskGraph) -> Result<(), Error> {
+    let (spec, invalid) = (&request.spec, |why: String| Err(Error::Invalid(why)));
+    if let Err(error) = graph.validate() {
+        return invalid(format!("the task graph: {error}"));
+    }
+    if request.venue == Venue::Offer || request.bidding.is_some() {
+        return invalid(
+            "sellers of a task graph are found in one auction at once: leave out the \
+                        venue and the time for bids"
+                .into(),
+        );
+    }
+    if !matches!(spec.selection, SelectionRule::Scored | SelectionRule::Cheapest) {
+        return invalid("sellers of a task graph are chosen scored or cheapest".into());
+    }
+    let reserves: Amount = graph.subtasks.iter().map(|subtask| subtask.reserve).sum();
+    if reserves > spec.reserve {
+        return invalid(format!(
+            "the parts may cost {} AINU together, the whole {} AINU",
+            reserves.to_ainu(),
+            spec.reserve.to_ainu()
+        ));
+    }
+    if reserves > CALL_AMOUNT_MAX || spec.loss > CALL_AMOUNT_MAX {
+        return invalid("reserve or loss of a task graph is too large".into());
+    }
+    for subtask in &graph.subtasks {
+        if subtask.parameters.len() > PARAMETERS_BYTES_MAX {
+            return invalid(format!(
+                "parameters of '{}' have more than {PARAMETERS_BYTES_MAX} bytes \
+                 (PARAMETERS_BYTES_MAX)",
+                subtask.name
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// ` each 86400 s`: how often a budget is whole again.

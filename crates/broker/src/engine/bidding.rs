@@ -7,7 +7,7 @@ use ainur_crypto::hash;
 use ainur_ledger::reputation;
 use ainur_market::auction::{BidTerms, CommitTerms, NoAward, Reveal, award, commitment};
 use ainur_primitives::task::QualityLevel;
-use ainur_primitives::{Did, Digest, DurationMs, Ppm, Venue};
+use ainur_primitives::{CapabilityName, Did, Digest, DurationMs, Ppm, Venue};
 use ainur_runtime::job::Quote;
 use ainur_runtime::{CallView, Executor, Job};
 use ainur_storage::Disk;
@@ -17,6 +17,7 @@ use super::{Broker, one_line};
 use crate::error::Error;
 use crate::event::{Event, JournalEntry, SignedReveal};
 use crate::limits::ATTEMPTS_MAX;
+use crate::seat::Seat;
 use crate::task::{Phase, Task};
 
 /// A bid about to be sealed; all bids of one agent in one turn share a signature.
@@ -37,6 +38,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             // Its offer was not durable when the node died.
             return self.next_offer(number, task.attempts.len() as u32 + 1);
         }
+        if task.part_of.is_some() {
+            // Its beginning was not durable when the node died.
+            return self.resume_part(number);
+        }
+        if task.spec.graph.is_some() {
+            return self.gather_part_quotes(number);
+        }
         let spec = task.spec.clone();
         let task_duration_max = task.auction.terms().duration_ms_max;
         for bidder in self.unanswered(task) {
@@ -45,16 +53,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 self.record(number, Event::Passed { bidder, detail })?;
                 continue;
             };
-            if let Some(price) = seat.price_of(&spec.capability) {
-                let claimed = seat.contract(&spec.capability);
-                let quote = Quote {
-                    price,
-                    estimated_duration_ms: claimed
-                        .and_then(|contract| contract.service_level.duration_ms)
-                        .unwrap_or(DurationMs(task_duration_max.0 / 2)),
-                    confidence: FIXED_PRICE_CONFIDENCE,
-                    quality_level: 0,
-                };
+            if let Some(quote) = fixed_quote(seat, &spec.capability, task_duration_max) {
                 self.seal(number, bidder, Some(quote))?;
                 continue;
             }
@@ -237,7 +236,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     pub(super) fn find_winner(&mut self, number: u64) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let attempt = task.attempts.len() as u32 + 1;
+        if task.part_of.is_some() {
+            return self.find_substitute(number, attempt);
+        }
         if let Some(detail) = self.reason_to_stop(task, attempt) {
+            return self.record(number, Event::NoAward { detail });
+        }
+        if task.spec.graph.is_some() {
+            let detail = task.attempt().and_then(|attempt| attempt.failure.as_ref());
+            let detail = detail.map(|(_, detail)| detail.clone()).unwrap_or_default();
             return self.record(number, Event::NoAward { detail });
         }
         if !task.is_called() {
@@ -270,7 +277,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
     }
 
-    fn reason_to_stop(&self, task: &Task, attempt: u32) -> Option<String> {
+    pub(super) fn reason_to_stop(&self, task: &Task, attempt: u32) -> Option<String> {
         if task.cancelled {
             return Some("cancelled by the buyer".into());
         }
@@ -279,6 +286,21 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         (attempt > ATTEMPTS_MAX).then(|| format!("{ATTEMPTS_MAX} attempts failed (ATTEMPTS_MAX)"))
     }
+}
+
+/// What an agent of a fixed price asks; `None` for one whose program quotes.
+pub(super) fn fixed_quote(
+    seat: &Seat,
+    capability: &CapabilityName,
+    longest: DurationMs,
+) -> Option<Quote> {
+    let claimed = seat.contract(capability).and_then(|claimed| claimed.service_level.duration_ms);
+    Some(Quote {
+        price: seat.price_of(capability)?,
+        estimated_duration_ms: claimed.unwrap_or(DurationMs(longest.0 / 2)),
+        confidence: FIXED_PRICE_CONFIDENCE,
+        quality_level: 0,
+    })
 }
 
 /// Why nobody bid, with what each said.

@@ -252,6 +252,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// # Errors
     /// When it has ended or its result is accepted already.
     pub fn cancel(&mut self, number: u64) -> Result<(), Error> {
+        let part_of = self.tasks.get(&number).and_then(|task| task.part_of);
+        if let Some(part_of) = part_of {
+            let whole = part_of.id;
+            return Err(Error::Invalid(format!("it is a part of task {whole}: cancel that one")));
+        }
         self.record(number, Event::Cancelled)?;
         self.cancel_errands(number);
         Ok(())

@@ -22,9 +22,9 @@ use crate::task::{AwardBasis, Phase, Task, TaskStep};
 pub(super) struct Posting {
     pub(super) task: u64,
     pub(super) step: TaskStep,
-    action: Action,
-    /// The root of another party's signature that the action needs.
-    root: Option<Digest>,
+    pub(super) action: Action,
+    /// The roots of other parties' signatures that the action needs.
+    pub(super) roots: Vec<Digest>,
 }
 
 /// Told what became of a submission.
@@ -42,17 +42,21 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         }
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
-        let (Some(attempt), Some((award, root))) = (task.attempt(), awarded(task)) else {
+        if task.part_of.is_some() {
+            return self.substitute(number);
+        }
+        let (Some(attempt), Some(awards)) = (task.attempt(), awarded(task)) else {
             return Ok(());
         };
+        let roots = roots(&awards);
         let action = if task.is_funded() {
-            escrow::Action::Reaward { task: task.id, awards: vec![award] }
+            escrow::Action::Reaward { task: task.id, awards }
         } else {
             escrow::Action::Agree {
                 task: task.id,
                 verifier: task.verifier,
                 reserve: task.spec.reserve,
-                awards: vec![award],
+                awards,
                 service: None,
                 budget: task.spec.budget,
                 call: task.call,
@@ -61,7 +65,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             }
         };
         let step = TaskStep::Agree(attempt.number);
-        self.outbox.push(Posting { task: number, step, action: action.into(), root });
+        self.outbox.push(Posting { task: number, step, action: action.into(), roots });
         Ok(())
     }
 
@@ -71,6 +75,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         }
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        if task.part_of.is_some() {
+            return self.settle_part(number);
+        }
         let (Some((output, _)), Some(verdict)) = (task.output, &task.verdict) else {
             return Ok(());
         };
@@ -87,10 +94,19 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// Tells the ledger that the attempt failed.
     pub(super) fn fail(&mut self, number: u64) -> Result<(), Error> {
+        let is_graph = self.tasks.get(&number).is_some_and(|task| task.graph.is_some());
+        if is_graph && !self.stop_parts(number)? {
+            // Asked again when the last of them has ended.
+            self.doing.remove(&number);
+            return Ok(());
+        }
         if self.reconcile(number)? {
             return Ok(());
         }
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        if task.part_of.is_some() {
+            return self.fail_part(number);
+        }
         let Some((reason, detail)) = task.attempt().and_then(|attempt| attempt.failure.clone())
         else {
             return Ok(());
@@ -120,9 +136,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Ok(())
     }
 
-    fn push(&mut self, number: u64, action: escrow::Action) {
+    pub(super) fn push(&mut self, number: u64, action: escrow::Action) {
         if let Some(step) = self.tasks.get(&number).and_then(Task::next_step) {
-            self.outbox.push(Posting { task: number, step, action: action.into(), root: None });
+            self.outbox.push(Posting {
+                task: number,
+                step,
+                action: action.into(),
+                roots: Vec::new(),
+            });
         }
     }
 
@@ -183,7 +204,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let actions = postings.iter().map(|posting| posting.action.clone()).collect();
         let (transactions, own) = self.authorize(actions);
         let mut signatures = vec![own];
-        let mut roots: Vec<Digest> = postings.iter().filter_map(|posting| posting.root).collect();
+        let mut roots: Vec<Digest> =
+            postings.iter().flat_map(|posting| posting.roots.iter().copied()).collect();
         roots.sort_unstable();
         roots.dedup();
         for root in roots {
@@ -269,6 +291,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                             | escrow::Error::BidValidTooLong(_)
                             | escrow::Error::Unproven(_)
                             | escrow::Error::FailedBefore(_)
+                            | escrow::Error::BoundBefore(_)
+                            | escrow::Error::TooManyParts
                             | escrow::Error::OfferRevoked(_)
                             | escrow::Error::OfferNotValid { .. }
                             | escrow::Error::MatchedOutOfRange { .. }
@@ -313,6 +337,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// the ledger's block and our journal), and records it.
     pub(super) fn reconcile(&mut self, number: u64) -> Result<bool, Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(false) };
+        if task.part_of.is_some() {
+            return match self.reconciled_part(task)? {
+                Some(event) => self.record(number, event).map(|()| true),
+                None => Ok(false),
+            };
+        }
         let (id, buyer) = (task.id, task.buyer);
         let found = self.ledger.read(|state| escrow::query::escrow(state, &id));
         // Somebody else's agreement of the same name is not ours.
@@ -326,6 +356,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 let block = self.ledger.events(height)?.1;
                 let position = LedgerPosition { height, index, block };
                 match stone.closing {
+                    // The whole notes it when it has noted its last part.
+                    escrow::Closing::Settled if task.graph.is_some() => None,
                     escrow::Closing::Settled => Some(Event::Settled(position)),
                     escrow::Closing::Refunded
                     | escrow::Closing::Expired
@@ -342,8 +374,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             (Some(Escrow::Open(open)), Phase::Failing)
                 if !open.is_running() && open.attempt == task.ledger_attempt() =>
             {
-                let slashed =
-                    seller_of(&open).map_or(Amount::ZERO, |seller| self.slashed_for(id, seller));
+                // What the sellers of a graph lost is told with its parts.
+                let seller = seller_of(&open).filter(|_| task.graph.is_none());
+                let slashed = seller.map_or(Amount::ZERO, |seller| self.slashed_for(id, seller));
                 Some(Event::FailureApplied { position: LedgerPosition::UNKNOWN, slashed })
             }
             _ => None,
@@ -355,7 +388,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     }
 
     /// What an agent lost for failing at a task, by its record on the ledger.
-    fn slashed_for(&self, id: TaskId, seller: Did) -> Amount {
+    pub(super) fn slashed_for(&self, id: TaskId, seller: Did) -> Amount {
         let record = self.ledger.read(|state| reputation::query::reputation(state, &seller));
         let of_task = |violation: &&Violation| matches!(violation.reason, ViolationReason::Attempt { task, .. } if task == id);
         record.violations.iter().filter(of_task).map(|violation| violation.amount).sum()
@@ -363,17 +396,23 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// Looks for an agreement in the newest blocks; only after a crash is it not known.
     fn find_agreement(&self, id: TaskId, number: u32) -> Result<LedgerPosition, Error> {
+        self.find_event(|event| match event {
+            escrow::Event::Agreed { task, .. } => *task == id && number == 1,
+            escrow::Event::Reawarded { task, attempt, .. } => *task == id && *attempt == number,
+            _ => false,
+        })
+    }
+
+    /// Where the newest event of this kind is, in the newest blocks.
+    pub(super) fn find_event(
+        &self,
+        wanted: impl Fn(&escrow::Event) -> bool,
+    ) -> Result<LedgerPosition, Error> {
         let tip = self.ledger.height();
         for height in (tip.saturating_sub(SEARCH_BLOCKS_MAX)..=tip).rev() {
             let (events, block) = self.ledger.events(height)?;
             let found = events.into_iter().find(|record| {
-                matches!(&record.event, ainur_ledger::Event::Escrow(event) if match event {
-                    escrow::Event::Agreed { task, .. } => *task == id && number == 1,
-                    escrow::Event::Reawarded { task, attempt, .. } => {
-                        *task == id && *attempt == number
-                    }
-                    _ => false,
-                })
+                matches!(&record.event, ainur_ledger::Event::Escrow(event) if wanted(event))
             });
             if let Some(record) = found {
                 return Ok(LedgerPosition { height, index: record.index, block });
@@ -383,8 +422,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     }
 }
 
-/// What binds the seller of the last attempt, and the root of the signature that shows it.
-fn awarded(task: &Task) -> Option<(SignedAward, Option<Digest>)> {
+/// What binds the sellers of the last attempt.
+fn awarded(task: &Task) -> Option<Vec<SignedAward>> {
     let attempt = task.attempt()?;
     let (consent, proof) = match &attempt.basis {
         AwardBasis::Auction => {
@@ -397,9 +436,22 @@ fn awarded(task: &Task) -> Option<(SignedAward, Option<Digest>)> {
             let offer = take.offer.terms.clone();
             (Consent::Offer { offer, matched: take.matched }, take.offer.proof.clone())
         }
+        AwardBasis::Graph => {
+            let decision = &task.graph.as_ref()?.decision;
+            return decision.signed_awards(&decision.awards().ok()?.0);
+        }
+        AwardBasis::Part(_) => return None,
     };
-    let root = proof.root(consent.digest());
-    Some((SignedAward { price: attempt.price, consent, proofs: vec![proof] }, root))
+    Some(vec![SignedAward { price: attempt.price, consent, proofs: vec![proof] }])
+}
+
+/// The roots of the signatures that show what sellers agreed to.
+fn roots(awards: &[SignedAward]) -> Vec<Digest> {
+    let of_award = |award: &SignedAward| {
+        let digest = award.consent.digest();
+        award.proofs.iter().filter_map(move |proof| proof.root(digest)).collect::<Vec<_>>()
+    };
+    awards.iter().flat_map(of_award).collect()
 }
 
 /// Who works on a task of one seller.
@@ -419,14 +471,25 @@ fn applied(step: TaskStep, (height, block): (u64, Digest), own: &[EventRecord]) 
     };
     match step {
         TaskStep::Agree(_) => place(|event| {
-            matches!(event, escrow::Event::Agreed { .. } | escrow::Event::Reawarded { .. })
+            matches!(
+                event,
+                escrow::Event::Agreed { .. }
+                    | escrow::Event::Reawarded { .. }
+                    | escrow::Event::Substituted { .. }
+            )
         })
         .map(Event::AgreementApplied),
         TaskStep::Settle(_) => {
-            place(|event| matches!(event, escrow::Event::Settled { .. })).map(Event::Settled)
+            // The last part of a graph closes the escrow, too; the payment comes first.
+            let is_paid = |event: &escrow::Event| {
+                matches!(event, escrow::Event::Settled { .. } | escrow::Event::PartSettled { .. })
+            };
+            place(is_paid).map(Event::Settled)
         }
         TaskStep::Fail(_) => {
-            let position = place(|event| matches!(event, escrow::Event::Failed { .. }))?;
+            let position = place(|event| {
+                matches!(event, escrow::Event::Failed { .. } | escrow::Event::PartFailed { .. })
+            })?;
             Some(Event::FailureApplied { position, slashed: slashed(own) })
         }
         TaskStep::Refund => {

@@ -194,7 +194,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 /// Why a seller was chosen, as the story tells it.
 fn told(basis: &AwardBasis) -> StoryBasis {
     match basis {
-        AwardBasis::Auction => StoryBasis::Auction,
+        AwardBasis::Auction | AwardBasis::Graph | AwardBasis::Part(_) => StoryBasis::Auction,
         AwardBasis::Offer(take) => StoryBasis::Offer {
             offer: take.offer.terms.digest(),
             matched: take.matched,

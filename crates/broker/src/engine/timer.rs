@@ -38,8 +38,16 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let phase = task.phase;
         match phase {
             Phase::Announced if self.now >= task.auction.terms().commit_until => {
+                let is_graph = task.spec.graph.is_some();
                 self.cancel_errands(number);
+                if is_graph {
+                    return self.decide_graph(number);
+                }
                 self.record(number, Event::CommitmentsClosed)
+            }
+            Phase::Running if task.graph.is_some() => {
+                self.doing.remove(&number);
+                Ok(())
             }
             Phase::Running if expired => {
                 // Only an attempt that was really at work ran out of time.

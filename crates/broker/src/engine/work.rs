@@ -20,6 +20,8 @@ use crate::task::{Phase, Task, TaskSpan};
 pub(super) enum Errand {
     /// A bid.
     Quote { task: u64, bidder: Did },
+    /// A price for a part of a task graph.
+    QuotePart { task: u64, bidder: Did, subtask: u16 },
     /// The attempt itself.
     Execute { task: u64 },
     /// Running the seller's program again, to compare.
@@ -32,6 +34,7 @@ impl Errand {
     pub(super) fn task(&self) -> u64 {
         match self {
             Self::Quote { task, .. }
+            | Self::QuotePart { task, .. }
             | Self::Execute { task }
             | Self::Rerun { task }
             | Self::Verify { task } => *task,
@@ -99,6 +102,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         }
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        if task.graph.is_some() {
+            return self.drive_graph(number);
+        }
         if self.now >= task.deadline {
             let reason = FailureReason::Infrastructure;
             let detail = "the task's deadline passed".to_owned();
@@ -198,6 +204,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             }
             Happened::Quoted { quote, .. } => match errand {
                 Errand::Quote { task, bidder } => self.seal(task, bidder, quote),
+                Errand::QuotePart { task, bidder, subtask } => {
+                    self.take_part_quote(task, (bidder, subtask), quote)?;
+                    self.decide_when_answered(task)
+                }
                 _ => Ok(()),
             },
             Happened::Executed { .. } => match errand {
@@ -329,7 +339,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 self.doing.remove(&number);
                 self.record(number, Event::WorkerLost { resumable })
             }
-            Errand::Quote { .. } => {
+            Errand::Quote { .. } | Errand::QuotePart { .. } => {
                 self.doing.remove(&number);
                 self.dirty.insert(number);
                 Ok(())
@@ -357,6 +367,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                     self.doing.remove(&task);
                 }
                 Ok(())
+            }
+            Errand::QuotePart { task, bidder, subtask } => {
+                tracing::debug!(task, %bidder, subtask, %reason, detail, "no price for a part");
+                self.take_part_quote(task, (bidder, subtask), None)?;
+                self.decide_when_answered(task)
             }
             Errand::Execute { task } => {
                 if self.tasks.get(&task).is_some_and(|t| t.phase == Phase::Running) {

@@ -48,6 +48,11 @@ impl Task {
             | Event::OfferTaken { .. }
             | Event::Called(_)
             | Event::NoAward { .. } => self.apply_market(at, event),
+            Event::GraphAwarded(_)
+            | Event::PartBegun { .. }
+            | Event::PartReawarded(_)
+            | Event::PartEnded(_)
+            | Event::GraphSettled { .. } => self.apply_graph(at, event),
             Event::AgreementApplied(_)
             | Event::AgreementRefused { .. }
             | Event::FailureApplied { .. }
@@ -65,15 +70,15 @@ impl Task {
         }
     }
 
-    fn illegal<T>(&self, event: &'static str) -> Result<T, Illegal> {
+    pub(super) fn illegal<T>(&self, event: &'static str) -> Result<T, Illegal> {
         Err(Illegal::Phase { phase: self.phase, event })
     }
 
-    fn expect(&self, phases: &[Phase], event: &'static str) -> Result<(), Illegal> {
+    pub(super) fn expect(&self, phases: &[Phase], event: &'static str) -> Result<(), Illegal> {
         if phases.contains(&self.phase) { Ok(()) } else { self.illegal(event) }
     }
 
-    fn note(&mut self, at: Timestamp, kind: HistoryKind, detail: impl Into<String>) {
+    pub(super) fn note(&mut self, at: Timestamp, kind: HistoryKind, detail: impl Into<String>) {
         if self.history.len() < super::history::HISTORY_ENTRIES_MAX {
             self.history.push(HistoryEntry { at, kind, detail: detail.into() });
         }
@@ -187,7 +192,13 @@ impl Task {
         Ok(())
     }
 
-    fn begin_attempt(&mut self, number: u32, seller: Did, price: Amount, basis: AwardBasis) {
+    pub(super) fn begin_attempt(
+        &mut self,
+        number: u32,
+        seller: Did,
+        price: Amount,
+        basis: AwardBasis,
+    ) {
         self.attempts.push(TaskAttempt {
             number,
             seller,
@@ -212,10 +223,20 @@ impl Task {
     /// Money that is locked has to go back; otherwise the task is over.
     fn end_search(&mut self, at: Timestamp) {
         if self.is_funded() {
-            self.phase = Phase::Refunding;
+            self.give_back(at);
         } else {
             self.phase = Phase::Unfunded;
             self.ended = Some(at);
+        }
+    }
+
+    /// The money goes back to the buyer; that of a part stays in the escrow of the whole.
+    fn give_back(&mut self, at: Timestamp) {
+        if self.part_of.is_some() {
+            self.phase = Phase::Refunded;
+            self.ended = Some(at);
+        } else {
+            self.phase = Phase::Refunding;
         }
     }
 
@@ -259,8 +280,11 @@ impl Task {
                 if let (true, Some((_, detail))) = (unknown, failure) {
                     self.detail.clone_from(detail);
                 }
-                self.phase =
-                    if self.cancelled || unknown { Phase::Refunding } else { Phase::Rewarding };
+                if self.cancelled || unknown || self.graph.is_some() {
+                    self.give_back(at);
+                } else {
+                    self.phase = Phase::Rewarding;
+                }
             }
             Event::Settled(position) => {
                 self.expect(&[Phase::Accepted], "a payment")?;
@@ -285,7 +309,7 @@ impl Task {
         Ok(())
     }
 
-    fn close(&mut self, at: Timestamp, phase: Phase, position: LedgerPosition) {
+    pub(super) fn close(&mut self, at: Timestamp, phase: Phase, position: LedgerPosition) {
         self.phase = phase;
         self.closed_at = Some(position);
         self.ended = Some(at);

@@ -6,7 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use ainur_api::operation::{AgentAdd, Credential, McpCommand, ProgramSource, ServicePlace};
+use ainur_api::operation::{
+    AgentAdd, Credential, McpCommand, ProgramSource, ServicePlace, TeamDraft,
+};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::view::AgentView;
 use ainur_api::{Operation, Reply, Service};
@@ -68,6 +70,7 @@ fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentVie
         prices: add.price_of.into_iter().collect(),
         stake: add.stake,
         capability: add.capability,
+        team: add.team_saving.map(|saving| TeamDraft { saving, partners: add.team_with }),
     });
     one(service, operation)
 }

@@ -14,6 +14,7 @@ use crate::connect::Place;
 use crate::output::{Output, io_problem};
 
 mod follow;
+mod graph;
 mod input;
 mod request;
 mod show;

@@ -94,6 +94,7 @@ pub(super) fn add(
         prices: std::collections::BTreeMap::new(),
         stake: None,
         capability: None,
+        team: None,
     };
     node.perform(Operation::AgentAdd(add)).map(|_| ())
 }

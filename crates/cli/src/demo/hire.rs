@@ -72,6 +72,7 @@ pub(super) fn hire(
         check: Some(wish.check),
         deadline_ms: None,
         limits: None,
+        graph: None,
         only: wish.only,
         venue: Venue::default(),
         bidding_ms: None,

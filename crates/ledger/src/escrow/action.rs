@@ -52,7 +52,7 @@ pub enum Action {
         task: TaskId,
         /// A part that failed; all that its seller failed at is replaced.
         part: u32,
-        /// The award, for at most what the failed parts would have been paid.
+        /// The award, for at most what of the reserve is promised to nobody else.
         award: SignedAward,
     },
     /// The verifier accepts the work: everyone at work is paid, the rest goes back.

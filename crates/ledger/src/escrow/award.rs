@@ -99,7 +99,7 @@ pub(super) fn reaward(
     Ok(())
 }
 
-/// Awards what a seller failed at to another, for at most what the first would have been paid.
+/// Awards what a seller failed at to another, for at most what is promised to nobody else.
 pub(super) fn substitute(
     context: &mut Context<'_>,
     (task, part): (TaskId, u32),
@@ -112,13 +112,12 @@ pub(super) fn substitute(
         return Err(Error::PartNotFailed(part));
     }
     ensure_stands_by(failed, award)?;
-    let mut allocated = Amount::ZERO;
     for part in failed.parts.iter_mut().filter(|part| part.state == PartState::Failed) {
         part.state = PartState::Replaced;
-        allocated = allocated.saturating_add(part.amount);
     }
+    let available = agreement.unpaid().saturating_sub(agreement.promised());
     let (first, known) = (agreement.parts().count(), agreement.engagements.len());
-    bind(context, task, &mut agreement, allocated, award)?;
+    bind(context, task, &mut agreement, available, award)?;
     let substitutes = &agreement.engagements[known..];
     pay_advances(context, substitutes)?;
     context.emit(Event::Substituted {
@@ -213,6 +212,11 @@ fn bind(
     let (buyer, verifier) = (agreement.buyer, agreement.verifier);
     let (consent, bound) = consent::ensure(context, task, (buyer, available), award)?;
     let transcript = award.consent.transcript();
+    let is_bundle = matches!(award.consent, Consent::Bundle { .. });
+    if is_bundle && agreement.engagements.iter().any(|known| known.consent == consent) {
+        // A bidder offered any one of its bundles, not several.
+        return Err(Error::BoundBefore(consent));
+    }
     let is_backup = matches!(award.consent, Consent::Backup { .. });
     for bound in bound {
         let seller = bound.seller;

@@ -6,6 +6,7 @@ use ainur_market::auction::BidTerms;
 use ainur_market::coalition::{
     COALITION_MEMBERS_MAX, CoalitionMember, CoalitionTerms, SHARED_AMOUNT_MAX,
 };
+use ainur_market::combinatorial::{Bundle, BundleBidTerms};
 use ainur_market::negotiation::NegotiatedTerms;
 use ainur_market::offer::OfferTerms;
 use ainur_market::payment::{CancellationPolicy, PaymentTerms};
@@ -41,6 +42,18 @@ pub enum Consent {
     Bid {
         /// The bid.
         bid: BidTerms,
+        /// Digest of the auction's transcript, from which anyone recomputes winner and price.
+        transcript: Digest,
+    },
+    /// A bid in an auction of a task graph: its bidder does one of the bundles it offered, each
+    /// subtask accepted and paid by itself.
+    Bundle {
+        /// The bid.
+        bid: BundleBidTerms,
+        /// Which of its bundles.
+        bundle: u16,
+        /// How the price is divided over the bundle's subtasks, ascending.
+        shares: Vec<Amount>,
         /// Digest of the auction's transcript, from which anyone recomputes winner and price.
         transcript: Digest,
     },
@@ -91,6 +104,7 @@ impl Consent {
     pub fn digest(&self) -> Digest {
         match self {
             Self::Bid { bid, .. } => bid.digest(),
+            Self::Bundle { bid, .. } => bid.digest(),
             Self::Offer { offer, .. } => offer.digest(),
             Self::Negotiated { terms } => terms.digest(),
             Self::Coalition { terms, .. } | Self::Backup { terms, .. } => terms.digest(),
@@ -101,7 +115,9 @@ impl Consent {
     /// a negotiation, or what was signed when that is all there is.
     pub fn transcript(&self) -> Digest {
         match self {
-            Self::Bid { transcript, .. } | Self::Coalition { transcript, .. } => *transcript,
+            Self::Bid { transcript, .. }
+            | Self::Bundle { transcript, .. }
+            | Self::Coalition { transcript, .. } => *transcript,
             Self::Negotiated { terms } => terms.thread,
             Self::Offer { .. } | Self::Backup { .. } => self.digest(),
         }
@@ -125,6 +141,19 @@ impl Consent {
                 ..plain(bid.bidder, bid.estimated_duration_ms)
             }]
             .into(),
+            Self::Bundle { bid, bundle, shares, .. } => {
+                let bundle = chosen_bundle(bid, *bundle)?;
+                let promised_ms = bundle.estimated_duration_ms;
+                let parts = bundle.subtasks.indices().zip(shares);
+                parts
+                    .map(|(subtask, share)| Bound {
+                        price: *share,
+                        subtask: u16::try_from(subtask).ok(),
+                        time_ms_min: DurationMs(0),
+                        ..plain(bid.bidder, promised_ms)
+                    })
+                    .collect()
+            }
             Self::Offer { offer, .. } => [Bound {
                 payment: &offer.payment,
                 cancellation: Some(offer.cancellation),
@@ -165,6 +194,10 @@ fn chosen(terms: &CoalitionTerms, backup: u16) -> Result<&CoalitionMember, Error
     terms.failure.backups.get(usize::from(backup)).ok_or(Error::UnknownBackup(backup))
 }
 
+fn chosen_bundle(bid: &BundleBidTerms, bundle: u16) -> Result<&Bundle, Error> {
+    bid.bundles.get(usize::from(bundle)).ok_or(Error::UnknownBundle(bundle))
+}
+
 /// The time that work takes which is due by milestones, or without them as long as was said.
 fn time_ms_min(payment: &PaymentTerms, estimated: DurationMs) -> DurationMs {
     match payment {
@@ -190,6 +223,16 @@ pub(super) fn ensure<'a>(
             ensure_for(task, bid.task)?;
             ensure_valid_until(context, bid.valid_until)?;
             bid.price
+        }
+        Consent::Bundle { bid, bundle, shares, .. } => {
+            ensure_for(task, bid.task)?;
+            ensure_valid_until(context, bid.valid_until)?;
+            let bundle = chosen_bundle(bid, *bundle)?;
+            let sum = shares.iter().try_fold(Amount::ZERO, |sum, share| sum.checked_add(*share));
+            if shares.len() != bundle.subtasks.count() || sum != Some(*price) {
+                return Err(Error::TermsInvalid(digest));
+            }
+            bundle.price
         }
         Consent::Offer { offer, matched } => {
             offer::asked(context, (offer, digest), *matched, (buyer, available))?

@@ -116,6 +116,9 @@ pub enum Error {
     /// The coalition names no such backup.
     #[error("the coalition has no backup {0}")]
     UnknownBackup(u16),
+    /// No bundle of this number in the bid.
+    #[error("the bid has no bundle {0}")]
+    UnknownBundle(u16),
     /// The backup stands by for another coalition's work, or for another subtask.
     #[error("{0} does not stand by for what failed")]
     NotItsBackup(Did),

@@ -187,6 +187,26 @@ impl Agreement {
         self.reserve.saturating_sub(self.paid())
     }
 
+    /// What parts that are neither accepted nor replaced would be paid; those that failed count
+    /// until somebody else does them.
+    pub fn promised(&self) -> Amount {
+        let over = |state| matches!(state, PartState::Paid | PartState::Replaced);
+        self.parts().filter(|part| !over(part.state)).map(|part| part.amount).sum()
+    }
+
+    /// The number of the part that stands for a subtask now: the last one agreed on.
+    pub fn part_of_subtask(&self, subtask: u16) -> Option<u32> {
+        let mut first = 0;
+        let mut found = None;
+        for engagement in &self.engagements {
+            if engagement.subtask == Some(subtask) {
+                found = u32::try_from(first).ok();
+            }
+            first += engagement.parts.len();
+        }
+        found
+    }
+
     /// The money that is here: what is unpaid, without what sellers have in advance.
     pub fn held(&self) -> Amount {
         let advanced = self.engagements.iter().map(|engagement| engagement.advanced).sum();

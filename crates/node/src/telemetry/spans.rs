@@ -190,6 +190,7 @@ impl<F: Fn(Did) -> Performer> Story<'_, F> {
             HistoryKind::Revealed => self.moment(at, "ainur.reveal", self.revealed(entry)),
             HistoryKind::Resumed => self.moment(at, "ainur.worker.lost", Vec::new()),
             HistoryKind::Decided => self.moment(at, "ainur.decision", Vec::new()),
+            HistoryKind::Part => note(&mut self.whole, at, "ainur.part", Vec::new()),
             HistoryKind::Called => note(&mut self.whole, at, "ainur.call", Vec::new()),
             HistoryKind::Cancelled => note(&mut self.whole, at, "ainur.cancel", Vec::new()),
             HistoryKind::Receipt => note(&mut self.whole, at, "ainur.receipt", Vec::new()),

@@ -2,7 +2,7 @@
 use ainur_crypto::hash;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Digest, DurationMs,
-    ExecutionLimits, Ppm, QualityLevel, SelectionRule, TaskId, TaskSpec, Timestamp,
+    ExecutionLimits, Ppm, QualityLevel, SelectionRule, TaskGraph, TaskId, TaskSpec, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -69,6 +69,9 @@ pub struct Specification {
     pub check: AcceptanceCheck,
     /// Time from announcement to settlement.
     pub deadline_ms: DurationMs,
+    /// The parts it is made of, when it is more than one piece of work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graph: Option<TaskGraph>,
     /// The input stream, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<ContentId>,
@@ -128,12 +131,14 @@ impl Specification {
             check,
             deadline_ms,
             limits,
+            graph,
         } = spec.clone();
         Self {
             budget,
             capability,
             check,
             deadline_ms,
+            graph,
             input,
             input_bytes,
             limits,
@@ -163,6 +168,7 @@ impl Specification {
             capability,
             check,
             deadline_ms,
+            graph,
             input,
             input_bytes,
             limits,
@@ -183,6 +189,7 @@ impl Specification {
             check,
             deadline_ms,
             limits,
+            graph,
         }
     }
 
@@ -203,6 +210,9 @@ impl Specification {
         exact("specification.limits.memory_bytes_max", self.limits.memory_bytes_max)?;
         exact("specification.limits.duration_ms_max", self.limits.duration_ms_max.0)?;
         exact("specification.limits.output_bytes_max", self.limits.output_bytes_max)?;
+        for subtask in self.graph.iter().flat_map(|graph| &graph.subtasks) {
+            exact("specification.graph.duration_ms_max", subtask.duration_ms_max.0)?;
+        }
         for check in self.check.flattened() {
             if let AcceptanceCheck::BuyerWord { window_ms } = check {
                 exact("specification.check.window_ms", window_ms.0)?;

@@ -137,6 +137,7 @@ impl Order {
             check: None,
             deadline_ms: None,
             limits: None,
+            graph: None,
             only: None,
             venue: Default::default(),
             bidding_ms: None,

@@ -9,6 +9,7 @@ use ainur_primitives::{
     AcceptanceCheck, ContentId, DurationMs, ExecutionLimits, SelectionRule, TraceContext,
 };
 
+use super::graph;
 use super::input::pack_input;
 use crate::arguments::{Check, Selection, TaskRun};
 use crate::command::ask;
@@ -20,13 +21,23 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         Problem::new(Code::InvalidRequest, format!("--parameters is not JSON: {error}"))
             .next(r#"quote it for the shell, such as --parameters '{"query":"tea"}'"#)
     })?;
+    let graph = run.graph.as_deref().map(graph::read).transpose()?;
+    let last = graph.as_ref().and_then(|graph| graph.subtasks.last());
+    let capability = match (run.capability.clone(), last) {
+        (Some(capability), _) => capability,
+        (None, Some(last)) => last.capability.clone(),
+        (None, None) => {
+            let why = "the graph has no parts";
+            return Err(Problem::new(Code::InvalidRequest, why).next(graph::EXAMPLE));
+        }
+    };
     let check = acceptance(&run, service)?;
     let input = match (&run.input, run.input_blob) {
         (Some(path), _) => Some(pack_input(path, service)?.0),
         (None, stored) => stored,
     };
     Ok(TaskRequest {
-        capability: run.capability,
+        capability,
         parameters,
         input,
         reserve: run.reserve,
@@ -41,6 +52,7 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         check,
         deadline_ms: run.deadline.map(DurationMs::seconds),
         limits: Some(run.limits.over(ExecutionLimits::default())),
+        graph,
         only: run.only,
         venue: run.venue.into(),
         bidding_ms: None,

@@ -1,5 +1,5 @@
 //! Tasks and auctions as tables.
-use ainur_api::view::{Explanation, TaskPhase, TaskView};
+use ainur_api::view::{Explanation, PartBinding, TaskPhase, TaskView};
 
 use crate::output::{Column, Output, ainu, bytes, span};
 
@@ -74,6 +74,9 @@ pub(super) fn one(task: &TaskView, output: &Output) {
         facts.push(("why", task.detail.clone()));
     }
     output.facts(&facts);
+    if !task.parts.is_empty() {
+        parts(task, output);
+    }
     if task.attempts.iter().any(|attempt| attempt.failure.is_some() || attempt.resumed > 0) {
         attempts(task, output);
     }
@@ -89,6 +92,40 @@ pub(super) fn one(task: &TaskView, output: &Output) {
         }
         _ => {}
     }
+}
+
+fn parts(task: &TaskView, output: &Output) {
+    let rows = task.parts.iter().map(|part| {
+        let failed = part.attempts.iter().filter(|attempt| attempt.failure.is_some()).count();
+        let bound_by = match part.bound_by {
+            PartBinding::Bid => "its bid",
+            PartBinding::Coalition => "coalition",
+            PartBinding::Backup => "backup",
+        };
+        vec![
+            part.name.clone(),
+            part.capability.to_string(),
+            part.needs.join(", "),
+            part.seller_name.clone(),
+            bound_by.to_owned(),
+            part.price.to_ainu(),
+            phase(part.phase, output),
+            failed.to_string(),
+            part.task.short(),
+        ]
+    });
+    let columns = [
+        Column("part", false),
+        Column("capability", false),
+        Column("needs", false),
+        Column("seller", false),
+        Column("bound by", false),
+        Column("price AINU", true),
+        Column("phase", false),
+        Column("failed", true),
+        Column("task", false),
+    ];
+    output.table(&columns, rows.collect());
 }
 
 fn attempts(task: &TaskView, output: &Output) {

@@ -1,0 +1,439 @@
+//! Task graphs at work: beginning each part when what it needs is there, taking over what became of
+//! it, finding another seller when one fails, and ending the whole.
+//!
+//! A part is a task of its own whose money is in the escrow of the whole: where another task would
+//! agree, settle or fail, a part has the ledger substitute a seller, pay the part, or note that its
+//! seller failed.
+use ainur_consensus::ReplicatedLog;
+use ainur_crypto::hash;
+use ainur_ledger::escrow::{self, Closing, Engagement, Escrow, PartState};
+use ainur_primitives::{ContentId, Did, DurationMs, FailureReason, Subtask, TaskSpec, Venue};
+use ainur_runtime::Executor;
+use ainur_storage::{Disk, crash_point};
+
+use super::contract::Posting;
+use super::{Broker, one_line};
+use crate::error::Error;
+use crate::event::{Announcement, Event, LedgerPosition};
+use crate::task::graph::{PartAward, PartOf};
+use crate::task::{Phase, Task, TaskStep};
+
+impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
+    /// Does what a task graph at work waits for: begins parts, or ends the whole.
+    pub(super) fn drive_graph(&mut self, number: u64) -> Result<(), Error> {
+        // Asked again whenever a part ends.
+        self.doing.remove(&number);
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let (Some(graph), Some(progress)) = (&task.spec.graph, &task.graph) else { return Ok(()) };
+        if task.phase != Phase::Running {
+            return Ok(());
+        }
+        if let Some(lost) = progress.lost() {
+            let name = task.part_name(lost.subtask);
+            let detail = one_line(&format!("'{name}' could not be done: {}", lost.detail));
+            let reason = FailureReason::Infrastructure;
+            return self.record(number, Event::AttemptFailed { reason, detail });
+        }
+        if progress.ended.len() == graph.subtasks.len() {
+            return self.settle_graph(number);
+        }
+        let running = |index: u16| self.parts.contains_key(&(number, index));
+        let is_ready = |index: u16, subtask: &Subtask| {
+            let done = |need: &u16| progress.outcome(*need).is_some();
+            progress.outcome(index).is_none() && !running(index) && subtask.needs.iter().all(done)
+        };
+        let ready: Vec<u16> = (0..)
+            .zip(&graph.subtasks)
+            .filter(|(index, subtask)| is_ready(*index, subtask))
+            .map(|(index, _)| index)
+            .collect();
+        let idle = !(0..graph.subtasks.len() as u16).any(running);
+        if self.now >= task.deadline {
+            if !idle {
+                return Ok(());
+            }
+            let detail = "the task's deadline passed".to_owned();
+            let reason = FailureReason::Infrastructure;
+            return self.record(number, Event::AttemptFailed { reason, detail });
+        }
+        for index in ready {
+            self.begin_part(number, index)?;
+        }
+        Ok(())
+    }
+
+    /// Announces a part as a task of its own, at work from the beginning.
+    fn begin_part(&mut self, whole: u64, index: u16) -> Result<(), Error> {
+        let Some(input) = self.part_input(whole, index)? else { return Ok(()) };
+        let Some(task) = self.tasks.get(&whole) else { return Ok(()) };
+        let (Some(graph), Some(progress)) = (&task.spec.graph, &task.graph) else { return Ok(()) };
+        let subtask = graph.subtasks.get(usize::from(index));
+        let agreed_at = task.attempt().and_then(|attempt| attempt.agreed_at);
+        let (Some(subtask), Some(award), Some(agreed_at)) =
+            (subtask, progress.award(index).copied(), agreed_at)
+        else {
+            return Ok(());
+        };
+        let part_of = PartOf { number: whole, id: task.id, subtask: index };
+        let spec = part_spec(task, subtask, &award, input, task.deadline.since(self.now));
+        let id = PartOf::task_id(task.id, index);
+        let announcement = Announcement {
+            id,
+            call: ainur_audit::receipt::specification_digest(&spec),
+            buyer: task.buyer,
+            verifier: task.verifier,
+            terms: self.auction_terms(id, &spec, None),
+            invited: Vec::new(),
+            venue: Venue::Auction,
+            held_open: false,
+            idempotency: None,
+            context: task.context.clone(),
+            trace: None,
+            part_of: Some(part_of),
+            spec,
+        };
+        let number = self.last_number + 1;
+        self.record(number, Event::Announced(Box::new(announcement)))?;
+        self.record(number, Event::PartBegun { award, agreed_at })
+    }
+
+    /// Puts a part to work that was announced and no more.
+    pub(super) fn resume_part(&mut self, number: u64) -> Result<(), Error> {
+        let Some(part_of) = self.tasks.get(&number).and_then(|task| task.part_of) else {
+            return Ok(());
+        };
+        let Some(whole) = self.tasks.get(&part_of.number) else { return Ok(()) };
+        let award = whole.graph.as_ref().and_then(|graph| graph.award(part_of.subtask)).copied();
+        let agreed_at = whole.attempt().and_then(|attempt| attempt.agreed_at);
+        match (award, agreed_at) {
+            (Some(award), Some(agreed_at)) => {
+                self.record(number, Event::PartBegun { award, agreed_at })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a part works on: the input of the whole when it needs nothing, else what it needs, one
+    /// after another. `None` when a stored output is gone, which fails the whole.
+    fn part_input(
+        &mut self,
+        whole: u64,
+        index: u16,
+    ) -> Result<Option<(Option<ContentId>, u64)>, Error> {
+        let Some(task) = self.tasks.get(&whole) else { return Ok(None) };
+        let graph = task.spec.graph.as_ref();
+        let subtask = graph.and_then(|graph| graph.subtasks.get(usize::from(index)));
+        let Some(subtask) = subtask else { return Ok(None) };
+        if subtask.needs.is_empty() {
+            return Ok(Some((task.spec.input, task.spec.input_bytes)));
+        }
+        let needs = subtask.needs.clone();
+        let joined = self.join_outputs(whole, &needs)?;
+        Ok(joined.map(|(content, bytes)| (Some(content), bytes)))
+    }
+
+    /// What some parts delivered, one after another.
+    fn join_outputs(
+        &mut self,
+        whole: u64,
+        parts: &[u16],
+    ) -> Result<Option<(ContentId, u64)>, Error> {
+        let progress = self.tasks.get(&whole).and_then(|task| task.graph.as_ref());
+        let Some(progress) = progress else { return Ok(None) };
+        let outputs: Option<Vec<(ContentId, u64)>> = parts
+            .iter()
+            .map(|part| progress.outcome(*part).and_then(|outcome| outcome.output))
+            .collect();
+        match outputs.as_deref() {
+            None => Ok(None),
+            Some([only]) => Ok(Some(*only)),
+            Some(outputs) => {
+                let mut writer = self.blobs.writer()?;
+                for (content, _) in outputs {
+                    match self.blobs.get(content) {
+                        Ok(data) => writer.write(&data)?,
+                        Err(error) if error.is_damage() => {
+                            let detail = one_line(&error.to_string());
+                            let reason = FailureReason::Infrastructure;
+                            self.record(whole, Event::AttemptFailed { reason, detail })?;
+                            return Ok(None);
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                let bytes = outputs.iter().map(|(_, bytes)| bytes).sum();
+                Ok(Some((writer.finish()?, bytes)))
+            }
+        }
+    }
+
+    /// Has the whole take over what became of a part, before the part is put away.
+    pub(super) fn report_part(&mut self, number: u64) -> Result<(), Error> {
+        let Some(part) = self.tasks.get(&number) else { return Ok(()) };
+        let (Some(part_of), Some(outcome)) = (part.part_of, part.outcome()) else { return Ok(()) };
+        // Small outputs are in the part's chunks alone; other parts read stored ones.
+        if let Some(inline) = Self::inline_output(part).filter(|_| outcome.output.is_some()) {
+            self.blobs.put(&inline)?;
+        }
+        self.parts.remove(&(part_of.number, part_of.subtask));
+        let whole = self.tasks.get(&part_of.number);
+        let is_open = |whole: &&Task| !whole.phase.is_final();
+        let progress = whole.filter(is_open).and_then(|whole| whole.graph.as_ref());
+        if progress.is_some_and(|progress| progress.outcome(part_of.subtask).is_none()) {
+            self.record(part_of.number, Event::PartEnded(Box::new(outcome)))?;
+        }
+        self.dirty.insert(part_of.number);
+        self.doing.remove(&part_of.number);
+        Ok(())
+    }
+
+    /// The last payment has closed the escrow.
+    fn settle_graph(&mut self, number: u64) -> Result<(), Error> {
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let (id, last) = (task.id, task.spec.graph.as_ref().map(|graph| graph.last()));
+        let found = self.ledger.read(|state| escrow::query::escrow(state, &id));
+        let Some(Escrow::Closed(tombstone)) = found else { return Ok(()) };
+        let Some((output, bytes)) = self.join_outputs(number, &last.unwrap_or_default())? else {
+            return Ok(());
+        };
+        let (height, index) = (tombstone.height.0, tombstone.event);
+        let block = self.ledger.events(height)?.1;
+        let position = LedgerPosition { height, index, block };
+        self.record(number, Event::GraphSettled { position, output, bytes })
+    }
+
+    /// Looks for somebody else to do a part; without one the whole cannot be done.
+    pub(super) fn find_substitute(&mut self, number: u64, attempt: u32) -> Result<(), Error> {
+        let Some(part) = self.tasks.get(&number) else { return Ok(()) };
+        let Some(part_of) = part.part_of else { return Ok(()) };
+        let failed = part.attempt().and_then(|attempt| attempt.part_award()).copied();
+        let whole = self.tasks.get(&part_of.number);
+        let stopped = match whole {
+            Some(whole) if whole.phase == Phase::Running => self.reason_to_stop(part, attempt),
+            _ => Some("the task it is a part of was given up".into()),
+        };
+        if let Some(detail) = stopped {
+            return self.record(number, Event::NoAward { detail });
+        }
+        let (excluded, engaged) = self.engaged_in(part_of.number);
+        let progress = whole.and_then(|whole| whole.graph.as_ref());
+        let next = failed.zip(progress).and_then(|(failed, progress)| {
+            progress.decision.next_seller(&failed, &excluded, &engaged)
+        });
+        match next {
+            Some(award) => self.record(number, Event::PartReawarded(award)),
+            None => {
+                let detail = "nobody else offers to do it".to_owned();
+                let last = part.attempt().and_then(|attempt| attempt.failure.as_ref());
+                let detail = last.map_or(detail.clone(), |(reason, why)| {
+                    one_line(&format!("{detail}; the last seller failed ({reason}): {why}"))
+                });
+                self.record(number, Event::NoAward { detail })
+            }
+        }
+    }
+
+    /// Who failed at a part of a graph, and who was awarded one.
+    fn engaged_in(&self, whole: u64) -> (Vec<Did>, Vec<PartAward>) {
+        let progress = self.tasks.get(&whole).and_then(|task| task.graph.as_ref());
+        let ended = progress.iter().flat_map(|progress| &progress.ended);
+        let live = self.parts.range((whole, 0)..=(whole, u16::MAX));
+        let live = live.filter_map(|(_, number)| self.tasks.get(number));
+        let attempts =
+            ended.flat_map(|outcome| &outcome.attempts).chain(live.flat_map(|part| &part.attempts));
+        let (mut failed, mut engaged) = (Vec::new(), Vec::new());
+        engaged.extend(progress.iter().flat_map(|progress| progress.awards.iter().copied()));
+        for attempt in attempts {
+            if attempt.failure.is_some() {
+                failed.push(attempt.seller);
+            }
+            engaged.extend(attempt.part_award());
+        }
+        failed.sort_unstable();
+        failed.dedup();
+        (failed, engaged)
+    }
+
+    /// Stops the parts of a graph that was given up; true when none is left at work.
+    pub(super) fn stop_parts(&mut self, whole: u64) -> Result<bool, Error> {
+        let live: Vec<u64> =
+            self.parts.range((whole, 0)..=(whole, u16::MAX)).map(|(_, part)| *part).collect();
+        for number in &live {
+            let phase = self.tasks.get(number).map(|part| part.phase);
+            // What was accepted is paid, and who failed has failed.
+            if matches!(phase, Some(Phase::Running | Phase::Delivered)) {
+                self.cancel_errands(*number);
+                self.checks.remove(number);
+                let reason = FailureReason::Infrastructure;
+                let detail = "another part of the task failed".to_owned();
+                self.record(*number, Event::AttemptFailed { reason, detail })?;
+            }
+        }
+        Ok(live.is_empty())
+    }
+
+    /// Ends parts whose whole has ended without them, as when somebody else had its escrow expire.
+    pub(super) fn close_parts(&mut self, whole: u64) -> Result<(), Error> {
+        let Some(position) = self.tasks.get(&whole).and_then(|task| task.closed_at) else {
+            return Ok(());
+        };
+        let live: Vec<u64> =
+            self.parts.range((whole, 0)..=(whole, u16::MAX)).map(|(_, part)| *part).collect();
+        for number in live {
+            self.cancel_errands(number);
+            if self.tasks.get(&number).is_some_and(|part| !part.phase.is_final()) {
+                self.record(number, Event::Refunded(position))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the ledger to bind who takes a part over.
+    pub(super) fn substitute(&mut self, number: u64) -> Result<(), Error> {
+        let Some(part) = self.tasks.get(&number) else { return Ok(()) };
+        let Some(part_of) = part.part_of else { return Ok(()) };
+        let award = part.attempt().and_then(|attempt| attempt.part_award()).copied();
+        let whole = self.tasks.get(&part_of.number).and_then(|whole| whole.graph.as_ref());
+        let signed = award.zip(whole);
+        let signed = signed.and_then(|(award, whole)| whole.decision.substitution(&award));
+        let (Some(award), Some(place)) = (signed, self.part_place(&part_of)) else {
+            let detail = "nothing binds its seller any more".to_owned();
+            let because_of_seller = true;
+            return self.record(number, Event::AgreementRefused { because_of_seller, detail });
+        };
+        let digest = award.consent.digest();
+        let roots = award.proofs.iter().filter_map(|proof| proof.root(digest)).collect();
+        let action = escrow::Action::Substitute { task: part_of.id, part: place.0, award };
+        let step = TaskStep::Agree(part.attempts.len() as u32);
+        self.outbox.push(Posting { task: number, step, action: action.into(), roots });
+        Ok(())
+    }
+
+    /// Asks the ledger to pay a part.
+    pub(super) fn settle_part(&mut self, number: u64) -> Result<(), Error> {
+        let Some(part) = self.tasks.get(&number) else { return Ok(()) };
+        let Some(part_of) = part.part_of else { return Ok(()) };
+        let (Some((output, _)), Some(verdict), Some((place, attempt, _))) =
+            (part.output, &part.verdict, self.part_place(&part_of))
+        else {
+            return Ok(());
+        };
+        crash_point("broker.part");
+        let action = escrow::Action::SettlePart {
+            task: part_of.id,
+            attempt,
+            part: place,
+            delivered: part.delivered.unwrap_or(self.now),
+            output,
+            verdict: ainur_verification::verdict::digest(verdict),
+        };
+        self.push(number, action);
+        Ok(())
+    }
+
+    /// Tells the ledger that the seller of a part failed.
+    pub(super) fn fail_part(&mut self, number: u64) -> Result<(), Error> {
+        let Some(part) = self.tasks.get(&number) else { return Ok(()) };
+        let Some(part_of) = part.part_of else { return Ok(()) };
+        let failure = part.attempt().and_then(|attempt| attempt.failure.clone());
+        let (Some((reason, detail)), Some((place, attempt, _))) =
+            (failure, self.part_place(&part_of))
+        else {
+            return Ok(());
+        };
+        let action = escrow::Action::FailPart {
+            task: part_of.id,
+            attempt,
+            part: place,
+            reason,
+            evidence: hash::tagged("ainur/evidence/v1", &[detail.as_bytes()]),
+        };
+        self.push(number, action);
+        Ok(())
+    }
+
+    /// The number of the part that stands for a subtask now, the attempt it belongs to, and its
+    /// engagement, while the escrow is open.
+    fn part_place(&self, part_of: &PartOf) -> Option<(u32, u32, Engagement)> {
+        let found = self.ledger.read(|state| escrow::query::escrow(state, &part_of.id));
+        let Some(Escrow::Open(open)) = found else { return None };
+        let part = open.part_of_subtask(part_of.subtask)?;
+        let engagement =
+            open.engagements.iter().rfind(|known| known.subtask == Some(part_of.subtask))?;
+        Some((part, open.attempt, engagement.clone()))
+    }
+
+    /// What the ledger has already done of what a part waits for.
+    pub(super) fn reconciled_part(&self, part: &Task) -> Result<Option<Event>, Error> {
+        let Some(part_of) = part.part_of else { return Ok(None) };
+        let found = self.ledger.read(|state| escrow::query::escrow(state, &part_of.id));
+        let seller = part.attempt().map(|attempt| attempt.seller);
+        let of_part = |wanted: u32| {
+            move |event: &escrow::Event| match event {
+                escrow::Event::PartSettled { task, part, .. }
+                | escrow::Event::PartFailed { task, part, .. }
+                | escrow::Event::Substituted { task, first: part, .. } => {
+                    *task == part_of.id && *part == wanted
+                }
+                _ => false,
+            }
+        };
+        match found {
+            Some(Escrow::Closed(tombstone)) if !part.phase.is_final() => {
+                let (height, index) = (tombstone.height.0, tombstone.event);
+                let block = self.ledger.events(height)?.1;
+                let position = LedgerPosition { height, index, block };
+                let paid = tombstone.closing == Closing::Settled && part.phase == Phase::Accepted;
+                Ok(Some(match paid {
+                    true => Event::Settled(position),
+                    false => Event::Refunded(position),
+                }))
+            }
+            Some(Escrow::Open(_)) => {
+                let Some((place, _, engagement)) = self.part_place(&part_of) else {
+                    return Ok(None);
+                };
+                let state = engagement.parts.first().map(|part| part.state);
+                let own = seller == Some(engagement.seller);
+                let find = || self.find_event(of_part(place));
+                Ok(match (part.phase, state) {
+                    (Phase::Awarded, Some(PartState::Running)) if own => {
+                        Some(Event::AgreementApplied(find()?))
+                    }
+                    (Phase::Accepted, Some(PartState::Paid)) if own => {
+                        Some(Event::Settled(find()?))
+                    }
+                    (Phase::Failing, Some(PartState::Failed)) if own => {
+                        let slashed = self.slashed_for(part_of.id, engagement.seller);
+                        Some(Event::FailureApplied { position: find()?, slashed })
+                    }
+                    _ => None,
+                })
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// What is wanted of a part, as a task of its own.
+fn part_spec(
+    whole: &Task,
+    subtask: &Subtask,
+    award: &PartAward,
+    (input, input_bytes): (Option<ContentId>, u64),
+    left: DurationMs,
+) -> TaskSpec {
+    let mut limits = whole.spec.limits;
+    limits.duration_ms_max = limits.duration_ms_max.min(subtask.duration_ms_max);
+    TaskSpec {
+        capability: subtask.capability.clone(),
+        parameters: subtask.parameters.clone(),
+        input,
+        input_bytes,
+        reserve: award.price,
+        deadline_ms: left,
+        limits,
+        graph: None,
+        ..whole.spec.clone()
+    }
+}
