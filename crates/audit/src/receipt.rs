@@ -41,7 +41,7 @@ pub use issue::{IssueError, issue, log_entry};
 pub use job::{
     COALITION_SIGNERS_MAX, COALITIONS_MAX, CoalitionRecord, JOB_PARTS_MAX, JobRecord,
     PART_ATTEMPTS_MAX, PartAttempt, PartBasis, PartEnd, PartRecord, StoryJob, StoryPart,
-    StoryPartAttempt,
+    StoryPartAttempt, subtask_loss,
 };
 pub use keys::{KeysError, PartyKeys, ROTATIONS_MAX};
 pub use proof::{AuditProof, AuditProofError};
@@ -238,6 +238,17 @@ impl ReceiptBody {
                 named(&self.specification, &Specification::sealed(&self.specification, &salt.0))
             }
         }
+    }
+
+    /// What is counted in it: of what, how many there are, and how many there may be.
+    fn counts(&self) -> Vec<(&'static str, usize, usize)> {
+        let mut counts = vec![
+            ("attempts", self.attempts.len(), ATTEMPTS_MAX),
+            ("parties", self.keys.len(), PARTIES_MAX),
+            ("bids", self.bids.len(), BIDS_MAX),
+        ];
+        counts.extend(self.job.iter().flat_map(|job| job.counts()));
+        counts
     }
 
     /// The attempt that was paid.

@@ -11,7 +11,8 @@ use ainur_crypto::Proof;
 use ainur_market::coalition::{COALITION_BACKUPS_MAX, COALITION_MEMBERS_MAX, CoalitionTerms};
 use ainur_market::combinatorial::CombinatorialTranscript;
 use ainur_primitives::acceptance::Verdict;
-use ainur_primitives::{Amount, Did, Digest, FailureReason};
+use ainur_primitives::graph::Subtask;
+use ainur_primitives::{Amount, Did, Digest, FailureReason, Ppm, TaskSpec};
 use scale::Encode;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +23,7 @@ pub const JOB_PARTS_MAX: usize = ainur_primitives::graph::SUBTASKS_MAX;
 /// The most awards of one part: nobody gets it twice, and only bidders and the backups of one
 /// coalition can get it.
 pub const PART_ATTEMPTS_MAX: usize = super::BIDS_MAX + COALITION_BACKUPS_MAX;
-/// The most coalitions one receipt shows: each has work to do.
+/// The most coalitions one receipt shows: as many as there are parts that each could win.
 pub const COALITIONS_MAX: usize = JOB_PARTS_MAX;
 /// The most signatures under the terms of one coalition.
 pub const COALITION_SIGNERS_MAX: usize = COALITION_MEMBERS_MAX + COALITION_BACKUPS_MAX;
@@ -35,7 +36,7 @@ pub struct JobRecord {
     pub transcript: CombinatorialTranscript,
     /// The bidders' signatures over the bids they opened, in the order of the transcript.
     pub bids: Vec<Proof>,
-    /// The coalitions that had work to do.
+    /// Coalitions that bid; those that won among them.
     pub coalitions: Vec<CoalitionRecord>,
     /// The ledger's event that bound all first sellers.
     pub agreed: LedgerEvent,
@@ -43,7 +44,7 @@ pub struct JobRecord {
     pub parts: Vec<PartRecord>,
 }
 
-/// A coalition that won subtasks.
+/// A coalition that bid through its lead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CoalitionRecord {
@@ -174,6 +175,12 @@ pub struct StoryPartAttempt {
     pub end: PartEnd<EventPlace>,
 }
 
+/// What the failure of one subtask would cost the buyer: its share of the task's loss by reserve,
+/// rounded up. The call for the job says so, and scored selection weighs it.
+pub fn subtask_loss(whole: &TaskSpec, subtask: &Subtask) -> Amount {
+    whole.loss.share_ceil(Ppm::ratio(subtask.reserve.0, whole.reserve.0.max(1)))
+}
+
 impl<E> PartEnd<E> {
     /// The same with another way to tell its event.
     pub fn map<F>(self, tell: impl FnOnce(E) -> F) -> PartEnd<F> {
@@ -197,6 +204,20 @@ impl JobRecord {
             agreed: self.agreed.place(),
             parts: self.parts.iter().map(PartRecord::told).collect(),
         }
+    }
+
+    /// What is counted in it: of what, how many there are, and how many there may be.
+    pub(super) fn counts(&self) -> Vec<(&'static str, usize, usize)> {
+        let most = |counts: &mut dyn Iterator<Item = usize>| counts.max().unwrap_or(0);
+        let attempts = most(&mut self.parts.iter().map(|part| part.attempts.len()));
+        let signers = most(&mut self.coalitions.iter().map(|record| record.proofs.len()));
+        vec![
+            ("parts", self.parts.len(), JOB_PARTS_MAX),
+            ("attempts at one part", attempts, PART_ATTEMPTS_MAX),
+            ("bids", self.bids.len(), super::BIDS_MAX),
+            ("coalitions", self.coalitions.len(), COALITIONS_MAX),
+            ("members and backups of one coalition", signers, COALITION_SIGNERS_MAX),
+        ]
     }
 }
 
