@@ -3,9 +3,10 @@
 //!
 //! A receipt is JSON in the canonical form of RFC 8785; any other spelling is refused. Its *body*
 //! tells the story and carries the ledger's events with the validators' signatures, the auction's
-//! transcript and the signature of every opened bid, or the standing offer that was taken. The transparency log holds an entry that names
-//! the digest of the [`Story`] ([`AuditProof`]), and the issuer signs the whole document. [`verify`] checks all
-//! of it offline against a [`Trust`] and names what is wrong.
+//! transcript and the signature of every opened bid, or the standing offer that was taken; that of
+//! a task graph tells all this of each part ([`JobRecord`]). The transparency log holds an entry
+//! that names the digest of the [`Story`] ([`AuditProof`]), and the issuer signs the whole document.
+//! [`verify`] checks all of it offline against a [`Trust`] and names what is wrong.
 //!
 //! What the ledger proves: parties, reserve, price, order of attempts, output, verdict and
 //! transcript (by digest), payment or refund. What is the issuer's word, made undeniable by the
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 mod check;
 mod issue;
+mod job;
 mod keys;
 mod proof;
 mod render;
@@ -36,6 +38,11 @@ mod trust;
 
 pub use check::verify;
 pub use issue::{IssueError, issue, log_entry};
+pub use job::{
+    COALITION_SIGNERS_MAX, COALITIONS_MAX, CoalitionRecord, JOB_PARTS_MAX, JobRecord,
+    PART_ATTEMPTS_MAX, PartAttempt, PartBasis, PartEnd, PartRecord, StoryJob, StoryPart,
+    StoryPartAttempt, subtask_loss,
+};
 pub use keys::{KeysError, PartyKeys, ROTATIONS_MAX};
 pub use proof::{AuditProof, AuditProofError};
 pub use render::{Row, rows};
@@ -87,17 +94,20 @@ pub struct ReceiptBody {
     pub issuer: Did,
     /// When the task ended, by the issuer's clock.
     pub issued: Timestamp,
-    /// The auction, when one was held: why this seller and this price.
+    /// The auction of a simple task, when one was held: why this seller and this price.
     pub transcript: Option<Transcript>,
     /// The bidders' signatures over the bids they opened, in the order of the transcript.
     pub bids: Vec<Proof>,
-    /// Every award, in order.
+    /// Every award of a simple task, in order.
     pub attempts: Vec<AttemptRecord>,
+    /// The parts of a task graph, which has no transcript, bids, attempts and verdict but theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job: Option<Box<JobRecord>>,
     /// What was delivered and accepted; none after a refund.
     pub output: Option<AcceptedOutput>,
     /// How the last check ended; none when nothing was checked.
     pub verdict: Option<Verdict>,
-    /// What the seller got.
+    /// What the sellers got.
     pub paid: Amount,
     /// What the buyer got back.
     pub refunded: Amount,
@@ -228,6 +238,17 @@ impl ReceiptBody {
                 named(&self.specification, &Specification::sealed(&self.specification, &salt.0))
             }
         }
+    }
+
+    /// What is counted in it: of what, how many there are, and how many there may be.
+    fn counts(&self) -> Vec<(&'static str, usize, usize)> {
+        let mut counts = vec![
+            ("attempts", self.attempts.len(), ATTEMPTS_MAX),
+            ("parties", self.keys.len(), PARTIES_MAX),
+            ("bids", self.bids.len(), BIDS_MAX),
+        ];
+        counts.extend(self.job.iter().flat_map(|job| job.counts()));
+        counts
     }
 
     /// The attempt that was paid.

@@ -10,10 +10,7 @@ use ainur_primitives::canonical_json::from_canonical_json;
 use super::keys::KeyRing;
 use super::report::{CheckName, CheckResult, Finding, Report};
 use super::trust::{Trust, TrustedLedger};
-use super::{
-    ATTEMPTS_MAX, AttemptEnd, BIDS_MAX, LedgerEvent, PARTIES_MAX, RECEIPT_BYTES_MAX, Receipt,
-    ReceiptBody, VALIDATORS_MAX,
-};
+use super::{AttemptEnd, LedgerEvent, RECEIPT_BYTES_MAX, Receipt, ReceiptBody, VALIDATORS_MAX};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 
@@ -21,6 +18,9 @@ mod auction;
 mod chain;
 mod documents;
 mod escrow;
+mod job;
+
+use job::{JobExamination, job_events};
 
 /// What one check saw, or what is wrong.
 type Checked = Result<String, String>;
@@ -33,6 +33,8 @@ struct Examination<'a> {
     /// The ledger the receipt names, when it is trusted.
     ledger: Option<&'a TrustedLedger>,
     keys: KeyRing,
+    /// What a task graph has instead of one auction and one settlement.
+    job: Option<JobExamination<'a>>,
     body_digest: Result<Digest, String>,
     checkpoint: Result<Checkpoint, CheckpointError>,
 }
@@ -48,8 +50,9 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Report {
     let (keys, identities) = gather_keys(body, ledger);
     let body_digest = body.digest().map_err(|error| because(&error));
     let checkpoint = documents::verify_checkpoint(trust.logs(), &receipt.audit.checkpoint);
+    let job = JobExamination::of(body);
     let examination =
-        Examination { receipt: &receipt, body, trust, ledger, keys, body_digest, checkpoint };
+        Examination { receipt: &receipt, body, trust, ledger, keys, job, body_digest, checkpoint };
     let mut checks = Vec::with_capacity(CheckName::ALL.len());
     for &name in CheckName::ALL {
         let finding = match name {
@@ -64,6 +67,9 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Report {
 
 impl<'a> Examination<'a> {
     fn check(&self, name: CheckName) -> Finding {
+        if let Some(checked) = self.job.as_ref().and_then(|job| job.check(self, name)) {
+            return checked.into();
+        }
         match name {
             CheckName::Issuer => self.issuer().into(),
             CheckName::Chain => self.chain().into(),
@@ -93,8 +99,8 @@ impl<'a> Examination<'a> {
         }
     }
 
-    /// All events of the ledger the receipt carries, each with a name for people, in the order in
-    /// which they must have happened.
+    /// All events of the ledger the receipt carries, each with a name for people; those of a simple
+    /// task in the order in which they must have happened.
     fn events(&self) -> impl Iterator<Item = (String, &'a LedgerEvent)> {
         let attempts = (1..).zip(&self.body.attempts);
         let of_attempts = attempts.flat_map(|(number, attempt)| {
@@ -107,7 +113,8 @@ impl<'a> Examination<'a> {
             let failed = failed.map(|event| (format!("failure of attempt {number}"), event));
             agreed.into_iter().chain(failed)
         });
-        of_attempts.chain([("settlement".to_owned(), &self.body.settlement)])
+        let of_job = self.body.job.as_deref().into_iter().flat_map(job_events);
+        of_attempts.chain(of_job).chain([("settlement".to_owned(), &self.body.settlement)])
     }
 }
 
@@ -116,13 +123,8 @@ fn read(bytes: &[u8]) -> Result<Receipt, String> {
         return Err(format!("longer than {RECEIPT_BYTES_MAX} bytes"));
     }
     let receipt: Receipt = from_canonical_json(bytes).map_err(|error| because(&error))?;
-    let body = &receipt.body;
-    for (what, found, max) in [
-        ("attempts", body.attempts.len(), ATTEMPTS_MAX),
-        ("parties", body.keys.len(), PARTIES_MAX),
-        ("bids", body.bids.len(), BIDS_MAX),
-        ("validators", body.settlement.signatures.len(), VALIDATORS_MAX),
-    ] {
+    let signatures = ("validators", receipt.body.settlement.signatures.len(), VALIDATORS_MAX);
+    for (what, found, max) in receipt.body.counts().into_iter().chain([signatures]) {
         if found > max {
             return Err(format!("more than {max} {what}"));
         }

@@ -4,8 +4,8 @@ use ainur_primitives::canonical_json::{CanonicalJsonError, from_canonical_json};
 use ainur_primitives::{Did, Digest};
 
 use super::{
-    ATTEMPTS_MAX, AttemptEnd, AuditProof, BIDS_MAX, PARTIES_MAX, RECEIPT_BYTES_MAX, Receipt,
-    ReceiptBody, ReceiptKind, Story, signed_digest,
+    AuditProof, CoalitionRecord, RECEIPT_BYTES_MAX, Receipt, ReceiptBody, ReceiptKind, Story,
+    signed_digest,
 };
 use crate::entry::{Entry, EntryKind};
 
@@ -29,6 +29,9 @@ pub enum IssueError {
     /// A bid was opened and carries no signature.
     #[error("an opened bid is not signed")]
     UnsignedBid,
+    /// A coalition's member or backup did not sign.
+    #[error("not every member and backup of a coalition has signed")]
+    UnsignedCoalition,
     /// Over a limit.
     #[error("a receipt has at most {max} {what}, not {found}")]
     TooLarge {
@@ -43,8 +46,7 @@ pub enum IssueError {
 
 /// The entry to append to the log before a receipt that tells this story is issued.
 pub fn log_entry(story: &Story<'_>) -> Entry {
-    let settled = matches!(story.attempts.last(), Some(last) if last.end == AttemptEnd::Settled);
-    let ending = if settled { "settled" } else { "refunded" };
+    let ending = if story.is_settled() { "settled" } else { "refunded" };
     Entry {
         kind: EntryKind::Receipt,
         at: story.issued,
@@ -86,13 +88,24 @@ fn check_part(body: &ReceiptBody, audit: &AuditProof, issuer: Did) -> Result<Dig
     if body.issuer != issuer {
         return Err(IssueError::AnotherIssuer { body: body.issuer, key: issuer });
     }
-    at_most("attempts", body.attempts.len(), ATTEMPTS_MAX)?;
-    at_most("parties", body.keys.len(), PARTIES_MAX)?;
-    at_most("bids", body.bids.len(), BIDS_MAX)?;
+    for (what, found, max) in body.counts() {
+        at_most(what, found, max)?;
+    }
     let entrants = body.transcript.iter().flat_map(|transcript| &transcript.entrants);
     let revealed = entrants.filter(|entrant| entrant.reveal.is_some());
     if revealed.count() != body.bids.len() {
         return Err(IssueError::UnsignedBid);
+    }
+    if let Some(job) = &body.job {
+        let entrants = job.transcript.entrants.iter();
+        if entrants.filter(|entrant| entrant.reveal.is_some()).count() != job.bids.len() {
+            return Err(IssueError::UnsignedBid);
+        }
+        let unsigned =
+            |record: &CoalitionRecord| record.terms.signers().len() != record.proofs.len();
+        if job.coalitions.iter().any(unsigned) {
+            return Err(IssueError::UnsignedCoalition);
+        }
     }
     if audit.entry.subject != body.story().digest() {
         return Err(IssueError::AnotherEntry);

@@ -1,7 +1,8 @@
 //! A receipt as rows of label and value, for whoever shows it to people.
+use ainur_primitives::graph::{Subtask, TaskGraph};
 use serde::Serialize;
 
-use super::{AttemptBasis, AttemptEnd, Receipt};
+use super::{AttemptBasis, AttemptEnd, JobRecord, PartBasis, PartEnd, Receipt};
 
 /// One line of a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,6 +31,9 @@ pub fn rows(receipt: &Receipt) -> Vec<Row> {
     rows.add("refunded", ainu(body.refunded));
     if let Some(transcript) = &body.transcript {
         rows.add("bids", transcript.entrants.len());
+    }
+    if let Some(job) = &body.job {
+        rows.add_parts(wanted.graph.as_ref(), job);
     }
     for (number, attempt) in (1..).zip(&body.attempts) {
         let end = match &attempt.end {
@@ -69,6 +73,56 @@ struct Rows(Vec<Row>);
 impl Rows {
     fn add(&mut self, label: &str, value: impl ToString) {
         self.0.push(Row { label: label.into(), value: value.to_string() });
+    }
+
+    /// Every award of every part of a job, each in a row of its own.
+    fn add_parts(&mut self, graph: Option<&TaskGraph>, job: &JobRecord) {
+        let settled = job.parts.iter().filter(|part| part.paid().is_some()).count();
+        self.add("bids", job.transcript.entrants.len());
+        self.add("parts", format!("{settled} of {} accepted and paid", job.parts.len()));
+        for part in &job.parts {
+            let subtask = graph.and_then(|graph| graph.subtasks.get(usize::from(part.subtask)));
+            let name = subtask.map_or_else(|| part.subtask.to_string(), line);
+            for (number, attempt) in (1..).zip(&part.attempts) {
+                let label = match number {
+                    1 => format!("part {name}"),
+                    _ => format!("part {name}, attempt {number}"),
+                };
+                let (seller, price) = (attempt.seller, ainu(attempt.price));
+                let (by, end) = (chosen(&attempt.basis, job), ended(&attempt.end));
+                self.add(&label, format!("{seller} for {price} {by}: {end}"));
+            }
+        }
+    }
+}
+
+/// A subtask's name without what would move a terminal's cursor.
+fn line(subtask: &Subtask) -> String {
+    subtask.name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// How a seller of a part was chosen.
+fn chosen(basis: &PartBasis, job: &JobRecord) -> String {
+    match basis {
+        PartBasis::Bundle { .. } => "by its own bid".into(),
+        PartBasis::Coalition { coalition } => {
+            let record = job.coalitions.get(usize::from(*coalition));
+            match record.map(|record| record.terms.members.len()) {
+                Some(members) => format!("in coalition {coalition} of {members}"),
+                None => format!("in coalition {coalition}"),
+            }
+        }
+        PartBasis::Backup { coalition, .. } => format!("as a backup of coalition {coalition}"),
+    }
+}
+
+/// What came of an award of a part.
+fn ended(end: &PartEnd) -> String {
+    match end {
+        PartEnd::Settled => "settled".into(),
+        PartEnd::Failed { reason, .. } => reason.to_string(),
+        PartEnd::Refused { detail } => format!("refused by the ledger: {detail}"),
+        PartEnd::Stopped => "stopped with the job".into(),
     }
 }
 

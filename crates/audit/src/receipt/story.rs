@@ -10,7 +10,10 @@ use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{Amount, Did, Digest, TaskId, TaskSpec, Timestamp};
 use scale::Encode;
 
-use super::{AcceptedOutput, AttemptBasis, AttemptEnd, LedgerEvent, ReceiptBody};
+use super::{
+    AcceptedOutput, AttemptBasis, AttemptEnd, JobRecord, LedgerEvent, ReceiptBody, StoryJob,
+    StoryPart,
+};
 
 /// Where in the ledger an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
@@ -44,11 +47,13 @@ pub struct Story<'a> {
     pub transcript: Option<Digest>,
     /// Every award, in order.
     pub attempts: Vec<StoryAttempt>,
+    /// The parts of a task graph.
+    pub job: Option<StoryJob<'a>>,
     /// What was delivered and accepted.
     pub output: Option<AcceptedOutput>,
     /// How the last check ended.
     pub verdict: Option<&'a Verdict>,
-    /// What the seller got.
+    /// What the sellers got.
     pub paid: Amount,
     /// What the buyer got back.
     pub refunded: Amount,
@@ -104,7 +109,15 @@ impl AttemptBasis {
 impl Story<'_> {
     /// The digest that the log's entry names.
     pub fn digest(&self) -> Digest {
-        hash::tagged("ainur/receipt-story/v2", &[&self.encode()])
+        hash::tagged("ainur/receipt-story/v3", &[&self.encode()])
+    }
+
+    /// True when all of the work was accepted and paid.
+    pub fn is_settled(&self) -> bool {
+        match &self.job {
+            Some(job) => job.parts.iter().all(StoryPart::is_settled),
+            None => self.attempts.last().is_some_and(|last| last.end == AttemptEnd::Settled),
+        }
     }
 }
 
@@ -136,6 +149,7 @@ impl ReceiptBody {
             issued: self.issued,
             transcript: self.transcript.as_ref().map(Transcript::digest),
             attempts: attempts.collect(),
+            job: self.job.as_deref().map(JobRecord::told),
             output: self.output,
             verdict: self.verdict.as_ref(),
             paid: self.paid,

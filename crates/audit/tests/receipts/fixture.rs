@@ -57,30 +57,36 @@ pub(crate) struct World {
     /// Verifies, keeps the ledger, issues receipts.
     pub(crate) node: Party,
     pub(crate) buyer: Party,
-    pub(crate) sellers: [Party; 2],
+    pub(crate) sellers: Vec<Party>,
     pub(crate) log: TransparencyLog<SimDisk>,
-    now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 impl World {
     /// A ledger with funded parties; `name` makes ledgers differ.
     pub(crate) fn new(name: &str) -> Self {
+        Self::with_sellers(name, 2)
+    }
+
+    /// The same with so many sellers.
+    pub(crate) fn with_sellers(name: &str, sellers: u8) -> Self {
         let (node, buyer) = (Party::new(1), Party::new(2));
-        let sellers = [Party::new(3), Party::new(4)];
-        let parties = [&node, &buyer, &sellers[0], &sellers[1]];
+        let count = usize::from(sellers);
+        let sellers: Vec<Party> = (0..sellers).map(|seller| Party::new(3 + seller)).collect();
+        let parties: Vec<&Party> = [&node, &buyer].into_iter().chain(&sellers).collect();
         let genesis = Genesis {
             name: name.into(),
             timestamp: START,
             parameters: Parameters::with_authority(node.did),
-            identities: parties.map(|party| party.material.clone()).to_vec(),
-            allocations: parties.map(|party| (party.did, Amount::ainu(1_000))).to_vec(),
+            identities: parties.iter().map(|party| party.material.clone()).collect(),
+            allocations: parties.iter().map(|party| (party.did, Amount::ainu(1_000))).collect(),
             validators: vec![node.did],
         };
         let log_key = CheckpointKey::new(SigningKey::from_seed(&[9; 32]).unwrap());
         let log = TransparencyLog::open(SimDisk::new(1), "audit", ORIGIN, log_key).unwrap();
         let ledger = Ledger::begin(&genesis).unwrap();
         let mut world = Self { genesis, ledger, node, buyer, sellers, log, now: START };
-        for seller in 0..2 {
+        for seller in 0..count {
             let bond = reputation::Action::Bond { amount: Amount::ainu(100) };
             world.execute(Who::Seller(seller), bond.into(), None);
         }
@@ -266,6 +272,7 @@ impl World {
             keys: keys.collect(),
             bids: bids.collect(),
             attempts,
+            job: None,
             output: None,
             verdict: None,
             paid: Amount::ZERO,
@@ -295,13 +302,23 @@ impl World {
         receipt::issue(&issuer.key, issuer.did, 0, vec![(body, audit)]).unwrap().remove(0)
     }
 
-    /// One block with one transaction; the escrow event it caused, signed by the validator.
+    /// One block with one transaction; the first escrow event it caused.
     fn execute(
         &mut self,
         who: Who,
         action: Action,
         signature: Option<RootSignature>,
     ) -> Option<LedgerEvent> {
+        self.execute_all(who, action, signature.into_iter().collect()).into_iter().next()
+    }
+
+    /// One block with one transaction; the escrow events it caused, signed by the validator.
+    pub(crate) fn execute_all(
+        &mut self,
+        who: Who,
+        action: Action,
+        signatures: Vec<RootSignature>,
+    ) -> Vec<LedgerEvent> {
         self.now = self.now.plus(DurationMs(100));
         let sender = match who {
             Who::Node => &mut self.node,
@@ -320,23 +337,26 @@ impl World {
         let (root, mut proofs) = sign_batch(&sender.key, sender.did, 0, &[transaction.digest()]);
         let submission = Submission {
             transactions: vec![AuthorizedTransaction { transaction, proof: proofs.remove(0) }],
-            signatures: [root].into_iter().chain(signature).collect(),
+            signatures: [root].into_iter().chain(signatures).collect(),
         };
         let executed = self.ledger.execute(self.now, &[submission], &HybridVerifier).unwrap();
         assert!(matches!(executed.outcomes[0].1, Outcome::Applied { .. }), "{executed:?}");
         let header = executed.block.header;
         let proofs = EventProof::all(&header, &executed.events);
         self.ledger.commit(executed).unwrap();
-        let escrow = |proof: &EventProof| matches!(proof.record.event, Event::Escrow(_));
-        let proof = proofs.into_iter().find(escrow)?;
         let signature = self.node.key.sign(ainur_ledger::block::HEADER_DOMAIN, &header.digest().0);
         let validator = self.node.did;
-        let signatures = vec![HeaderSignature { validator, key_version: 0, signature }];
-        Some(LedgerEvent { proof, signatures })
+        let signed = |proof| {
+            let signature = signature.clone();
+            let signatures = vec![HeaderSignature { validator, key_version: 0, signature }];
+            LedgerEvent { proof, signatures }
+        };
+        let escrow = |proof: &EventProof| matches!(proof.record.event, Event::Escrow(_));
+        proofs.into_iter().filter(escrow).map(signed).collect()
     }
 }
 
-enum Who {
+pub(crate) enum Who {
     Node,
     Buyer,
     Seller(usize),

@@ -4,6 +4,10 @@
 mod fixture;
 mod flips;
 mod forgeries;
+mod job;
+mod job_flips;
+mod job_lies;
+mod jobs;
 
 use ainur_audit::receipt::{AttemptEnd, CheckName, rows, verify};
 use ainur_primitives::Amount;

@@ -113,7 +113,8 @@ impl<'a> Examination<'a> {
         })
     }
 
-    fn signed(&self, by: Did, digest: Digest, proof: &Proof) -> Result<(), String> {
+    /// Somebody signed this digest, with a key the receipt shows to be theirs.
+    pub(super) fn signed(&self, by: Did, digest: Digest, proof: &Proof) -> Result<(), String> {
         same("signer", &by, &proof.signer)?;
         let keys = self.keys.get(proof.signer, proof.key_version).ok_or_else(|| {
             format!("no key of version {} of {}", proof.key_version, proof.signer)

@@ -10,8 +10,8 @@ use crate::receipt::{LedgerEvent, TrustedLedger};
 impl Examination<'_> {
     /// Every header names the ledger, and events follow each other.
     pub(super) fn chain(&self) -> Checked {
+        let mut places = BTreeSet::new();
         let mut last = None;
-        let mut count = 0;
         for (what, event) in self.events() {
             let header = &event.proof.header;
             if header.chain_id != self.body.chain_id {
@@ -21,13 +21,18 @@ impl Examination<'_> {
                 ));
             }
             let at = (event.proof.record.height, event.proof.record.index);
-            if last.is_some_and(|last| last >= at) {
+            if !places.insert(at) {
+                return Err(format!("the {what} is an event that is told twice"));
+            }
+            if self.job.is_none() && last.is_some_and(|last| last >= at) {
                 return Err(format!("the {what} is not after the event before it"));
             }
             last = Some(at);
-            count += 1;
         }
-        Ok(format!("{count} events of ledger {}", self.body.chain_id.short()))
+        if let Some(job) = &self.job {
+            job.events_in_order()?;
+        }
+        Ok(format!("{} events of ledger {}", places.len(), self.body.chain_id.short()))
     }
 
     pub(super) fn event_inclusion(&self) -> Checked {

@@ -8,6 +8,13 @@ use crate::receipt::{AttemptBasis, AttemptEnd, AttemptRecord, LedgerEvent, check
 impl<'a> Examination<'a> {
     /// The specification and the acceptance check by the digests agreed to.
     pub(super) fn specification(&self) -> Checked {
+        match &self.job {
+            Some(job) => job.graph().map(|_| ())?,
+            None if self.body.specification.graph.is_some() => {
+                return Err("the task is a graph, the receipt does not tell of its parts".into());
+            }
+            None => {}
+        }
         let escrow::Event::Agreed { call, check, .. } = self.agreed()? else {
             return Err(NOT_AGREED.into());
         };
@@ -150,8 +157,9 @@ impl<'a> Examination<'a> {
 
     /// The event that opened the escrow.
     fn agreed(&self) -> Result<&'a escrow::Event, String> {
-        let mut bound = self.body.attempts.iter().filter_map(|attempt| attempt.agreed.as_ref());
-        bound.next().and_then(escrow_event).ok_or_else(|| NOT_AGREED.into())
+        let of_job = self.body.job.iter().map(|job| &job.agreed);
+        let bound = self.body.attempts.iter().filter_map(|attempt| attempt.agreed.as_ref());
+        of_job.chain(bound).next().and_then(escrow_event).ok_or_else(|| NOT_AGREED.into())
     }
 
     /// What the ledger agreed to, as attempt `number` of those it counts.
@@ -208,7 +216,7 @@ impl<'a> Examination<'a> {
 
 const NOT_AGREED: &str = "the ledger's agreement is missing";
 
-fn escrow_event(event: &LedgerEvent) -> Option<&escrow::Event> {
+pub(super) fn escrow_event(event: &LedgerEvent) -> Option<&escrow::Event> {
     match &event.proof.record.event {
         Event::Escrow(event) => Some(event),
         _ => None,
