@@ -5,8 +5,8 @@ use ainur_api::view::{
     AccountView, AgentView, AttemptView, AwardRow, BidRow, BudgetView, Explanation, LedgerStatus,
     PartBinding, PartView, TaskEvent, TaskPhase, TaskView,
 };
+use ainur_audit::receipt::PartBasis;
 use ainur_broker::event::OfferTake;
-use ainur_broker::task::graph::PartSource;
 use ainur_broker::task::{AwardBasis, PartOf, Phase, Task};
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::{award, mechanism::PriceSetBy};
@@ -175,10 +175,10 @@ impl Node {
                 seller: award.seller,
                 seller_name: self.name_of(award.seller),
                 price: award.price,
-                bound_by: match award.source {
-                    PartSource::Bundle { .. } => PartBinding::Bid,
-                    PartSource::Coalition { .. } => PartBinding::Coalition,
-                    PartSource::Backup { .. } => PartBinding::Backup,
+                bound_by: match award.basis {
+                    PartBasis::Bundle { .. } => PartBinding::Bid,
+                    PartBasis::Coalition { .. } => PartBinding::Coalition,
+                    PartBasis::Backup { .. } => PartBinding::Backup,
                 },
                 attempts: attempts.map(|attempt| self.attempt_view(attempt)).collect(),
                 output: output.map(|(content, _)| content),

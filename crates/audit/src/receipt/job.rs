@@ -13,7 +13,7 @@ use ainur_market::combinatorial::CombinatorialTranscript;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::graph::Subtask;
 use ainur_primitives::{Amount, Did, Digest, FailureReason, Ppm, TaskSpec};
-use scale::Encode;
+use scale::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use super::{AcceptedOutput, EventPlace, LedgerEvent};
@@ -88,7 +88,7 @@ pub struct PartAttempt {
 }
 
 /// Why a seller got a subtask.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum PartBasis {
     /// A bundle of its own bid won.

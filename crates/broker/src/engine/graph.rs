@@ -5,6 +5,7 @@
 //! answered, in one turn, and nothing of it has to be remembered before.
 use std::collections::BTreeMap;
 
+use ainur_audit::receipt::subtask_loss;
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::batch::{BatchProof, sign_batch};
 use ainur_crypto::hash;
@@ -243,7 +244,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     fn graph_terms(&self, task: &Task, graph: &TaskGraph) -> CombinatorialTerms {
         let subtask = |subtask: &Subtask| SubtaskTerms {
             reserve: subtask.reserve,
-            loss: share_of(task.spec.loss, subtask.reserve, task.spec.reserve),
+            loss: subtask_loss(&task.spec, subtask),
             duration_ms_max: subtask.duration_ms_max,
         };
         let terms = task.auction.terms();
@@ -336,11 +337,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
 fn subtask_of(task: &Task, index: u16) -> Option<&Subtask> {
     task.spec.graph.as_ref()?.subtasks.get(usize::from(index))
-}
-
-/// A part's share of an amount that is for the whole, rounded up.
-fn share_of(amount: Amount, part: Amount, whole: Amount) -> Amount {
-    amount.share_ceil(Ppm::ratio(part.0, whole.0.max(1)))
 }
 
 /// The parts that nobody bid on; all of them when somebody bid on each.

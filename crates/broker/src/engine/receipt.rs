@@ -9,7 +9,7 @@ use ainur_audit::receipt::{
 use ainur_crypto::Proof;
 use ainur_ledger::identity;
 use ainur_market::auction::Transcript;
-use ainur_primitives::{Amount, Did, FailureReason};
+use ainur_primitives::{Did, FailureReason};
 use ainur_runtime::Executor;
 use ainur_storage::{Disk, crash_point};
 
@@ -18,6 +18,8 @@ use crate::error::Error;
 use crate::event::{Event, LedgerPosition, OfferTake};
 use crate::task::{AwardBasis, Phase, Task, TaskAttempt};
 use ainur_consensus::ReplicatedLog;
+
+mod jobs;
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Writes the entries of all tasks that have ended since, with one sync and one signature.
@@ -71,11 +73,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     fn story<'a>(&self, task: &'a Task) -> Result<Story<'a>, Error> {
         let closed_at = task.closed_at.ok_or_else(|| missing("settlement"))?;
         let settled = task.phase == Phase::Settled;
-        let paid = match (settled, task.attempt()) {
-            (true, Some(attempt)) => attempt.price,
-            _ => Amount::ZERO,
-        };
-        let attempts = task.attempts.iter().map(|attempt| StoryAttempt {
+        let paid = task.paid();
+        // The sellers of a graph are told with its parts.
+        let single = task.attempts.iter().filter(|_| task.graph.is_none());
+        let attempts = single.map(|attempt| StoryAttempt {
             seller: attempt.seller,
             price: attempt.price,
             basis: told(&attempt.basis),
@@ -101,6 +102,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             paid,
             refunded: task.spec.reserve.saturating_sub(paid),
             settlement: EventPlace { block: closed_at.block, index: closed_at.index },
+            job: jobs::story(task)?,
         })
     }
 
@@ -131,6 +133,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let mut parties: BTreeSet<Did> = bids.iter().map(|proof| proof.signer).collect();
         parties.extend([task.buyer, task.verifier, self.operator.did]);
         parties.extend(task.attempts.iter().map(|attempt| attempt.seller));
+        parties.extend(jobs::parties(task));
         Ok(ReceiptBody {
             chain_id: story.chain_id,
             task: story.task,
@@ -148,6 +151,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             paid: story.paid,
             refunded: story.refunded,
             settlement: self.ledger_event(closed_at)?,
+            job: self.job_record(task)?.map(Box::new),
             keys: parties.into_iter().filter_map(|did| self.party_keys(did)).collect(),
         })
     }

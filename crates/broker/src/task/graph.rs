@@ -4,6 +4,7 @@
 //! which coalitions bid beside single agents. Each part is a [`Task`] of its own that runs and is
 //! checked like any other, and is paid out of the escrow of the whole. When a part has ended, the
 //! whole takes its outcome over.
+use ainur_audit::receipt::PartBasis;
 use ainur_crypto::batch::BatchProof;
 use ainur_crypto::hash;
 use ainur_ledger::escrow::{Consent, SignedAward};
@@ -68,29 +69,7 @@ pub struct PartAward {
     /// What it is paid when its work is accepted.
     pub price: Amount,
     /// What binds it.
-    pub source: PartSource,
-}
-
-/// What binds the seller of a part.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
-pub enum PartSource {
-    /// Its own bid.
-    Bundle {
-        /// Which of the bid's bundles.
-        bundle: u16,
-    },
-    /// It is a member of a coalition.
-    Coalition {
-        /// Which.
-        coalition: u16,
-    },
-    /// It stands by for a member of a coalition that failed.
-    Backup {
-        /// Which coalition.
-        coalition: u16,
-        /// Which of its backups.
-        backup: u16,
-    },
+    pub basis: PartBasis,
 }
 
 /// The graph of a task once its sellers are found.
@@ -145,13 +124,13 @@ impl GraphDecision {
         if let Some(coalition) = self.coalition_of(assignment) {
             let terms = &self.coalitions[usize::from(coalition)].terms;
             let shares = terms.at_price(assignment.payment)?.sharing.member_shares;
-            let source = PartSource::Coalition { coalition };
+            let basis = PartBasis::Coalition { coalition };
             let members = terms.members.iter().zip(shares);
             let part = |(member, price): (&CoalitionMember, Amount)| PartAward {
                 subtask: member.subtask,
                 seller: member.agent,
                 price,
-                source,
+                basis,
             };
             return Some(members.map(part).collect());
         }
@@ -162,7 +141,7 @@ impl GraphDecision {
             subtask: subtask as u16,
             seller: assignment.bidder,
             price,
-            source: PartSource::Bundle { bundle },
+            basis: PartBasis::Bundle { bundle },
         };
         Some(assignment.bundle.subtasks.indices().zip(shares).map(part).collect())
     }
@@ -213,15 +192,15 @@ impl GraphDecision {
 
     /// What the ledger is given to bind whoever takes a part over.
     pub fn substitution(&self, award: &PartAward) -> Option<SignedAward> {
-        match award.source {
-            PartSource::Bundle { bundle } => self.bundle_award(award.seller, bundle, award.price),
-            PartSource::Backup { coalition, backup } => {
+        match award.basis {
+            PartBasis::Bundle { bundle } => self.bundle_award(award.seller, bundle, award.price),
+            PartBasis::Backup { coalition, backup } => {
                 let terms = self.coalitions.get(usize::from(coalition))?.terms.clone();
                 let proofs = vec![self.coalition_proof(coalition, award.seller)?];
                 let consent = Consent::Backup { terms, backup };
                 Some(SignedAward { price: award.price, consent, proofs })
             }
-            PartSource::Coalition { .. } => None,
+            PartBasis::Coalition { .. } => None,
         }
     }
 
@@ -258,8 +237,8 @@ impl GraphDecision {
     }
 
     fn next_backup(&self, failed: &PartAward, excluded: &[Did]) -> Option<PartAward> {
-        let (PartSource::Coalition { coalition } | PartSource::Backup { coalition, .. }) =
-            failed.source
+        let (PartBasis::Coalition { coalition } | PartBasis::Backup { coalition, .. }) =
+            failed.basis
         else {
             return None;
         };
@@ -271,7 +250,7 @@ impl GraphDecision {
             subtask: failed.subtask,
             seller: chosen.agent,
             price: chosen.bid,
-            source: PartSource::Backup { coalition, backup },
+            basis: PartBasis::Backup { coalition, backup },
         })
     }
 
@@ -284,7 +263,7 @@ impl GraphDecision {
     ) -> Option<PartAward> {
         let bound = engaged
             .iter()
-            .filter(|award| matches!(award.source, PartSource::Bundle { .. }))
+            .filter(|award| matches!(award.basis, PartBasis::Bundle { .. }))
             .map(|award| award.seller);
         let without: Vec<Did> = excluded.iter().copied().chain(bound).collect();
         let part: SubtaskSet = [usize::from(failed.subtask)].into_iter().collect();
@@ -296,7 +275,7 @@ impl GraphDecision {
             subtask: failed.subtask,
             seller: assignment.bidder,
             price: assignment.payment,
-            source: PartSource::Bundle { bundle },
+            basis: PartBasis::Bundle { bundle },
         })
     }
 }
