@@ -170,6 +170,9 @@ pub(crate) enum PoolVerb {
         /// The most money, in AINU.
         #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
         money_max: Amount,
+        /// The least shares.
+        #[arg(long, default_value_t = 0, value_name = "QUANTITY")]
+        shares_min: u128,
     },
     /// Give shares back for their part of it.
     Remove {

@@ -113,8 +113,8 @@ pub(super) fn pool(
         PoolVerb::Open { class, credits, money, fee_bps } => {
             (class, PoolStep::Open { fee_bps, credits, money })
         }
-        PoolVerb::Add { class, credits, money_max } => {
-            (class, PoolStep::Add { credits, money_max })
+        PoolVerb::Add { class, credits, money_max, shares_min } => {
+            (class, PoolStep::Add { credits, money_max, shares_min: Amount(shares_min) })
         }
         PoolVerb::Remove { class, shares, credits_min, money_min } => {
             (class, PoolStep::Remove { shares: Amount(shares), credits_min, money_min })
