@@ -300,7 +300,7 @@ pub struct TaskRequest {
     /// The input, stored as a blob.
     #[schemars(with = "Option<schema::ContentId>")]
     pub input: Option<ContentId>,
-    /// The most to pay.
+    /// The most to pay; not looked at when a credit pays.
     #[schemars(with = "schema::PositiveAmount")]
     pub reserve: Amount,
     /// What failed work would cost the buyer (scored selection); the reserve when absent.

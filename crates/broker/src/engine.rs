@@ -9,7 +9,7 @@ use ainur_audit::log::TransparencyLog;
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::signature::SigningKey;
 use ainur_ledger::Parameters;
-use ainur_primitives::{Amount, CapabilityName, Did, Digest, Timestamp};
+use ainur_primitives::{Amount, CapabilityName, Did, Digest, Timestamp, Venue};
 use ainur_runtime::{Executor, JobId};
 use ainur_storage::Disk;
 use ainur_storage::blob::Blobs;
@@ -30,6 +30,7 @@ mod arrival;
 mod bidding;
 mod check;
 mod contract;
+mod credit;
 mod offers;
 mod query;
 mod receipt;
@@ -41,6 +42,7 @@ pub use announce::Request;
 pub use archive::Background;
 pub use arrival::{Arrival, LedgerAnswer};
 pub use contract::Answer;
+pub use credit::held_credit;
 pub use offers::OfferState;
 pub use watch::{Observer, Watcher};
 
@@ -403,7 +405,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
 /// What the buyer may still have to lock for a task.
 fn promised(task: &Task) -> Amount {
-    if task.is_funded() || task.phase.is_final() { Amount::ZERO } else { task.spec.reserve }
+    let pays = task.venue != Venue::Credit && !task.is_funded() && !task.phase.is_final();
+    if pays { task.spec.reserve } else { Amount::ZERO }
 }
 
 /// One line of bounded length, without control characters.

@@ -1,10 +1,12 @@
 //! What can happen to a task. Every event is durable before anything follows from it.
 use ainur_crypto::batch::{BatchProof, RootSignature};
+use ainur_ledger::exchange::CreditClassId;
 use ainur_market::auction::{AuctionTerms, CommitTerms, Reveal};
 use ainur_market::offer::OfferTerms;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{
-    Amount, ContentId, Did, Digest, FailureReason, Ppm, TaskId, TaskSpec, Timestamp, Venue,
+    Amount, ContentId, Did, Digest, FailureReason, Ppm, QualityLevel, TaskId, TaskSpec, Timestamp,
+    Venue,
 };
 use scale::{Decode, Encode};
 
@@ -168,6 +170,8 @@ pub enum Event {
         /// Entry in the log.
         entry: u64,
     },
+    /// The buyer pays with a credit it holds.
+    CreditTaken(CreditTake),
 }
 
 /// The start of a task.
@@ -216,6 +220,21 @@ impl OfferTake {
     pub fn price(&self) -> Amount {
         self.offer.terms.pricing.price(self.bought, self.matched)
     }
+}
+
+/// A credit a task is paid with, and who owes the work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct CreditTake {
+    /// The class of the credit.
+    pub class: CreditClassId,
+    /// The quality that the class is of.
+    pub quality: QualityLevel,
+    /// What the buyer gets when the work fails.
+    pub collateral: Amount,
+    /// Who has owed work of the class for longest, and can do this.
+    pub issuer: Did,
+    /// Who decides a dispute, when the ledger has a validator that is no party.
+    pub verifier: Option<Did>,
 }
 
 /// What makes a request one that may be repeated.

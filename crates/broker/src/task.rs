@@ -12,7 +12,9 @@ use ainur_primitives::{
 };
 use scale::{Decode, Encode};
 
-use crate::event::{Announcement, Chunk, Idempotency, LedgerPosition, OfferTake, SignedReveal};
+use crate::event::{
+    Announcement, Chunk, CreditTake, Idempotency, LedgerPosition, OfferTake, SignedReveal,
+};
 
 pub mod apply;
 pub mod history;
@@ -163,6 +165,8 @@ pub enum AwardBasis {
     Auction,
     /// Its standing offer was taken.
     Offer(Box<OfferTake>),
+    /// It owes the work for a credit that the buyer redeems; nothing is paid beside it.
+    Credit(CreditTake),
 }
 
 /// What a task waits for: the effect that leads to its next event.
@@ -341,7 +345,28 @@ impl Task {
     pub fn offer(&self) -> Option<&OfferTake> {
         match &self.attempt()?.basis {
             AwardBasis::Offer(take) => Some(take),
-            AwardBasis::Auction => None,
+            AwardBasis::Auction | AwardBasis::Credit(_) => None,
+        }
+    }
+
+    /// The credit it is paid with.
+    pub fn credit(&self) -> Option<&CreditTake> {
+        match &self.attempt()?.basis {
+            AwardBasis::Credit(take) => Some(take),
+            AwardBasis::Auction | AwardBasis::Offer(_) => None,
+        }
+    }
+
+    /// What failed work that was paid with a credit brought the buyer: the collateral, unless it
+    /// has its credit again.
+    pub fn compensated(&self) -> Amount {
+        let failure = self.attempt().and_then(|attempt| attempt.failure.as_ref());
+        let reason = failure.map_or(FailureReason::TimedOut, |(reason, _)| *reason);
+        match (self.credit(), reason) {
+            (None, _) | (_, FailureReason::Infrastructure | FailureReason::BuyerRefused) => {
+                Amount::ZERO
+            }
+            (Some(take), _) => take.collateral,
         }
     }
 }

@@ -307,9 +307,9 @@ pub(crate) struct TaskRun {
     /// Parameters as JSON.
     #[arg(long, default_value = "{}", value_name = "JSON")]
     pub(crate) parameters: String,
-    /// The most to pay, in AINU.
+    /// The most to pay, in AINU; only a credit needs none.
     #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
-    pub(crate) reserve: Amount,
+    pub(crate) reserve: Option<Amount>,
     /// What failed work would cost you, in AINU [default: the reserve].
     #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
     pub(crate) loss: Option<Amount>,
@@ -396,6 +396,8 @@ pub(crate) enum VenueArgument {
     Auction,
     /// Standing offers alone.
     Offer,
+    /// A credit that the node holds; no money is paid.
+    Credit,
 }
 
 impl From<VenueArgument> for Venue {
@@ -404,6 +406,7 @@ impl From<VenueArgument> for Venue {
             VenueArgument::Any => Self::Any,
             VenueArgument::Auction => Self::Auction,
             VenueArgument::Offer => Self::Offer,
+            VenueArgument::Credit => Self::Credit,
         }
     }
 }

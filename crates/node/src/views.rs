@@ -5,7 +5,7 @@ use ainur_api::view::{
     AccountView, AgentView, AttemptView, AwardRow, BidRow, BudgetView, Explanation, LedgerStatus,
     TaskEvent, TaskPhase, TaskView,
 };
-use ainur_broker::event::OfferTake;
+use ainur_broker::event::{CreditTake, OfferTake};
 use ainur_broker::task::{AwardBasis, Phase, Task};
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::{award, mechanism::PriceSetBy};
@@ -166,6 +166,7 @@ impl Node {
         for attempt in &task.attempts {
             match (&attempt.basis, &task.transcript) {
                 (AwardBasis::Offer(take), _) => awards.push(self.offer_row(attempt.number, take)),
+                (AwardBasis::Credit(take), _) => awards.push(self.credit_row(attempt.number, take)),
                 (AwardBasis::Auction, None) => {}
                 (AwardBasis::Auction, Some(transcript)) => {
                     if let Ok(outcome) = award(transcript, &excluded) {
@@ -221,6 +222,22 @@ impl Node {
             payment: take.price(),
             runner_up: None,
             why,
+        }
+    }
+
+    fn credit_row(&self, attempt: u32, take: &CreditTake) -> AwardRow {
+        AwardRow {
+            attempt,
+            winner: take.issuer,
+            winner_name: self.name_of(take.issuer),
+            bid: Amount::ZERO,
+            payment: Amount::ZERO,
+            runner_up: None,
+            why: format!(
+                "It owes the work for a credit of the buyer's, with {} AINU of collateral behind it; \
+                 of those who can do it, it has owed for longest.",
+                take.collateral.to_ainu()
+            ),
         }
     }
 

@@ -40,6 +40,7 @@ pub fn rows(receipt: &Receipt) -> Vec<Row> {
         let by = match &attempt.basis {
             AttemptBasis::Auction => "",
             AttemptBasis::Offer(_) => " by its standing offer",
+            AttemptBasis::Credit(_) => " and a credit",
         };
         let value = format!("{} for {}{by}: {end}", attempt.seller, ainu(attempt.price));
         rows.add(&format!("attempt {number}"), value);

@@ -10,7 +10,7 @@ use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{Amount, Did, Digest, TaskId, TaskSpec, Timestamp};
 use scale::Encode;
 
-use super::{AcceptedOutput, AttemptBasis, AttemptEnd, LedgerEvent, ReceiptBody};
+use super::{AcceptedOutput, AttemptBasis, AttemptEnd, LedgerEvent, ReceiptBody, RedeemedCredit};
 
 /// Where in the ledger an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode)]
@@ -85,6 +85,8 @@ pub enum StoryBasis {
         /// Tasks the buyer had agreed to under it before.
         bought: u32,
     },
+    /// A credit.
+    Credit(RedeemedCredit),
 }
 
 impl AttemptBasis {
@@ -97,6 +99,7 @@ impl AttemptBasis {
                 matched: taken.matched,
                 bought: taken.bought,
             },
+            Self::Credit(redeemed) => StoryBasis::Credit(*redeemed),
         }
     }
 }

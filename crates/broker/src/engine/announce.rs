@@ -119,7 +119,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let invited = self.invited(&request)?;
         let number = self.last_number + 1;
         let take = match (request.venue, request.bidding) {
-            (Venue::Auction, _) | (Venue::Any, Some(_)) => Err(None),
+            (Venue::Auction | Venue::Credit, _) | (Venue::Any, Some(_)) => Err(None),
             (venue, _) => {
                 let explain = venue == Venue::Offer;
                 self.match_offer(&request.spec, &invited, &[], explain).map_err(Some)
@@ -128,6 +128,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if let (Venue::Offer, Err(Some(why))) = (request.venue, &take) {
             return Err(Error::NoOffer(why.clone()));
         }
+        let credit = match request.venue {
+            Venue::Credit => Some(self.match_credit(&request.spec, &invited)?),
+            Venue::Any | Venue::Auction | Venue::Offer => None,
+        };
         let Request { spec, call, venue, bidding, idempotency, context, trace, .. } = request;
         let id = TaskId(hash::tagged(
             "ainur/task/v1",
@@ -151,6 +155,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.record(number, Event::Announced(Box::new(announcement)))?;
         if let Ok(take) = take {
             self.take_offer(number, 1, take)?;
+        }
+        if let Some(take) = credit {
+            self.record(number, Event::CreditTaken(take))?;
         }
         Ok(id)
     }
@@ -250,6 +257,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 Some(length) if length == spec.input_bytes => {}
                 _ => return Err(Error::Invalid(format!("the input {input} is not stored here"))),
             }
+        }
+        if request.venue == Venue::Credit {
+            return self.check_credit_request(spec);
         }
         let free = self.spendable();
         if free < spec.reserve {

@@ -37,6 +37,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             // Its offer was not durable when the node died.
             return self.next_offer(number, task.attempts.len() as u32 + 1);
         }
+        if task.venue == Venue::Credit {
+            return self.take_credit_again(number);
+        }
         let spec = task.spec.clone();
         let task_duration_max = task.auction.terms().duration_ms_max;
         for bidder in self.unanswered(task) {

@@ -22,9 +22,11 @@ use crate::task::{AwardBasis, Phase, Task, TaskStep};
 pub(super) struct Posting {
     pub(super) task: u64,
     pub(super) step: TaskStep,
-    action: Action,
+    pub(super) action: Action,
     /// The root of another party's signature that the action needs.
-    root: Option<Digest>,
+    pub(super) root: Option<Digest>,
+    /// The agent of this node that sends it, when that is not the operator.
+    pub(super) agent: Option<Did>,
 }
 
 /// Told what became of a submission.
@@ -42,6 +44,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         }
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        if let Some(take) = task.credit() {
+            let redeem = super::credit::redemption(task, take);
+            return self.push(number, redeem);
+        }
         let (Some(attempt), Some((award, root))) = (task.attempt(), awarded(task)) else {
             return Ok(());
         };
@@ -61,7 +67,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             }
         };
         let step = TaskStep::Agree(attempt.number);
-        self.outbox.push(Posting { task: number, step, action: action.into(), root });
+        self.outbox.push(Posting { task: number, step, action: action.into(), root, agent: None });
         Ok(())
     }
 
@@ -74,6 +80,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let (Some((output, _)), Some(verdict)) = (task.output, &task.verdict) else {
             return Ok(());
         };
+        if task.credit().is_some() {
+            return self.fulfil(number);
+        }
         let action = escrow::Action::Settle {
             task: task.id,
             attempt: task.ledger_attempt(),
@@ -81,8 +90,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             output,
             verdict: ainur_verification::verdict::digest(verdict),
         };
-        self.push(number, action);
-        Ok(())
+        self.push(number, action)
     }
 
     /// Tells the ledger that the attempt failed.
@@ -95,14 +103,16 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         else {
             return Ok(());
         };
+        if task.credit().is_some() {
+            return self.fail_claim(number, reason, &detail);
+        }
         let action = escrow::Action::Fail {
             task: task.id,
             attempt: task.ledger_attempt(),
             reason,
-            evidence: hash::tagged("ainur/evidence/v1", &[detail.as_bytes()]),
+            evidence: evidence(&detail),
         };
-        self.push(number, action);
-        Ok(())
+        self.push(number, action)
     }
 
     /// Asks the ledger to return the money.
@@ -116,14 +126,26 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         } else {
             escrow::Action::Refund { task: task.id }
         };
-        self.push(number, action);
-        Ok(())
+        self.push(number, action)
     }
 
-    fn push(&mut self, number: u64, action: escrow::Action) {
+    /// Puts what a task's step asks of the ledger into the outbox.
+    pub(super) fn push(&mut self, number: u64, action: impl Into<Action>) -> Result<(), Error> {
+        self.push_as(None, number, action)
+    }
+
+    /// The same, sent by an agent of this node.
+    pub(super) fn push_as(
+        &mut self,
+        agent: Option<Did>,
+        number: u64,
+        action: impl Into<Action>,
+    ) -> Result<(), Error> {
         if let Some(step) = self.tasks.get(&number).and_then(Task::next_step) {
-            self.outbox.push(Posting { task: number, step, action: action.into(), root: None });
+            let action = action.into();
+            self.outbox.push(Posting { task: number, step, action, root: None, agent });
         }
+        Ok(())
     }
 
     /// Has the ledger do something that belongs to no task; `answer` is called with what became
@@ -157,9 +179,18 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             self.resync = false;
         }
         while !self.outbox.is_empty() {
-            let rest = self.outbox.split_off(self.outbox.len().min(POSTINGS_MAX));
+            // What an agent sends goes by itself, for it has its own numbers.
+            let first = self.outbox.iter().take(POSTINGS_MAX);
+            let own = first.take_while(|posting| posting.agent.is_none()).count();
+            let rest = self.outbox.split_off(own.max(1));
             let postings = std::mem::replace(&mut self.outbox, rest);
-            let submission = self.sign(&postings)?;
+            let submission = match postings.as_slice() {
+                [Posting { agent: Some(agent), action, .. }] => {
+                    let Some(submission) = self.sign_as_agent(*agent, action) else { continue };
+                    submission
+                }
+                _ => self.sign(&postings)?,
+            };
             crash_point("broker.submitting");
             match self.ledger.submit(submission) {
                 Ok(ticket) => {
@@ -290,7 +321,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// The transaction is in no block; nothing was paid for it.
     fn rejected(&mut self, posting: &Posting, rejection: &Rejection) -> Result<(), Error> {
-        self.resync = true;
+        self.resync |= posting.agent.is_none();
         if let (TaskStep::Agree(_), Rejection::CannotPayFee { .. }) = (posting.step, rejection) {
             let detail = one_line(&rejection.to_string());
             let event = Event::AgreementRefused { because_of_seller: false, detail };
@@ -314,6 +345,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     pub(super) fn reconcile(&mut self, number: u64) -> Result<bool, Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(false) };
         let (id, buyer) = (task.id, task.buyer);
+        if task.credit().is_some() {
+            return self.reconcile_claim(number);
+        }
         let found = self.ledger.read(|state| escrow::query::escrow(state, &id));
         // Somebody else's agreement of the same name is not ours.
         let found = found.filter(|escrow| match escrow {
@@ -363,19 +397,26 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// Looks for an agreement in the newest blocks; only after a crash is it not known.
     fn find_agreement(&self, id: TaskId, number: u32) -> Result<LedgerPosition, Error> {
+        self.find_event(|event| {
+            matches!(event, ainur_ledger::Event::Escrow(event) if match event {
+                escrow::Event::Agreed { task, .. } => *task == id && number == 1,
+                escrow::Event::Reawarded { task, attempt, .. } => {
+                    *task == id && *attempt == number
+                }
+                _ => false,
+            })
+        })
+    }
+
+    /// Where an event is in the newest blocks.
+    pub(super) fn find_event(
+        &self,
+        wanted: impl Fn(&ainur_ledger::Event) -> bool,
+    ) -> Result<LedgerPosition, Error> {
         let tip = self.ledger.height();
         for height in (tip.saturating_sub(SEARCH_BLOCKS_MAX)..=tip).rev() {
             let (events, block) = self.ledger.events(height)?;
-            let found = events.into_iter().find(|record| {
-                matches!(&record.event, ainur_ledger::Event::Escrow(event) if match event {
-                    escrow::Event::Agreed { task, .. } => *task == id && number == 1,
-                    escrow::Event::Reawarded { task, attempt, .. } => {
-                        *task == id && *attempt == number
-                    }
-                    _ => false,
-                })
-            });
-            if let Some(record) = found {
+            if let Some(record) = events.into_iter().find(|record| wanted(&record.event)) {
                 return Ok(LedgerPosition { height, index: record.index, block });
             }
         }
@@ -393,6 +434,8 @@ fn awarded(task: &Task) -> Option<(SignedAward, Option<Digest>)> {
             let proof = task.bid_proof(attempt.seller)?.clone();
             (Consent::Bid { bid, transcript: task.transcript.as_ref()?.digest() }, proof)
         }
+        // A credit binds its issuer by itself.
+        AwardBasis::Credit(_) => return None,
         AwardBasis::Offer(take) => {
             let offer = take.offer.terms.clone();
             (Consent::Offer { offer, matched: take.matched }, take.offer.proof.clone())
@@ -407,8 +450,16 @@ fn seller_of(agreement: &Agreement) -> Option<Did> {
     agreement.engagements.first().map(|engagement| engagement.seller)
 }
 
+/// The digest of why an attempt failed.
+pub(super) fn evidence(detail: &str) -> Digest {
+    hash::tagged("ainur/evidence/v1", &[detail.as_bytes()])
+}
+
 /// The event that says the ledger did what a step asked for.
 fn applied(step: TaskStep, (height, block): (u64, Digest), own: &[EventRecord]) -> Option<Event> {
+    if let Some(event) = super::credit::applied(step, (height, block), own) {
+        return Some(event);
+    }
     let place = |wanted: fn(&escrow::Event) -> bool| {
         own.iter().find_map(|record| match &record.event {
             ainur_ledger::Event::Escrow(event) if wanted(event) => {

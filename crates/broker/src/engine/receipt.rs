@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use ainur_audit::receipt::{
     self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, EventPlace,
-    LedgerEvent, PartyKeys, ReceiptBody, Story, StoryAttempt, StoryBasis, TakenOffer,
+    LedgerEvent, PartyKeys, ReceiptBody, RedeemedCredit, Story, StoryAttempt, StoryBasis,
+    TakenOffer,
 };
 use ainur_crypto::Proof;
 use ainur_ledger::identity;
@@ -15,7 +16,7 @@ use ainur_storage::{Disk, crash_point};
 
 use super::Broker;
 use crate::error::Error;
-use crate::event::{Event, LedgerPosition, OfferTake};
+use crate::event::{CreditTake, Event, LedgerPosition, OfferTake};
 use crate::task::{AwardBasis, Phase, Task, TaskAttempt};
 use ainur_consensus::ReplicatedLog;
 
@@ -99,7 +100,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             },
             verdict: task.verdict.as_ref(),
             paid,
-            refunded: task.spec.reserve.saturating_sub(paid),
+            refunded: self.refunded(task, paid),
             settlement: EventPlace { block: closed_at.block, index: closed_at.index },
         })
     }
@@ -152,6 +153,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         })
     }
 
+    /// What the buyer got back, or, for a credit whose work failed, was paid instead.
+    fn refunded(&self, task: &Task, paid: Amount) -> Amount {
+        match (task.credit(), task.phase) {
+            (None, _) => task.spec.reserve.saturating_sub(paid),
+            (Some(_), Phase::Settled) => Amount::ZERO,
+            (Some(_), _) => task.compensated(),
+        }
+    }
+
     /// The signatures of all opened bids, each as it stands alone.
     fn signed_bids(&self, task: &Task) -> Result<Vec<Proof>, Error> {
         // An auction that was not closed is none.
@@ -170,7 +180,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// Why a seller was chosen, with the signature that shows it.
     fn basis(&self, basis: &AwardBasis) -> Result<AttemptBasis, Error> {
-        let AwardBasis::Offer(take) = basis else { return Ok(AttemptBasis::Auction) };
+        let take = match basis {
+            AwardBasis::Auction => return Ok(AttemptBasis::Auction),
+            AwardBasis::Credit(take) => return Ok(AttemptBasis::Credit(redeemed(take))),
+            AwardBasis::Offer(take) => take,
+        };
         let OfferTake { offer, matched, bought } = &**take;
         let unsigned = || missing("offer's signature");
         let root = offer.proof.root(offer.terms.digest()).ok_or_else(unsigned)?;
@@ -200,7 +214,13 @@ fn told(basis: &AwardBasis) -> StoryBasis {
             matched: take.matched,
             bought: take.bought,
         },
+        AwardBasis::Credit(take) => StoryBasis::Credit(redeemed(take)),
     }
+}
+
+fn redeemed(take: &CreditTake) -> RedeemedCredit {
+    let CreditTake { quality, collateral, .. } = *take;
+    RedeemedCredit { quality, collateral }
 }
 
 /// What came of an award.

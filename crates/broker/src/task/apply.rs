@@ -1,9 +1,10 @@
 //! Which event may follow which state, and where it leads.
+use ainur_ledger::exchange::CreditClassId;
 use ainur_market::auction;
-use ainur_primitives::{Amount, Did, FailureReason, Timestamp};
+use ainur_primitives::{Amount, Did, FailureReason, Timestamp, Venue};
 
 use super::{AwardBasis, HistoryEntry, HistoryKind, Phase, Task, TaskAttempt};
-use crate::event::{Chunk, Event, LedgerPosition, OfferTake, SignedReveal};
+use crate::event::{Chunk, CreditTake, Event, LedgerPosition, OfferTake, SignedReveal};
 
 /// An event that may not follow a state. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +48,7 @@ impl Task {
             | Event::Awarded { .. }
             | Event::OfferTaken { .. }
             | Event::Called(_)
+            | Event::CreditTaken(_)
             | Event::NoAward { .. } => self.apply_market(at, event),
             Event::AgreementApplied(_)
             | Event::AgreementRefused { .. }
@@ -138,6 +140,7 @@ impl Task {
             Event::OfferTaken { attempt, price, offer } => {
                 self.take_offer(at, *attempt, *price, offer)?;
             }
+            Event::CreditTaken(take) => self.take_credit(at, take)?,
             Event::Called(terms) => {
                 self.expect(&[Phase::Rewarding], "a call")?;
                 if self.transcript.is_some() {
@@ -183,6 +186,18 @@ impl Task {
         self.begin_attempt(next, terms.seller, price, basis);
         let (seller, ainu) = (terms.seller, price.to_ainu());
         let detail = format!("attempt {next} to {seller} for {ainu} AINU by its standing offer");
+        self.note(at, HistoryKind::Awarded, detail);
+        Ok(())
+    }
+
+    fn take_credit(&mut self, at: Timestamp, take: &CreditTake) -> Result<(), Illegal> {
+        self.expect(&[Phase::Announced], "a credit")?;
+        let class = CreditClassId::of(&self.spec.capability, take.quality);
+        if self.venue != Venue::Credit || !self.attempts.is_empty() || class != take.class {
+            return Err(Illegal::Award);
+        }
+        self.begin_attempt(1, take.issuer, Amount::ZERO, AwardBasis::Credit(*take));
+        let detail = format!("attempt 1 to {} for a credit of the buyer's", take.issuer);
         self.note(at, HistoryKind::Awarded, detail);
         Ok(())
     }
@@ -271,6 +286,13 @@ impl Task {
                 // The deadline may let anyone return the money, whatever the task was doing.
                 if self.phase.is_final() {
                     return self.illegal("a refund");
+                }
+                if let (Some(_), true, Some((_, why))) = (
+                    self.credit(),
+                    self.detail.is_empty(),
+                    self.attempt().and_then(|a| a.failure.clone()),
+                ) {
+                    self.detail = why;
                 }
                 self.close(at, Phase::Refunded, *position);
                 self.note(at, HistoryKind::Refunded, format!("in block {}", position.height));

@@ -50,7 +50,8 @@ pub(crate) enum Market {
     Order(OrderVerb),
     /// The pool that trades credits at any time: show it, begin it, add, take out, trade.
     Pool(PoolArguments),
-    /// Credits of an agent's own work: open their class, write some, burn some.
+    /// Credits: have a task done for one; for an agent's own work open their class, write some, burn
+    /// some.
     #[command(subcommand)]
     Credits(CreditsVerb),
 }

@@ -8,6 +8,9 @@ use crate::receipt::{AttemptBasis, AttemptEnd, AttemptRecord, LedgerEvent, check
 impl<'a> Examination<'a> {
     /// The specification and the acceptance check by the digests agreed to.
     pub(super) fn specification(&self) -> Checked {
+        if let Some(claim) = self.claim() {
+            return self.claimed_specification(claim);
+        }
         let escrow::Event::Agreed { call, check, .. } = self.agreed()? else {
             return Err(NOT_AGREED.into());
         };
@@ -19,6 +22,9 @@ impl<'a> Examination<'a> {
 
     /// Task, parties, reserve and budget.
     pub(super) fn agreement(&self) -> Checked {
+        if let Some(claim) = self.claim() {
+            return self.claimed_agreement(claim);
+        }
         let escrow::Event::Agreed { task, buyer, verifier, reserve, budget, .. } = self.agreed()?
         else {
             return Err(NOT_AGREED.into());
@@ -36,6 +42,9 @@ impl<'a> Examination<'a> {
 
     /// Every award the ledger took is there, in order, with its seller, price, bid and transcript.
     pub(super) fn attempts(&self) -> Checked {
+        if let Some(claim) = self.claim() {
+            return self.claimed_attempt(claim);
+        }
         let last = self.body.attempts.len();
         let mut bound = 0;
         for (number, attempt) in (1..).zip(&self.body.attempts) {
@@ -68,6 +77,9 @@ impl<'a> Examination<'a> {
 
     /// Payment or refund, to whom and how much.
     pub(super) fn settlement(&self) -> Checked {
+        if let Some(claim) = self.claim() {
+            return self.claim_settled(claim);
+        }
         let body = self.body;
         let attempts = body.attempts.iter().filter(|attempt| attempt.agreed.is_some()).count();
         match (escrow_event(&body.settlement), body.settled()) {
@@ -121,6 +133,9 @@ impl<'a> Examination<'a> {
 
     /// The verdict behind the settlement.
     pub(super) fn verdict(&self) -> Checked {
+        if let Some(claim) = self.claim() {
+            return self.claim_verdict(claim);
+        }
         let body = self.body;
         let Some(verdict) = &body.verdict else {
             return match body.settled() {
@@ -187,6 +202,7 @@ impl<'a> Examination<'a> {
                 same("offer digest", &offer, transcript)?;
                 same("offer digest", &offer, bid)
             }
+            AttemptBasis::Credit(_) => Err("a credit, yet money was locked".into()),
         }
     }
 

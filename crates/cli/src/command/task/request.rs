@@ -6,7 +6,7 @@ use ainur_api::operation::TaskRequest;
 use ainur_api::problem::{Code, Problem};
 use ainur_api::{Operation, Reply, Service};
 use ainur_primitives::{
-    AcceptanceCheck, ContentId, DurationMs, ExecutionLimits, SelectionRule, TraceContext,
+    AcceptanceCheck, ContentId, DurationMs, ExecutionLimits, SelectionRule, TraceContext, Venue,
 };
 
 use super::input::pack_input;
@@ -20,6 +20,12 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         Problem::new(Code::InvalidRequest, format!("--parameters is not JSON: {error}"))
             .next(r#"quote it for the shell, such as --parameters '{"query":"tea"}'"#)
     })?;
+    let venue = Venue::from(run.venue);
+    let reserve = run.reserve.filter(|_| venue != Venue::Credit);
+    if reserve.is_none() && venue != Venue::Credit {
+        return Err(Problem::new(Code::InvalidRequest, "what may it cost?")
+            .next("add --reserve AINU; or pay with a credit: ainur market credits redeem"));
+    }
     let check = acceptance(&run, service)?;
     let input = match (&run.input, run.input_blob) {
         (Some(path), _) => Some(pack_input(path, service)?.0),
@@ -29,7 +35,7 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         capability: run.capability,
         parameters,
         input,
-        reserve: run.reserve,
+        reserve: reserve.unwrap_or_default(),
         loss: run.loss,
         budget: run.budget,
         selection: match run.selection {
@@ -42,7 +48,7 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         deadline_ms: run.deadline.map(DurationMs::seconds),
         limits: Some(run.limits.over(ExecutionLimits::default())),
         only: run.only,
-        venue: run.venue.into(),
+        venue,
         bidding_ms: None,
         idempotency_key: run.idempotency_key,
         request_digest: None,
