@@ -329,6 +329,9 @@ pub struct TaskRequest {
     #[serde(default)]
     #[schemars(with = "schema::Venue")]
     pub venue: Venue,
+    /// What late work costs its seller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<view::LatenessTerms>,
     /// Take bids for so long, even when all who were invited have answered.
     #[serde(default)]
     #[schemars(with = "Option<schema::Milliseconds>")]

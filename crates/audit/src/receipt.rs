@@ -102,7 +102,7 @@ pub struct ReceiptBody {
     pub paid: Amount,
     /// What the buyer got back; of a credit whose work failed, the collateral.
     pub refunded: Amount,
-    /// The ledger's event that ended it: settled or refunded.
+    /// The ledger's event that ended it: settled, refunded or cancelled.
     pub settlement: LedgerEvent,
     /// Keys of those whose signatures the receipt carries.
     pub keys: Vec<PartyKeys>,

@@ -1,5 +1,6 @@
 //! What can happen to a task. Every event is durable before anything follows from it.
 use ainur_crypto::batch::{BatchProof, RootSignature};
+use ainur_ledger::escrow::ServiceTerms;
 use ainur_ledger::exchange::CreditClassId;
 use ainur_market::auction::{AuctionTerms, CommitTerms, Reveal};
 use ainur_market::offer::OfferTerms;
@@ -172,6 +173,20 @@ pub enum Event {
     },
     /// The buyer pays with a credit it holds.
     CreditTaken(CreditTake),
+    /// The ledger paid the seller less than its price, for it was late.
+    SettledLate {
+        /// Where.
+        position: LedgerPosition,
+        /// What it paid.
+        paid: Amount,
+    },
+    /// The ledger paid the seller a fee for being cancelled, and returned the rest.
+    CancelledFor {
+        /// Where.
+        position: LedgerPosition,
+        /// The fee.
+        paid: Amount,
+    },
 }
 
 /// The start of a task.
@@ -193,6 +208,8 @@ pub struct Announcement {
     pub invited: Vec<Did>,
     /// Where the buyer looks for a price.
     pub venue: Venue,
+    /// What late work costs its seller.
+    pub service: Option<ServiceTerms>,
     /// Bids are taken until the terms' end of committing, even when all who were invited have
     /// answered.
     pub held_open: bool,

@@ -5,10 +5,11 @@
 //! makes recovery the ordinary case: after a crash the events are applied again and the same
 //! question is asked of the state they lead to.
 use ainur_crypto::batch::BatchProof;
+use ainur_ledger::escrow::ServiceTerms;
 use ainur_market::auction::{Auction, Award, NoAward, Transcript, award};
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{
-    Amount, ContentId, Did, Digest, FailureReason, TaskId, TaskSpec, Timestamp, Venue,
+    Amount, ContentId, Did, Digest, FailureReason, Ppm, TaskId, TaskSpec, Timestamp, Venue,
 };
 use scale::{Decode, Encode};
 
@@ -43,6 +44,8 @@ pub struct Task {
     pub verifier: Did,
     /// Where the buyer looks for a price.
     pub venue: Venue,
+    /// What late work costs its seller.
+    pub service: Option<ServiceTerms>,
     /// Bids are taken until the end of committing, whoever has answered.
     pub held_open: bool,
     /// Agents that are or would be asked.
@@ -69,6 +72,9 @@ pub struct Task {
     pub decision: Option<(bool, String)>,
     /// How the last check ended.
     pub verdict: Option<Verdict>,
+    /// What its seller got, when that is neither the price nor nothing: less for late work, a fee
+    /// for a cancellation.
+    pub paid: Option<Amount>,
     /// Where the ledger ended it.
     pub closed_at: Option<LedgerPosition>,
     /// The receipt's entry in the transparency log.
@@ -148,6 +154,8 @@ pub struct TaskAttempt {
     pub failed_at: Option<LedgerPosition>,
     /// Why it failed.
     pub failure: Option<(FailureReason, String)>,
+    /// It ended because the buyer wanted no more of it.
+    pub cancelled: bool,
     /// What failing cost the seller.
     pub slashed: Amount,
     /// Work that must not be done twice may have begun.
@@ -221,6 +229,7 @@ impl Task {
             buyer: announcement.buyer,
             verifier: announcement.verifier,
             venue: announcement.venue,
+            service: announcement.service,
             held_open: announcement.held_open,
             invited: announcement.invited,
             passed: Vec::new(),
@@ -234,6 +243,7 @@ impl Task {
             output: None,
             decision: None,
             verdict: None,
+            paid: None,
             closed_at: None,
             receipt_entry: None,
             opened: at,
@@ -346,6 +356,22 @@ impl Task {
         match &self.attempt()?.basis {
             AwardBasis::Offer(take) => Some(take),
             AwardBasis::Auction | AwardBasis::Credit(_) => None,
+        }
+    }
+
+    /// The buyer ended the attempt under terms by which that costs it something.
+    pub fn is_cancelled_for_fee(&self) -> bool {
+        self.attempt().is_some_and(|attempt| attempt.cancelled)
+            && self.offer().is_some_and(|take| take.offer.terms.cancellation.fee > Ppm::ZERO)
+    }
+
+    /// What its seller got, or will.
+    pub fn payment(&self) -> Amount {
+        let price = || self.attempt().map_or(Amount::ZERO, |attempt| attempt.price);
+        match (self.paid, self.phase) {
+            (Some(paid), _) => paid,
+            (None, Phase::Settled) => price(),
+            (None, _) => Amount::ZERO,
         }
     }
 

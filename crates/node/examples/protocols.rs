@@ -325,6 +325,7 @@ fn hired_tool(node: &Node, address: SocketAddr, secret: &str) -> Outcome {
             limits: None,
             only: None,
             venue: Default::default(),
+            service: None,
             bidding_ms: None,
             idempotency_key: None,
             request_digest: None,

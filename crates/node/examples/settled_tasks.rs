@@ -176,6 +176,7 @@ impl Bench {
             limits: None,
             only: None,
             venue: Default::default(),
+            service: None,
             bidding_ms: None,
             idempotency_key: None,
             request_digest: None,

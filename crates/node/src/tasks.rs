@@ -163,6 +163,10 @@ impl Node {
         Ok(request
             .only(asked.only)
             .at(asked.venue)
+            .served(asked.service.map(|terms| escrow::ServiceTerms {
+                latency_ms_max: terms.late_after_ms,
+                compensation: terms.compensation,
+            }))
             .held_open(asked.bidding_ms)
             .keyed(idempotency(asked)?)
             .within(asked.context.clone())

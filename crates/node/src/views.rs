@@ -2,8 +2,8 @@
 use std::sync::PoisonError;
 
 use ainur_api::view::{
-    AccountView, AgentView, AttemptView, AwardRow, BidRow, BudgetView, Explanation, LedgerStatus,
-    TaskEvent, TaskPhase, TaskView,
+    AccountView, AgentView, AttemptView, AwardRow, BidRow, BudgetView, Explanation, LatenessTerms,
+    LedgerStatus, TaskEvent, TaskPhase, TaskView,
 };
 use ainur_broker::event::{CreditTake, OfferTake};
 use ainur_broker::task::{AwardBasis, Phase, Task};
@@ -125,6 +125,11 @@ impl Node {
             seller_name: attempt.map(|attempt| self.name_of(attempt.seller)),
             reserve: task.spec.reserve,
             price: attempt.map(|attempt| attempt.price),
+            paid: task.ended.map(|_| task.payment()),
+            service: task.service.map(|terms| LatenessTerms {
+                late_after_ms: terms.latency_ms_max,
+                compensation: terms.compensation,
+            }),
             budget: task.spec.budget,
             context: task.context.clone(),
             parameters: task.spec.parameters.clone(),

@@ -59,7 +59,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 verifier: task.verifier,
                 reserve: task.spec.reserve,
                 awards: vec![award],
-                service: None,
+                service: task.service,
                 budget: task.spec.budget,
                 call: task.call,
                 check: ainur_audit::receipt::check_digest(&task.spec.check),
@@ -105,6 +105,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         };
         if task.credit().is_some() {
             return self.fail_claim(number, reason, &detail);
+        }
+        if task.is_cancelled_for_fee() {
+            return self.push(number, escrow::Action::Cancel { task: task.id });
         }
         let action = escrow::Action::Fail {
             task: task.id,
@@ -308,6 +311,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                             | escrow::Error::OfferValidTooLong(_)
                             | escrow::Error::BelowMinimumBudget(_)
                             | escrow::Error::DeadlineTooSoon(_)
+                            | escrow::Error::FasterThanPromised(_)
                             | escrow::Error::PriceOutOfRange { .. }
                             | escrow::Error::SelfDealing,
                     )
@@ -359,12 +363,17 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 let (height, index) = (stone.height.0, stone.event);
                 let block = self.ledger.events(height)?.1;
                 let position = LedgerPosition { height, index, block };
-                match stone.closing {
-                    escrow::Closing::Settled => Some(Event::Settled(position)),
-                    escrow::Closing::Refunded
-                    | escrow::Closing::Expired
-                    | escrow::Closing::Cancelled => Some(Event::Refunded(position)),
-                }
+                let (paid, price) = (stone.paid(), task.attempt().map(|attempt| attempt.price));
+                Some(match stone.closing {
+                    escrow::Closing::Settled if price != Some(paid) => {
+                        Event::SettledLate { position, paid }
+                    }
+                    escrow::Closing::Settled => Event::Settled(position),
+                    escrow::Closing::Cancelled => Event::CancelledFor { position, paid },
+                    escrow::Closing::Refunded | escrow::Closing::Expired => {
+                        Event::Refunded(position)
+                    }
+                })
             }
             (Some(Escrow::Open(open)), Phase::Awarded)
                 if open.is_running()
@@ -460,31 +469,31 @@ fn applied(step: TaskStep, (height, block): (u64, Digest), own: &[EventRecord]) 
     if let Some(event) = super::credit::applied(step, (height, block), own) {
         return Some(event);
     }
-    let place = |wanted: fn(&escrow::Event) -> bool| {
-        own.iter().find_map(|record| match &record.event {
-            ainur_ledger::Event::Escrow(event) if wanted(event) => {
-                Some(LedgerPosition { height, index: record.index, block })
+    own.iter().find_map(|record| {
+        let ainur_ledger::Event::Escrow(event) = &record.event else { return None };
+        let position = LedgerPosition { height, index: record.index, block };
+        match (step, event) {
+            (
+                TaskStep::Agree(_),
+                escrow::Event::Agreed { .. } | escrow::Event::Reawarded { .. },
+            ) => Some(Event::AgreementApplied(position)),
+            (TaskStep::Settle(_), escrow::Event::Settled { compensation, payouts, .. }) => {
+                let paid = payouts.iter().map(|payout| payout.amount).sum();
+                Some(match compensation.is_zero() {
+                    true => Event::Settled(position),
+                    false => Event::SettledLate { position, paid },
+                })
             }
+            (TaskStep::Fail(_), escrow::Event::Failed { .. }) => {
+                Some(Event::FailureApplied { position, slashed: slashed(own) })
+            }
+            (TaskStep::Fail(_), escrow::Event::Cancelled { fees: paid, .. }) => {
+                Some(Event::CancelledFor { position, paid: *paid })
+            }
+            (TaskStep::Refund, escrow::Event::Refunded { .. }) => Some(Event::Refunded(position)),
             _ => None,
-        })
-    };
-    match step {
-        TaskStep::Agree(_) => place(|event| {
-            matches!(event, escrow::Event::Agreed { .. } | escrow::Event::Reawarded { .. })
-        })
-        .map(Event::AgreementApplied),
-        TaskStep::Settle(_) => {
-            place(|event| matches!(event, escrow::Event::Settled { .. })).map(Event::Settled)
         }
-        TaskStep::Fail(_) => {
-            let position = place(|event| matches!(event, escrow::Event::Failed { .. }))?;
-            Some(Event::FailureApplied { position, slashed: slashed(own) })
-        }
-        TaskStep::Refund => {
-            place(|event| matches!(event, escrow::Event::Refunded { .. })).map(Event::Refunded)
-        }
-        _ => None,
-    }
+    })
 }
 
 /// What the seller lost, by the events of one transaction.

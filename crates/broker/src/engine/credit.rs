@@ -5,6 +5,7 @@
 //! claim is opened once and closed once, whatever crashes, because the ledger keeps it by the task.
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::batch::sign_batch;
+use ainur_ledger::escrow::ServiceTerms;
 use ainur_ledger::exchange::{self, Action, Claim, ClaimEnding, CreditClassId, query};
 use ainur_ledger::{
     AuthorizedTransaction, Event as LedgerEvent, EventRecord, ReadState, Submission, Transaction,
@@ -43,7 +44,15 @@ pub fn held_credit(
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// A request to be paid with a credit names no budget and leaves the ledger time.
-    pub(super) fn check_credit_request(&self, spec: &TaskSpec) -> Result<(), Error> {
+    pub(super) fn check_credit_request(
+        &self,
+        spec: &TaskSpec,
+        service: Option<&ServiceTerms>,
+    ) -> Result<(), Error> {
+        if service.is_some() {
+            let why = "a credit has no price of which late work could give up a share";
+            return Err(Error::Invalid(why.into()));
+        }
         if spec.budget.is_some() {
             let why = "a credit is no money of a budget: leave the budget out, which takes a token \
                        that may do everything";

@@ -72,10 +72,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     fn story<'a>(&self, task: &'a Task) -> Result<Story<'a>, Error> {
         let closed_at = task.closed_at.ok_or_else(|| missing("settlement"))?;
         let settled = task.phase == Phase::Settled;
-        let paid = match (settled, task.attempt()) {
-            (true, Some(attempt)) => attempt.price,
-            _ => Amount::ZERO,
-        };
+        let paid = task.payment();
         let attempts = task.attempts.iter().map(|attempt| StoryAttempt {
             seller: attempt.seller,
             price: attempt.price,

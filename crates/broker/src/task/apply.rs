@@ -54,6 +54,8 @@ impl Task {
             | Event::AgreementRefused { .. }
             | Event::FailureApplied { .. }
             | Event::Settled(_)
+            | Event::SettledLate { .. }
+            | Event::CancelledFor { .. }
             | Event::Refunded(_)
             | Event::ReceiptLogged { .. } => self.apply_settlement(at, event),
             Event::Begun
@@ -211,6 +213,7 @@ impl Task {
             agreed_at: None,
             failed_at: None,
             failure: None,
+            cancelled: false,
             slashed: Amount::ZERO,
             begun: false,
             resumed: 0,
@@ -244,7 +247,7 @@ impl Task {
                 self.phase = Phase::Running;
                 self.note(at, HistoryKind::Agreed, format!("in block {}", position.height));
                 if self.cancelled {
-                    self.fail_attempt(at, FailureReason::Infrastructure, "cancelled");
+                    self.cancel_attempt(at);
                 }
             }
             Event::AgreementRefused { because_of_seller, detail } => {
@@ -281,6 +284,24 @@ impl Task {
                 self.expect(&[Phase::Accepted], "a payment")?;
                 self.close(at, Phase::Settled, *position);
                 self.note(at, HistoryKind::Settled, format!("in block {}", position.height));
+            }
+            Event::SettledLate { position, paid } => {
+                self.expect(&[Phase::Accepted], "a payment")?;
+                self.paid = Some(*paid);
+                self.close(at, Phase::Settled, *position);
+                let (height, paid) = (position.height, paid.to_ainu());
+                let detail = format!("in block {height}, late: {paid} AINU paid");
+                self.note(at, HistoryKind::Settled, detail);
+            }
+            Event::CancelledFor { position, paid } => {
+                if self.phase.is_final() {
+                    return self.illegal("a cancellation");
+                }
+                self.paid = Some(*paid);
+                self.close(at, Phase::Refunded, *position);
+                let (height, paid) = (position.height, paid.to_ainu());
+                let detail = format!("in block {height}, but for a fee of {paid} AINU");
+                self.note(at, HistoryKind::Refunded, detail);
             }
             Event::Refunded(position) => {
                 // The deadline may let anyone return the money, whatever the task was doing.
@@ -374,7 +395,7 @@ impl Task {
                 match self.phase {
                     Phase::Announced | Phase::Revealing => self.end_search(at),
                     Phase::Running | Phase::Delivered => {
-                        self.fail_attempt(at, FailureReason::Infrastructure, "cancelled");
+                        self.cancel_attempt(at);
                     }
                     _ => {}
                 }
@@ -382,6 +403,13 @@ impl Task {
             _ => return self.illegal("this"),
         }
         Ok(())
+    }
+
+    fn cancel_attempt(&mut self, at: Timestamp) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.cancelled = true;
+        }
+        self.fail_attempt(at, FailureReason::Infrastructure, "cancelled");
     }
 
     fn fail_attempt(&mut self, at: Timestamp, reason: FailureReason, detail: &str) {

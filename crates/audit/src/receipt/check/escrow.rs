@@ -121,6 +121,7 @@ impl<'a> Examination<'a> {
                 }
                 Ok(format!("{} AINU returned to {}", amount.to_ainu(), buyer.short()))
             }
+            (Some(cancelled @ escrow::Event::Cancelled { .. }), None) => self.cancelled(cancelled),
             (Some(escrow::Event::Settled { .. }), None) => {
                 Err("the ledger says settled, the last attempt does not".into())
             }
@@ -129,6 +130,34 @@ impl<'a> Examination<'a> {
             }
             _ => Err("the ledger's event is neither payment nor refund".into()),
         }
+    }
+
+    /// The fee of a cancellation is what the seller's offer says, and the rest went back.
+    fn cancelled(&self, event: &escrow::Event) -> Checked {
+        let escrow::Event::Cancelled { task, buyer, payouts, fees, refunded, .. } = event else {
+            return Err("the ledger's event is no cancellation".into());
+        };
+        let body = self.body;
+        same("task", &body.task, task)?;
+        same("buyer", &body.buyer, buyer)?;
+        same("paid", &body.paid, fees)?;
+        same("refunded", &body.refunded, refunded)?;
+        same("reserve", &body.specification.reserve, &fees.saturating_add(*refunded))?;
+        if body.output.is_some() {
+            return Err("it was cancelled, yet the receipt has an accepted output".into());
+        }
+        let last = body.attempts.last().ok_or(NOT_AGREED)?;
+        let (AttemptBasis::Offer(taken), Some(agreed)) = (&last.basis, &last.agreed) else {
+            return Err("the seller has agreed to no cancellation".into());
+        };
+        let (began, ended) = (&agreed.proof.header, &body.settlement.proof.header);
+        let after = ended.timestamp.since(began.timestamp);
+        same("fee", fees, &taken.offer.cancellation.fee_for(after, last.price))?;
+        if payouts.iter().any(|payout| payout.payee != last.seller) {
+            return Err("the fee went to another than the seller".into());
+        }
+        let (fee, seller) = (fees.to_ainu(), last.seller.short());
+        Ok(format!("cancelled: {fee} AINU paid to {seller}, {} returned", refunded.to_ainu()))
     }
 
     /// The verdict behind the settlement.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use ainur_api::operation::TaskRequest;
 use ainur_api::problem::{Code, Problem};
+use ainur_api::view::LatenessTerms;
 use ainur_api::{Operation, Reply, Service};
 use ainur_primitives::{
     AcceptanceCheck, ContentId, DurationMs, ExecutionLimits, SelectionRule, TraceContext, Venue,
@@ -26,6 +27,9 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         return Err(Problem::new(Code::InvalidRequest, "what may it cost?")
             .next("add --reserve AINU; or pay with a credit: ainur market credits redeem"));
     }
+    let late = run
+        .late_after
+        .map(|late_after_ms| LatenessTerms { late_after_ms, compensation: run.late_compensation });
     let check = acceptance(&run, service)?;
     let input = match (&run.input, run.input_blob) {
         (Some(path), _) => Some(pack_input(path, service)?.0),
@@ -49,6 +53,7 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         limits: Some(run.limits.over(ExecutionLimits::default())),
         only: run.only,
         venue,
+        service: late,
         bidding_ms: None,
         idempotency_key: run.idempotency_key,
         request_digest: None,
