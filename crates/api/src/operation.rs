@@ -320,7 +320,7 @@ pub struct TaskRequest {
     /// The input, stored as a blob.
     #[schemars(with = "Option<schema::ContentId>")]
     pub input: Option<ContentId>,
-    /// The most to pay.
+    /// The most to pay; not looked at when a credit pays.
     #[schemars(with = "schema::PositiveAmount")]
     pub reserve: Amount,
     /// What failed work would cost the buyer (scored selection); the reserve when absent.
@@ -354,6 +354,9 @@ pub struct TaskRequest {
     #[serde(default)]
     #[schemars(with = "schema::Venue")]
     pub venue: Venue,
+    /// What late work costs its seller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<view::LatenessTerms>,
     /// Take bids for so long, even when all who were invited have answered.
     #[serde(default)]
     #[schemars(with = "Option<schema::Milliseconds>")]

@@ -150,8 +150,8 @@ shapes! {
     /// Where a buyer looks for a price.
     Venue |_g| {
         "type": "string",
-        "enum": ["any", "auction", "offer"],
-        "description": "Where to look for a price: the best standing offer that fits or else an auction, an auction alone, or offers alone"
+        "enum": ["any", "auction", "offer", "credit"],
+        "description": "Where to look for a price: the best standing offer that fits or else an auction, an auction alone, offers alone, or a credit the buyer holds, with which no money is paid"
     }
     /// How good the work is to be.
     QualityLevel |_g| {

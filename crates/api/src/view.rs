@@ -16,7 +16,7 @@ mod market;
 pub use exchange::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
-pub use market::{OfferView, OpenCall};
+pub use market::{LatenessTerms, OfferView, OpenCall};
 
 /// How a node is doing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -200,6 +200,14 @@ pub struct TaskView {
     /// Agreed or paid price.
     #[schemars(with = "Option<schema::Amount>")]
     pub price: Option<Amount>,
+    /// What the seller got, once it ended: less than the price for late work; a fee when the buyer
+    /// cancelled it; nothing for what failed, and with a credit.
+    #[serde(default)]
+    #[schemars(with = "Option<schema::Amount>")]
+    pub paid: Option<Amount>,
+    /// What late work costs its seller.
+    #[serde(default)]
+    pub service: Option<LatenessTerms>,
     /// The budget it draws on.
     #[schemars(with = "Option<schema::Digest>")]
     pub budget: Option<BudgetId>,

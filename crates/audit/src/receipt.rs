@@ -20,7 +20,8 @@ use ainur_market::offer::OfferTerms;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::canonical_json::{CanonicalJsonError, to_canonical_json};
 use ainur_primitives::{
-    AcceptanceCheck, Amount, ContentId, Did, Digest, FailureReason, TaskId, TaskSpec, Timestamp,
+    AcceptanceCheck, Amount, ContentId, Did, Digest, FailureReason, QualityLevel, TaskId, TaskSpec,
+    Timestamp,
 };
 use ainur_protocol::Specification;
 use scale::Encode;
@@ -109,9 +110,9 @@ pub struct ReceiptBody {
     pub verdict: Option<Verdict>,
     /// What the sellers got.
     pub paid: Amount,
-    /// What the buyer got back.
+    /// What the buyer got back; of a credit whose work failed, the collateral.
     pub refunded: Amount,
-    /// The ledger's event that ended it: settled or refunded.
+    /// The ledger's event that ended it: settled, refunded or cancelled.
     pub settlement: LedgerEvent,
     /// Keys of those whose signatures the receipt carries.
     pub keys: Vec<PartyKeys>,
@@ -141,6 +142,19 @@ pub enum AttemptBasis {
     Auction,
     /// The buyer took its standing offer.
     Offer(Box<TakenOffer>),
+    /// It owed the work for a credit that the buyer redeemed; no money was paid.
+    Credit(RedeemedCredit),
+}
+
+/// A credit that a buyer redeemed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedeemedCredit {
+    /// The quality of its class; the capability is the task's.
+    pub quality: QualityLevel,
+    /// What was locked behind it: the issuer has it again when the work was accepted, the buyer gets
+    /// it when it was not.
+    pub collateral: Amount,
 }
 
 /// A standing offer that a buyer took.

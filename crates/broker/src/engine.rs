@@ -9,7 +9,7 @@ use ainur_audit::log::TransparencyLog;
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::signature::SigningKey;
 use ainur_ledger::Parameters;
-use ainur_primitives::{Amount, CapabilityName, Did, Digest, Timestamp};
+use ainur_primitives::{Amount, CapabilityName, Did, Digest, Timestamp, Venue};
 use ainur_runtime::{Executor, JobId};
 use ainur_storage::Disk;
 use ainur_storage::blob::Blobs;
@@ -30,6 +30,7 @@ mod arrival;
 mod bidding;
 mod check;
 mod contract;
+mod credit;
 mod graph;
 mod offers;
 mod parts;
@@ -43,6 +44,7 @@ pub use announce::Request;
 pub use archive::Background;
 pub use arrival::{Arrival, LedgerAnswer};
 pub use contract::Answer;
+pub use credit::held_credit;
 pub use offers::OfferState;
 pub use watch::{Observer, Watcher};
 
@@ -423,7 +425,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
 /// What the buyer may still have to lock for a task.
 fn promised(task: &Task) -> Amount {
-    let needs_none = task.is_funded() || task.phase.is_final() || task.part_of.is_some();
+    let needs_none = task.venue == Venue::Credit
+        || task.part_of.is_some()
+        || task.is_funded()
+        || task.phase.is_final();
     if needs_none { Amount::ZERO } else { task.spec.reserve }
 }
 

@@ -17,6 +17,9 @@ pub enum Error {
     /// No standing offer fits, and no auction was wanted.
     #[error("no standing offer fits: {0}")]
     NoOffer(String),
+    /// No credit can be redeemed for the task.
+    #[error("no credit can be redeemed: {0}")]
+    NoCredit(String),
     /// There is no such offer.
     #[error("there is no standing offer '{0}'")]
     UnknownOffer(String),

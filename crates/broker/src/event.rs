@@ -1,10 +1,13 @@
 //! What can happen to a task. Every event is durable before anything follows from it.
 use ainur_crypto::batch::{BatchProof, RootSignature};
+use ainur_ledger::escrow::ServiceTerms;
+use ainur_ledger::exchange::CreditClassId;
 use ainur_market::auction::{AuctionTerms, CommitTerms, Reveal};
 use ainur_market::offer::OfferTerms;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{
-    Amount, ContentId, Did, Digest, FailureReason, Ppm, TaskId, TaskSpec, Timestamp, Venue,
+    Amount, ContentId, Did, Digest, FailureReason, Ppm, QualityLevel, TaskId, TaskSpec, Timestamp,
+    Venue,
 };
 use scale::{Decode, Encode};
 
@@ -191,6 +194,22 @@ pub enum Event {
         /// Entry in the log.
         entry: u64,
     },
+    /// The buyer pays with a credit it holds.
+    CreditTaken(CreditTake),
+    /// The ledger paid the seller less than its price, for it was late.
+    SettledLate {
+        /// Where.
+        position: LedgerPosition,
+        /// What it paid.
+        paid: Amount,
+    },
+    /// The ledger paid the seller a fee for being cancelled, and returned the rest.
+    CancelledFor {
+        /// Where.
+        position: LedgerPosition,
+        /// The fee.
+        paid: Amount,
+    },
 }
 
 /// The start of a task.
@@ -212,6 +231,8 @@ pub struct Announcement {
     pub invited: Vec<Did>,
     /// Where the buyer looks for a price.
     pub venue: Venue,
+    /// What late work costs its seller.
+    pub service: Option<ServiceTerms>,
     /// Bids are taken until the terms' end of committing, even when all who were invited have
     /// answered.
     pub held_open: bool,
@@ -241,6 +262,21 @@ impl OfferTake {
     pub fn price(&self) -> Amount {
         self.offer.terms.pricing.price(self.bought, self.matched)
     }
+}
+
+/// A credit a task is paid with, and who owes the work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct CreditTake {
+    /// The class of the credit.
+    pub class: CreditClassId,
+    /// The quality that the class is of.
+    pub quality: QualityLevel,
+    /// What the buyer gets when the work fails.
+    pub collateral: Amount,
+    /// Who has owed work of the class for longest, and can do this.
+    pub issuer: Did,
+    /// Who decides a dispute, when the ledger has a validator that is no party.
+    pub verifier: Option<Did>,
 }
 
 /// What makes a request one that may be repeated.

@@ -5,6 +5,8 @@ use ainur_primitives::DurationMs;
 pub const TASKS_OPEN_MAX: usize = 20_000;
 /// Agents asked for one task.
 pub const INVITED_MAX: usize = ainur_market::auction::ENTRANTS_MAX;
+/// Issuers of credits that are looked through, those who have owed for longest first.
+pub const ISSUERS_MAX: usize = 256;
 /// How long agents may think about a bid.
 pub const COMMIT_MS: DurationMs = DurationMs(30_000);
 /// How long bids may take to be opened after that.
@@ -53,7 +55,7 @@ pub const WATCHERS_MAX: usize = 64;
 pub const DETAIL_BYTES_MAX: usize = 500;
 
 /// Name, value and unit of each.
-pub const ALL: [(&str, u128, &str); 25] = [
+pub const ALL: [(&str, u128, &str); 26] = [
     ("TASKS_OPEN_MAX", TASKS_OPEN_MAX as u128, "tasks"),
     ("INVITED_MAX", INVITED_MAX as u128, "agents"),
     ("COMMIT_MS", COMMIT_MS.0 as u128, "ms"),
@@ -62,6 +64,7 @@ pub const ALL: [(&str, u128, &str); 25] = [
     ("CHUNK_INLINE_BYTES_MAX", CHUNK_INLINE_BYTES_MAX as u128, "bytes"),
     ("TASK_INLINE_BYTES_MAX", TASK_INLINE_BYTES_MAX as u128, "bytes"),
     ("CHUNKS_MAX", CHUNKS_MAX as u128, "chunks"),
+    ("ISSUERS_MAX", ISSUERS_MAX as u128, "issuers"),
     ("RESUMES_MAX", RESUMES_MAX as u128, "workers"),
     ("ATTEMPTS_MAX", ATTEMPTS_MAX as u128, "attempts"),
     ("DEADLINE_MS_MAX", DEADLINE_MS_MAX.0 as u128, "ms"),

@@ -5,16 +5,19 @@
 //! makes recovery the ordinary case: after a crash the events are applied again and the same
 //! question is asked of the state they lead to.
 use ainur_crypto::batch::BatchProof;
+use ainur_ledger::escrow::ServiceTerms;
 use ainur_market::auction::{Auction, Award, NoAward, Transcript, award};
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{
-    Amount, ContentId, Did, Digest, FailureReason, TaskId, TaskSpec, Timestamp, Venue,
+    Amount, ContentId, Did, Digest, FailureReason, Ppm, TaskId, TaskSpec, Timestamp, Venue,
 };
 use scale::{Decode, Encode};
 
 use graph::PartAward;
 
-use crate::event::{Announcement, Chunk, Idempotency, LedgerPosition, OfferTake, SignedReveal};
+use crate::event::{
+    Announcement, Chunk, CreditTake, Idempotency, LedgerPosition, OfferTake, SignedReveal,
+};
 
 pub mod apply;
 pub mod graph;
@@ -45,6 +48,8 @@ pub struct Task {
     pub verifier: Did,
     /// Where the buyer looks for a price.
     pub venue: Venue,
+    /// What late work costs its seller.
+    pub service: Option<ServiceTerms>,
     /// Bids are taken until the end of committing, whoever has answered.
     pub held_open: bool,
     /// Agents that are or would be asked.
@@ -71,6 +76,9 @@ pub struct Task {
     pub decision: Option<(bool, String)>,
     /// How the last check ended.
     pub verdict: Option<Verdict>,
+    /// What its seller got, when that is neither the price nor nothing: less for late work, a fee
+    /// for a cancellation.
+    pub paid: Option<Amount>,
     /// Where the ledger ended it.
     pub closed_at: Option<LedgerPosition>,
     /// The receipt's entry in the transparency log.
@@ -154,6 +162,8 @@ pub struct TaskAttempt {
     pub failed_at: Option<LedgerPosition>,
     /// Why it failed.
     pub failure: Option<(FailureReason, String)>,
+    /// It ended because the buyer wanted no more of it.
+    pub cancelled: bool,
     /// What failing cost the seller.
     pub slashed: Amount,
     /// Work that must not be done twice may have begun.
@@ -175,6 +185,8 @@ pub enum AwardBasis {
     Graph,
     /// It does a part of a task graph.
     Part(PartAward),
+    /// It owes the work for a credit that the buyer redeems; nothing is paid beside it.
+    Credit(CreditTake),
 }
 
 /// What a task waits for: the effect that leads to its next event.
@@ -229,6 +241,7 @@ impl Task {
             buyer: announcement.buyer,
             verifier: announcement.verifier,
             venue: announcement.venue,
+            service: announcement.service,
             held_open: announcement.held_open,
             invited: announcement.invited,
             passed: Vec::new(),
@@ -242,6 +255,7 @@ impl Task {
             output: None,
             decision: None,
             verdict: None,
+            paid: None,
             closed_at: None,
             receipt_entry: None,
             opened: at,
@@ -367,6 +381,46 @@ impl Task {
         match &self.attempt()?.basis {
             AwardBasis::Offer(take) => Some(take),
             _ => None,
+        }
+    }
+
+    /// The buyer ended the attempt under terms by which that costs it something.
+    pub fn is_cancelled_for_fee(&self) -> bool {
+        self.attempt().is_some_and(|attempt| attempt.cancelled)
+            && self.offer().is_some_and(|take| take.offer.terms.cancellation.fee > Ppm::ZERO)
+    }
+
+    /// What its seller got, or will.
+    pub fn payment(&self) -> Amount {
+        let price = || self.attempt().map_or(Amount::ZERO, |attempt| attempt.price);
+        if let Some(graph) = &self.graph {
+            return graph.paid();
+        }
+        match (self.paid, self.phase) {
+            (Some(paid), _) => paid,
+            (None, Phase::Settled) => price(),
+            (None, _) => Amount::ZERO,
+        }
+    }
+
+    /// The credit it is paid with.
+    pub fn credit(&self) -> Option<&CreditTake> {
+        match &self.attempt()?.basis {
+            AwardBasis::Credit(take) => Some(take),
+            _ => None,
+        }
+    }
+
+    /// What failed work that was paid with a credit brought the buyer: the collateral, unless it
+    /// has its credit again.
+    pub fn compensated(&self) -> Amount {
+        let failure = self.attempt().and_then(|attempt| attempt.failure.as_ref());
+        let reason = failure.map_or(FailureReason::TimedOut, |(reason, _)| *reason);
+        match (self.credit(), reason) {
+            (None, _) | (_, FailureReason::Infrastructure | FailureReason::BuyerRefused) => {
+                Amount::ZERO
+            }
+            (Some(take), _) => take.collateral,
         }
     }
 }

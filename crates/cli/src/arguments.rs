@@ -16,7 +16,8 @@ pub(crate) use exchange::{
     PoolArguments, PoolVerb, WrittenCreditsArguments,
 };
 pub(crate) use market::{
-    BidArguments, DiscountArgument, Market, OfferArguments, PaymentArgument, PremiumArgument, hours,
+    BidArguments, DiscountArgument, Market, OfferArguments, PaymentArgument, PremiumArgument,
+    hours, percent,
 };
 
 /// An open economy for software agents.
@@ -346,9 +347,9 @@ pub(crate) struct TaskRun {
     /// Parameters as JSON.
     #[arg(long, default_value = "{}", value_name = "JSON")]
     pub(crate) parameters: String,
-    /// The most to pay, in AINU.
+    /// The most to pay, in AINU; only a credit needs none.
     #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
-    pub(crate) reserve: Amount,
+    pub(crate) reserve: Option<Amount>,
     /// What failed work would cost you, in AINU [default: the reserve].
     #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
     pub(crate) loss: Option<Amount>,
@@ -379,6 +380,12 @@ pub(crate) struct TaskRun {
     /// Where to look for a price.
     #[arg(long, value_enum, default_value_t = VenueArgument::Any)]
     pub(crate) venue: VenueArgument,
+    /// Seconds from the agreement on, after which work is late and its seller paid less.
+    #[arg(long, value_parser = seconds, value_name = "SECONDS")]
+    pub(crate) late_after: Option<DurationMs>,
+    /// The share of its price that late work gives up, such as 20%.
+    #[arg(long, value_parser = percent, value_name = "PERCENT", requires = "late_after", default_value = "20%")]
+    pub(crate) late_compensation: Ppm,
     /// Limits on each attempt.
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
@@ -391,6 +398,13 @@ pub(crate) struct TaskRun {
     /// Do not wait for the result.
     #[arg(long)]
     pub(crate) detach: bool,
+}
+
+/// Seconds, with their unit or without.
+fn seconds(text: &str) -> Result<DurationMs, String> {
+    let number = text.strip_suffix('s').unwrap_or(text);
+    let wrong = |_| format!("'{text}' is no number of seconds such as 5 or 5s");
+    number.parse().map(DurationMs::seconds).map_err(wrong)
 }
 
 /// What one attempt may use; whoever goes beyond has failed.
@@ -435,6 +449,8 @@ pub(crate) enum VenueArgument {
     Auction,
     /// Standing offers alone.
     Offer,
+    /// A credit that the node holds; no money is paid.
+    Credit,
 }
 
 impl From<VenueArgument> for Venue {
@@ -443,6 +459,7 @@ impl From<VenueArgument> for Venue {
             VenueArgument::Any => Self::Any,
             VenueArgument::Auction => Self::Auction,
             VenueArgument::Offer => Self::Offer,
+            VenueArgument::Credit => Self::Credit,
         }
     }
 }

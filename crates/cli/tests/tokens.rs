@@ -23,6 +23,7 @@ fn request(reserve: &str, key: Option<&str>) -> TaskRequest {
         graph: None,
         only: None,
         venue: Default::default(),
+        service: None,
         bidding_ms: None,
         idempotency_key: key.map(str::to_owned),
         request_digest: None,

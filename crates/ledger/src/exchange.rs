@@ -30,7 +30,8 @@ pub use error::Error;
 pub use event::Event;
 pub use params::Params;
 pub use state::{
-    Claim, ClaimEnding, ClosedClaim, CreditClass, CreditClassId, IssuerObligation, OpenClaim,
+    Claim, ClaimDelivery, ClaimEnding, ClaimRole, ClosedClaim, CreditClass, CreditClassId,
+    IssuerObligation, OpenClaim,
 };
 
 pub(crate) use execute::execute;

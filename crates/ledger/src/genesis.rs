@@ -64,7 +64,7 @@ impl Genesis {
         let mut issued = Amount::ZERO;
         for (did, free) in &self.allocations {
             issued = issued.checked_add(*free).ok_or(Error::Genesis("too much money"))?;
-            write_account(&mut state, did, &Account { free: *free, nonce: 0 });
+            write_account(&mut state, did, &Account { free: *free, ..Account::default() });
         }
         for material in &self.identities {
             let identity = IdentityRecord::create(material.clone())

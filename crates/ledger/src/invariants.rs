@@ -64,6 +64,18 @@ pub enum Violation {
     /// An open escrow owes more than it holds, or its parts are out of order.
     #[error("an escrow of {0} does not add up")]
     EscrowInconsistent(Did),
+    /// A party does not have as many engagements as its account says.
+    #[error(
+        "{did} has {found} escrows, claims, classes owed and orders; its account says {stated}"
+    )]
+    EngagementsDiffer {
+        /// Whose.
+        did: Did,
+        /// What the account says.
+        stated: u32,
+        /// How many there are.
+        found: u32,
+    },
     /// The records of a credit class contradict each other.
     #[error("{what} of credit class {class} do not add up")]
     ExchangeDiffers {
@@ -104,7 +116,31 @@ pub fn check(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
         }
     }
     check_locks(state)?;
+    check_engagements(state)?;
     check_budgets(state)
+}
+
+/// Every account counts what its owner still has to get or give.
+fn check_engagements(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
+    let mut found = BTreeMap::<Did, u32>::new();
+    let mut add = |did: Did| {
+        let count = found.entry(did).or_default();
+        *count = count.saturating_add(1);
+    };
+    agreements(state).for_each(|agreement| add(agreement.buyer));
+    exchange::invariants::engaged(state, add);
+    for (key, value) in prefixed(state, &Space::Account.prefix()) {
+        let did: Did = decoded(&key[1..]);
+        let stated = decoded::<Account>(&value).engagements;
+        let found = found.remove(&did).unwrap_or_default();
+        if found != stated {
+            return Err(Violation::EngagementsDiffer { did, stated, found });
+        }
+    }
+    match found.into_iter().next() {
+        None => Ok(()),
+        Some((did, found)) => Err(Violation::EngagementsDiffer { did, stated: 0, found }),
+    }
 }
 
 /// Every locked bond belongs to a running agreement, and every agreement locks one.

@@ -327,6 +327,7 @@ fn hired_tool(node: &Node, address: SocketAddr, secret: &str) -> Outcome {
             graph: None,
             only: None,
             venue: Default::default(),
+            service: None,
             bidding_ms: None,
             idempotency_key: None,
             request_digest: None,

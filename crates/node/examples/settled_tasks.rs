@@ -178,6 +178,7 @@ impl Bench {
             graph: None,
             only: None,
             venue: Default::default(),
+            service: None,
             bidding_ms: None,
             idempotency_key: None,
             request_digest: None,

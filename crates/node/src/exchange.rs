@@ -116,8 +116,8 @@ impl Node {
             PoolStep::Open { fee_bps, credits, money } => {
                 Action::OpenPool { class, fee_bps, credits, money }
             }
-            PoolStep::Add { credits, money_max } => {
-                Action::AddLiquidity { class, credits, money_max }
+            PoolStep::Add { credits, money_max, shares_min } => {
+                Action::AddLiquidity { class, credits, money_max, shares_min }
             }
             PoolStep::Remove { shares, credits_min, money_min } => {
                 Action::RemoveLiquidity { class, shares, credits_min, money_min }

@@ -32,6 +32,8 @@ pub fn of_broker(error: &Error) -> Problem {
         }
         Error::NoOffer(_) => Problem::new(Code::NoBidder, message)
             .next("see what is on offer: ainur market offers; or let agents bid: --venue auction"),
+        Error::NoCredit(_) => Problem::new(Code::NoBidder, message)
+            .next("see what is held and owed: ainur market book CAPABILITY; buy some: ainur market order buy"),
         Error::UnknownOffer(_) => {
             Problem::new(Code::NotFound, message).next("see ainur market offers")
         }

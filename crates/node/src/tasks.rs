@@ -7,14 +7,15 @@ use ainur_api::operation::{Reply, TaskRequest};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::service::{Told, Waiting};
 use ainur_api::view::{TaskEvent, TaskNews};
-use ainur_broker::engine::{Request, Watcher};
+use ainur_broker::engine::{Request, Watcher, held_credit};
 use ainur_broker::event::Idempotency;
 use ainur_broker::task::{AwardBasis, Task};
 use ainur_consensus::ReplicatedLog as _;
-use ainur_ledger::reputation;
+use ainur_ledger::{Event, Height, escrow, exchange, reputation};
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
-    AcceptanceCheck, CapabilityName, ContentId, DurationMs, TaskGraph, TaskId, TaskSpec,
+    AcceptanceCheck, Amount, CapabilityName, ContentId, Digest, DurationMs, TaskGraph, TaskId,
+    TaskSpec, Venue,
 };
 
 use crate::driver::{DriverMessage, stopped};
@@ -163,6 +164,10 @@ impl Node {
         Ok(request
             .only(asked.only)
             .at(asked.venue)
+            .served(asked.service.map(|terms| escrow::ServiceTerms {
+                latency_ms_max: terms.late_after_ms,
+                compensation: terms.compensation,
+            }))
             .held_open(asked.bidding_ms)
             .keyed(idempotency(asked)?)
             .within(asked.context.clone())
@@ -177,20 +182,34 @@ impl Node {
             None => 0,
             Some(input) => self.input_bytes(*input)?,
         };
+        // What is at stake for a credit is what stands behind it.
+        let reserve = match request.venue {
+            Venue::Credit => self.collateral_held(&request.capability)?,
+            Venue::Any | Venue::Auction | Venue::Offer => request.reserve,
+        };
         let check = request.check.clone().unwrap_or_else(|| self.default_check(request));
         Ok(TaskSpec {
             capability: request.capability.clone(),
             parameters,
             input: request.input,
             input_bytes,
-            reserve: request.reserve,
-            loss: request.loss.unwrap_or(request.reserve),
+            reserve,
+            loss: request.loss.unwrap_or(reserve),
             budget: request.budget,
             selection: request.selection,
             check,
             deadline_ms: request.deadline_ms.unwrap_or_else(|| self.config.deadline()),
             limits: request.limits.unwrap_or_default(),
             graph: request.graph.as_ref().map(canonical_graph).transpose()?,
+        })
+    }
+
+    /// What is locked behind the credit that a task of this capability would be paid with.
+    fn collateral_held(&self, capability: &CapabilityName) -> Result<Amount, Problem> {
+        let held = self.read(|state| held_credit(state, &self.did, capability));
+        held.map(|(_, class)| class.collateral).ok_or_else(|| {
+            let why = format!("the node holds no credit for {capability}");
+            of_broker(&ainur_broker::Error::NoCredit(why))
         })
     }
 
@@ -300,9 +319,8 @@ impl Node {
     /// The agreements on the ledger name what the awards follow from: the transcript, or the offer
     /// that was taken.
     pub(crate) fn basis_agreed(&self, task: &Task) -> bool {
-        use ainur_ledger::{Event, Height, escrow};
         let auction = task.transcript.as_ref().map(ainur_market::auction::Transcript::digest);
-        let agreed: Vec<_> = task
+        let mut agreed = task
             .attempts
             .iter()
             .filter_map(|attempt| {
@@ -311,25 +329,18 @@ impl Node {
                     AwardBasis::Offer(take) => take.offer.terms.digest(),
                     AwardBasis::Graph => task.graph.as_ref()?.decision.transcript.digest(),
                     AwardBasis::Part(_) => return None,
+                    AwardBasis::Credit(take) => take.class.0,
                 };
                 Some((attempt.agreed_at?, basis))
             })
-            .collect();
-        !agreed.is_empty()
-            && agreed.into_iter().all(|(position, transcript)| {
+            .peekable();
+        agreed.peek().is_some()
+            && agreed.all(|(position, basis)| {
                 let Ok(Some(stored)) = self.log.block(Height(position.height)) else {
                     return false;
                 };
-                stored.events.iter().any(|record| {
-                    record.index == position.index
-                        && matches!(&record.event, Event::Escrow(event) if match event {
-                            escrow::Event::Agreed { sellers, .. }
-                            | escrow::Event::Reawarded { sellers, .. } => {
-                                sellers.iter().all(|hire| hire.transcript == transcript)
-                            }
-                            _ => false,
-                        })
-                })
+                let mut at = stored.events.iter().filter(|record| record.index == position.index);
+                at.any(|record| names_basis(&record.event, basis))
             })
     }
 }
@@ -348,6 +359,17 @@ fn canonical_graph(graph: &TaskGraph) -> Result<TaskGraph, Problem> {
         subtask.parameters = String::from_utf8(canonical).expect("JSON is UTF-8");
     }
     Ok(graph)
+}
+
+/// The ledger's agreement follows from this: a transcript, an offer, or a class of credits.
+fn names_basis(event: &Event, basis: Digest) -> bool {
+    match event {
+        Event::Escrow(
+            escrow::Event::Agreed { sellers, .. } | escrow::Event::Reawarded { sellers, .. },
+        ) => sellers.iter().all(|hire| hire.transcript == basis),
+        Event::Exchange(exchange::Event::Redeemed { class, .. }) => class.0 == basis,
+        _ => false,
+    }
 }
 
 fn idempotency(request: &TaskRequest) -> Result<Option<Idempotency>, Problem> {

@@ -2,11 +2,11 @@
 use std::sync::PoisonError;
 
 use ainur_api::view::{
-    AccountView, AgentView, AttemptView, AwardRow, BidRow, BudgetView, Explanation, LedgerStatus,
-    PartBinding, PartView, TaskEvent, TaskPhase, TaskView,
+    AccountView, AgentView, AttemptView, AwardRow, BidRow, BudgetView, Explanation, LatenessTerms,
+    LedgerStatus, PartBinding, PartView, TaskEvent, TaskPhase, TaskView,
 };
 use ainur_audit::receipt::PartBasis;
-use ainur_broker::event::OfferTake;
+use ainur_broker::event::{CreditTake, OfferTake};
 use ainur_broker::task::{AwardBasis, PartOf, Phase, Task};
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::{award, mechanism::PriceSetBy};
@@ -127,6 +127,11 @@ impl Node {
             seller_name: attempt.map(|attempt| self.name_of(attempt.seller)),
             reserve: task.spec.reserve,
             price: attempt.map(|attempt| attempt.price),
+            paid: task.ended.map(|_| task.payment()),
+            service: task.service.map(|terms| LatenessTerms {
+                late_after_ms: terms.latency_ms_max,
+                compensation: terms.compensation,
+            }),
             budget: task.spec.budget,
             context: task.context.clone(),
             parameters: task.spec.parameters.clone(),
@@ -211,6 +216,7 @@ impl Node {
         for attempt in &task.attempts {
             match (&attempt.basis, &task.transcript) {
                 (AwardBasis::Offer(take), _) => awards.push(self.offer_row(attempt.number, take)),
+                (AwardBasis::Credit(take), _) => awards.push(self.credit_row(attempt.number, take)),
                 (AwardBasis::Auction, None) => {}
                 (AwardBasis::Graph, _) => {
                     digest = task.graph.as_ref().map(|it| it.decision.transcript.digest());
@@ -301,6 +307,22 @@ impl Node {
             payment: take.price(),
             runner_up: None,
             why,
+        }
+    }
+
+    fn credit_row(&self, attempt: u32, take: &CreditTake) -> AwardRow {
+        AwardRow {
+            attempt,
+            winner: take.issuer,
+            winner_name: self.name_of(take.issuer),
+            bid: Amount::ZERO,
+            payment: Amount::ZERO,
+            runner_up: None,
+            why: format!(
+                "It owes the work for a credit of the buyer's, with {} AINU of collateral behind it; \
+                 of those who can do it, it has owed for longest.",
+                take.collateral.to_ainu()
+            ),
         }
     }
 

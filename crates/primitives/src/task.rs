@@ -62,6 +62,8 @@ pub enum Venue {
     Auction,
     /// Standing offers alone.
     Offer,
+    /// A credit that the buyer holds: whoever owes its work does it, and no money is paid.
+    Credit,
 }
 
 /// How good the work is to be: what a bid offers and a negotiation settles.

@@ -237,6 +237,7 @@ fn task_request(
         graph: None,
         only: None,
         venue: Default::default(),
+        service: None,
         bidding_ms: None,
         idempotency_key: None,
         request_digest: None,

@@ -144,6 +144,10 @@ pub enum PoolStep {
         /// The most money.
         #[schemars(with = "schema::Amount")]
         money_max: Amount,
+        /// The least shares, as a decimal string.
+        #[serde(default)]
+        #[schemars(with = "schema::Amount")]
+        shares_min: Amount,
     },
     /// Give shares back for their part of it.
     Remove {

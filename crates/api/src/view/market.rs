@@ -1,6 +1,6 @@
 //! The market as people and programs see it.
 use ainur_market::offer::OfferTerms;
-use ainur_primitives::{Amount, CapabilityName, Did, Digest, TaskId, Timestamp};
+use ainur_primitives::{Amount, CapabilityName, Did, Digest, DurationMs, Ppm, TaskId, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,4 +55,16 @@ pub struct OpenCall {
     /// When everything must have ended.
     #[schemars(with = "schema::Timestamp")]
     pub deadline: Timestamp,
+}
+
+/// What late work costs its seller. Who says that it takes longer is not chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LatenessTerms {
+    /// Work delivered so long after the agreement is late.
+    #[schemars(with = "schema::Milliseconds")]
+    pub late_after_ms: DurationMs,
+    /// The share of its price that it gives up, in millionths.
+    #[schemars(with = "schema::Ppm")]
+    pub compensation: Ppm,
 }

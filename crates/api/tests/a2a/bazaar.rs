@@ -148,6 +148,8 @@ impl Bazaar {
             seller_name: Some("worker".into()),
             reserve: request.reserve,
             price: None,
+            paid: None,
+            service: None,
             budget: request.budget,
             context: request.context.clone(),
             parameters: request.parameters.to_string(),

@@ -76,7 +76,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             self_trade: SelfTrade::CancelBoth,
         }),
         pool(PoolStep::Open { fee_bps: 30, credits: 10, money: price }),
-        pool(PoolStep::Add { credits: 5, money_max: price }),
+        pool(PoolStep::Add { credits: 5, money_max: price, shares_min: Amount::ZERO }),
         pool(PoolStep::Remove { shares: Amount(7), credits_min: 1, money_min: Amount::ZERO }),
         pool(PoolStep::Swap { side: Side::Buy, quantity: 1, limit: price }),
         credits(CreditsStep::OpenClass { collateral: price }),

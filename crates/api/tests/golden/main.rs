@@ -11,8 +11,8 @@ use ainur_api::operation::{
 use ainur_api::problem::Code;
 use ainur_api::view::{
     AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BudgetView, Check,
-    Explanation, LedgerStatus, Limit, NodeStatus, OpenCall, Scope, TaskEvent, TaskPage, TaskPhase,
-    TaskView, TokenView, TraceExport, Verification, Worker,
+    Explanation, LatenessTerms, LedgerStatus, Limit, NodeStatus, OpenCall, Scope, TaskEvent,
+    TaskPage, TaskPhase, TaskView, TokenView, TraceExport, Verification, Worker,
 };
 use ainur_api::{Operation, Problem, Reply};
 use ainur_primitives::{
@@ -186,6 +186,10 @@ fn task_request() -> TaskRequest {
         graph: None,
         only: Some(did(2)),
         venue: Venue::Offer,
+        service: Some(LatenessTerms {
+            late_after_ms: DurationMs(5_000),
+            compensation: Ppm(200_000),
+        }),
         bidding_ms: Some(DurationMs(30_000)),
         idempotency_key: Some("order 7".into()),
         request_digest: Some(Digest([8; 32])),
@@ -349,6 +353,8 @@ fn task_view() -> TaskView {
         seller_name: Some("upper".into()),
         reserve: Amount::ainu(10),
         price: Some(Amount::ainu(4)),
+        paid: Some(Amount(1)),
+        service: None,
         budget: None,
         context: Some("orders".into()),
         parameters: "{}".into(),

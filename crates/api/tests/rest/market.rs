@@ -254,6 +254,8 @@ impl State {
             seller_name: Some("agent-1".into()),
             reserve: request.reserve,
             price: None,
+            paid: None,
+            service: None,
             budget: request.budget,
             context: request.context.clone(),
             parameters: request.parameters.to_string(),

@@ -16,6 +16,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError};
 
 mod auction;
 mod chain;
+mod claim;
 mod documents;
 mod escrow;
 mod job;

@@ -29,6 +29,11 @@ pub fn rows(receipt: &Receipt) -> Vec<Row> {
     rows.add("reserve", ainu(wanted.reserve));
     rows.add("paid", ainu(body.paid));
     rows.add("refunded", ainu(body.refunded));
+    if let Some(late) = body.settled().map(|last| last.price.saturating_sub(body.paid))
+        && !late.is_zero()
+    {
+        rows.add("late", format!("{} less", ainu(late)));
+    }
     if let Some(transcript) = &body.transcript {
         rows.add("bids", transcript.entrants.len());
     }
@@ -44,6 +49,7 @@ pub fn rows(receipt: &Receipt) -> Vec<Row> {
         let by = match &attempt.basis {
             AttemptBasis::Auction => "",
             AttemptBasis::Offer(_) => " by its standing offer",
+            AttemptBasis::Credit(_) => " and a credit",
         };
         let value = format!("{} for {}{by}: {end}", attempt.seller, ainu(attempt.price));
         rows.add(&format!("attempt {number}"), value);

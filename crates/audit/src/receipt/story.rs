@@ -11,8 +11,8 @@ use ainur_primitives::{Amount, Did, Digest, TaskId, TaskSpec, Timestamp};
 use scale::Encode;
 
 use super::{
-    AcceptedOutput, AttemptBasis, AttemptEnd, JobRecord, LedgerEvent, ReceiptBody, StoryJob,
-    StoryPart,
+    AcceptedOutput, AttemptBasis, AttemptEnd, JobRecord, LedgerEvent, ReceiptBody, RedeemedCredit,
+    StoryJob, StoryPart,
 };
 
 /// Where in the ledger an event is.
@@ -90,6 +90,8 @@ pub enum StoryBasis {
         /// Tasks the buyer had agreed to under it before.
         bought: u32,
     },
+    /// A credit.
+    Credit(RedeemedCredit),
 }
 
 impl AttemptBasis {
@@ -102,6 +104,7 @@ impl AttemptBasis {
                 matched: taken.matched,
                 bought: taken.bought,
             },
+            Self::Credit(redeemed) => StoryBasis::Credit(*redeemed),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! From a wish to a call for proposals.
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::hash;
+use ainur_ledger::escrow::ServiceTerms;
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::AuctionTerms;
 use ainur_market::bond::BondRule;
 use ainur_market::combinatorial::CALL_AMOUNT_MAX;
 use ainur_primitives::{
-    AcceptanceCheck, Amount, CapabilityName, Did, Digest, DurationMs, SelectionRule, TaskGraph,
-    TaskId, TaskSpec, Venue,
+    AcceptanceCheck, Amount, CapabilityName, Did, Digest, DurationMs, Ppm, SelectionRule,
+    TaskGraph, TaskId, TaskSpec, Venue,
 };
 use ainur_protocol::Specification;
 use ainur_runtime::Executor;
@@ -35,6 +36,7 @@ pub struct Request {
     call: Digest,
     only: Option<Did>,
     venue: Venue,
+    service: Option<ServiceTerms>,
     bidding: Option<DurationMs>,
     idempotency: Option<Idempotency>,
     context: Option<String>,
@@ -55,6 +57,7 @@ impl Request {
             call,
             only: None,
             venue: Venue::Any,
+            service: None,
             bidding: None,
             idempotency: None,
             context: None,
@@ -72,6 +75,12 @@ impl Request {
     #[must_use]
     pub fn at(self, venue: Venue) -> Self {
         Self { venue, ..self }
+    }
+
+    /// Says what late work costs its seller.
+    #[must_use]
+    pub fn served(self, service: Option<ServiceTerms>) -> Self {
+        Self { service, ..self }
     }
 
     /// Takes bids for so long, even when all who were invited have answered.
@@ -124,21 +133,27 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let number = self.last_number + 1;
         let take = match (request.venue, request.bidding) {
             _ if request.spec.graph.is_some() => Err(None),
-            (Venue::Auction, _) | (Venue::Any, Some(_)) => Err(None),
+            (Venue::Auction | Venue::Credit, _) | (Venue::Any, Some(_)) => Err(None),
             (venue, _) => {
                 let explain = venue == Venue::Offer;
-                self.match_offer(&request.spec, &invited, &[], explain).map_err(Some)
+                self.match_offer((&request.spec, request.service.as_ref()), &invited, &[], explain)
+                    .map_err(Some)
             }
         };
         if let (Venue::Offer, Err(Some(why))) = (request.venue, &take) {
             return Err(Error::NoOffer(why.clone()));
         }
-        let Request { spec, call, venue, bidding, idempotency, context, trace, .. } = request;
+        let credit = match request.venue {
+            Venue::Credit => Some(self.match_credit(&request.spec, &invited)?),
+            Venue::Any | Venue::Auction | Venue::Offer => None,
+        };
+        let Request { spec, call, venue, service, bidding, idempotency, context, trace, .. } =
+            request;
         let id = TaskId(hash::tagged(
             "ainur/task/v1",
             &[&self.chain_id.0, &self.operator.did.encode(), &number.encode(), &spec.encode()],
         ));
-        let terms = self.auction_terms(id, &spec, bidding);
+        let terms = self.auction_terms(id, (&spec, service.as_ref()), bidding);
         let announcement = Announcement {
             id,
             spec,
@@ -148,6 +163,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             terms,
             invited,
             venue,
+            service,
             held_open: bidding.is_some(),
             idempotency,
             context,
@@ -158,6 +174,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if let Ok(take) = take {
             self.take_offer(number, 1, take)?;
         }
+        if let Some(take) = credit {
+            self.record(number, Event::CreditTaken(take))?;
+        }
         Ok(id)
     }
 
@@ -165,7 +184,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     pub(super) fn auction_terms(
         &self,
         task: TaskId,
-        spec: &TaskSpec,
+        (spec, service): (&TaskSpec, Option<&ServiceTerms>),
         bidding: Option<DurationMs>,
     ) -> AuctionTerms {
         // Everyone invited has usually answered long before; see close_when_answered.
@@ -176,7 +195,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             reserve: spec.reserve,
             loss: spec.loss,
             selection: spec.selection,
-            duration_ms_max: spec.deadline_ms.min(spec.limits.duration_ms_max),
+            // Who says it takes longer than it may would be late by its own word.
+            duration_ms_max: in_time(spec, service).min(spec.limits.duration_ms_max),
             opened: self.now,
             commit_until,
             reveal_until: commit_until.plus(window(REVEAL_MS)),
@@ -242,6 +262,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 "bids are taken for {BIDDING_MS_MIN} at least and for half of the deadline at most"
             )));
         }
+        if let Some(terms) = &request.service {
+            self.check_service(terms, spec.deadline_ms)?;
+        }
         if spec.parameters.len() > PARAMETERS_BYTES_MAX {
             return Err(Error::Invalid(format!(
                 "parameters have at most {PARAMETERS_BYTES_MAX} bytes (PARAMETERS_BYTES_MAX)"
@@ -259,6 +282,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 Some(length) if length == spec.input_bytes => {}
                 _ => return Err(Error::Invalid(format!("the input {input} is not stored here"))),
             }
+        }
+        if request.venue == Venue::Credit {
+            return self.check_credit_request(spec, request.service.as_ref());
         }
         let free = self.spendable();
         if free < spec.reserve {
@@ -284,6 +310,22 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 let parent = self.ledger.read(|state| budget::query::budget(state, &id))?;
                 Some((id, parent))
             });
+        }
+        Ok(())
+    }
+
+    fn check_service(&self, terms: &ServiceTerms, deadline: DurationMs) -> Result<(), Error> {
+        let most = self.parameters.escrow.compensation_max;
+        if terms.compensation == Ppm::ZERO || terms.compensation > most {
+            let percent = most.0 / 10_000;
+            return Err(Error::Invalid(format!(
+                "late work gives up more than nothing and at most {percent}% of its price"
+            )));
+        }
+        if terms.latency_ms_max == DurationMs(0) || terms.latency_ms_max > deadline {
+            return Err(Error::Invalid(format!(
+                "work is late after more than nothing, and before the deadline of {deadline}"
+            )));
         }
         Ok(())
     }
@@ -365,11 +407,16 @@ fn check_graph(request: &Request, graph: &TaskGraph) -> Result<(), Error> {
     if let Err(error) = graph.validate() {
         return invalid(format!("the task graph: {error}"));
     }
-    if request.venue == Venue::Offer || request.bidding.is_some() {
+    if !matches!(request.venue, Venue::Any | Venue::Auction) || request.bidding.is_some() {
         return invalid(
             "sellers of a task graph are found in one auction at once: leave out the \
                         venue and the time for bids"
                 .into(),
+        );
+    }
+    if request.service.is_some() {
+        return invalid(
+            "late parts of a task graph cost nothing yet: leave out the terms of service".into(),
         );
     }
     if !matches!(spec.selection, SelectionRule::Scored | SelectionRule::Cheapest) {
@@ -396,6 +443,11 @@ fn check_graph(request: &Request, graph: &TaskGraph) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// How long the work of a task may take without being late.
+pub(super) fn in_time(spec: &TaskSpec, service: Option<&ServiceTerms>) -> DurationMs {
+    service.map_or(spec.deadline_ms, |terms| terms.latency_ms_max.min(spec.deadline_ms))
 }
 
 /// ` each 86400 s`: how often a budget is whole again.

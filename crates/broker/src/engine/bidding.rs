@@ -38,6 +38,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             // Its offer was not durable when the node died.
             return self.next_offer(number, task.attempts.len() as u32 + 1);
         }
+        if task.venue == Venue::Credit {
+            return self.take_credit_again(number);
+        }
         if task.part_of.is_some() {
             // Its beginning was not durable when the node died.
             return self.resume_part(number);

@@ -25,6 +25,8 @@ pub(super) struct Posting {
     pub(super) action: Action,
     /// The roots of other parties' signatures that the action needs.
     pub(super) roots: Vec<Digest>,
+    /// The agent of this node that sends it, when that is not the operator.
+    pub(super) agent: Option<Did>,
 }
 
 /// Told what became of a submission.
@@ -45,6 +47,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.part_of.is_some() {
             return self.substitute(number);
         }
+        if let Some(take) = task.credit() {
+            let redeem = super::credit::redemption(task, take);
+            return self.push(number, redeem);
+        }
         let (Some(attempt), Some(awards)) = (task.attempt(), awarded(task)) else {
             return Ok(());
         };
@@ -57,7 +63,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 verifier: task.verifier,
                 reserve: task.spec.reserve,
                 awards,
-                service: None,
+                service: task.service,
                 budget: task.spec.budget,
                 call: task.call,
                 check: ainur_audit::receipt::check_digest(&task.spec.check),
@@ -65,7 +71,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             }
         };
         let step = TaskStep::Agree(attempt.number);
-        self.outbox.push(Posting { task: number, step, action: action.into(), roots });
+        self.outbox.push(Posting { task: number, step, action: action.into(), roots, agent: None });
         Ok(())
     }
 
@@ -81,6 +87,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let (Some((output, _)), Some(verdict)) = (task.output, &task.verdict) else {
             return Ok(());
         };
+        if task.credit().is_some() {
+            return self.fulfil(number);
+        }
         let action = escrow::Action::Settle {
             task: task.id,
             attempt: task.ledger_attempt(),
@@ -88,8 +97,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             output,
             verdict: ainur_verification::verdict::digest(verdict),
         };
-        self.push(number, action);
-        Ok(())
+        self.push(number, action)
     }
 
     /// Tells the ledger that the attempt failed.
@@ -111,14 +119,19 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         else {
             return Ok(());
         };
+        if task.credit().is_some() {
+            return self.fail_claim(number, reason, &detail);
+        }
+        if task.is_cancelled_for_fee() {
+            return self.push(number, escrow::Action::Cancel { task: task.id });
+        }
         let action = escrow::Action::Fail {
             task: task.id,
             attempt: task.ledger_attempt(),
             reason,
-            evidence: hash::tagged("ainur/evidence/v1", &[detail.as_bytes()]),
+            evidence: evidence(&detail),
         };
-        self.push(number, action);
-        Ok(())
+        self.push(number, action)
     }
 
     /// Asks the ledger to return the money.
@@ -132,19 +145,26 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         } else {
             escrow::Action::Refund { task: task.id }
         };
-        self.push(number, action);
-        Ok(())
+        self.push(number, action)
     }
 
-    pub(super) fn push(&mut self, number: u64, action: escrow::Action) {
+    /// Puts what a task's step asks of the ledger into the outbox.
+    pub(super) fn push(&mut self, number: u64, action: impl Into<Action>) -> Result<(), Error> {
+        self.push_as(None, number, action)
+    }
+
+    /// The same, sent by an agent of this node.
+    pub(super) fn push_as(
+        &mut self,
+        agent: Option<Did>,
+        number: u64,
+        action: impl Into<Action>,
+    ) -> Result<(), Error> {
         if let Some(step) = self.tasks.get(&number).and_then(Task::next_step) {
-            self.outbox.push(Posting {
-                task: number,
-                step,
-                action: action.into(),
-                roots: Vec::new(),
-            });
+            let action = action.into();
+            self.outbox.push(Posting { task: number, step, action, roots: Vec::new(), agent });
         }
+        Ok(())
     }
 
     /// Has the ledger do something that belongs to no task; `answer` is called with what became
@@ -178,9 +198,18 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             self.resync = false;
         }
         while !self.outbox.is_empty() {
-            let rest = self.outbox.split_off(self.outbox.len().min(POSTINGS_MAX));
+            // What an agent sends goes by itself, for it has its own numbers.
+            let first = self.outbox.iter().take(POSTINGS_MAX);
+            let own = first.take_while(|posting| posting.agent.is_none()).count();
+            let rest = self.outbox.split_off(own.max(1));
             let postings = std::mem::replace(&mut self.outbox, rest);
-            let submission = self.sign(&postings)?;
+            let submission = match postings.as_slice() {
+                [Posting { agent: Some(agent), action, .. }] => {
+                    let Some(submission) = self.sign_as_agent(*agent, action) else { continue };
+                    submission
+                }
+                _ => self.sign(&postings)?,
+            };
             crash_point("broker.submitting");
             match self.ledger.submit(submission) {
                 Ok(ticket) => {
@@ -301,6 +330,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                             | escrow::Error::OfferValidTooLong(_)
                             | escrow::Error::BelowMinimumBudget(_)
                             | escrow::Error::DeadlineTooSoon(_)
+                            | escrow::Error::FasterThanPromised(_)
                             | escrow::Error::PriceOutOfRange { .. }
                             | escrow::Error::SelfDealing,
                     )
@@ -314,7 +344,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// The transaction is in no block; nothing was paid for it.
     fn rejected(&mut self, posting: &Posting, rejection: &Rejection) -> Result<(), Error> {
-        self.resync = true;
+        self.resync |= posting.agent.is_none();
         if let (TaskStep::Agree(_), Rejection::CannotPayFee { .. }) = (posting.step, rejection) {
             let detail = one_line(&rejection.to_string());
             let event = Event::AgreementRefused { because_of_seller: false, detail };
@@ -344,6 +374,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             };
         }
         let (id, buyer) = (task.id, task.buyer);
+        if task.credit().is_some() {
+            return self.reconcile_claim(number);
+        }
         let found = self.ledger.read(|state| escrow::query::escrow(state, &id));
         // Somebody else's agreement of the same name is not ours.
         let found = found.filter(|escrow| match escrow {
@@ -355,13 +388,18 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 let (height, index) = (stone.height.0, stone.event);
                 let block = self.ledger.events(height)?.1;
                 let position = LedgerPosition { height, index, block };
+                let (paid, price) = (stone.paid(), task.attempt().map(|attempt| attempt.price));
                 match stone.closing {
                     // The whole notes it when it has noted its last part.
                     escrow::Closing::Settled if task.graph.is_some() => None,
+                    escrow::Closing::Settled if price != Some(paid) => {
+                        Some(Event::SettledLate { position, paid })
+                    }
                     escrow::Closing::Settled => Some(Event::Settled(position)),
-                    escrow::Closing::Refunded
-                    | escrow::Closing::Expired
-                    | escrow::Closing::Cancelled => Some(Event::Refunded(position)),
+                    escrow::Closing::Cancelled => Some(Event::CancelledFor { position, paid }),
+                    escrow::Closing::Refunded | escrow::Closing::Expired => {
+                        Some(Event::Refunded(position))
+                    }
                 }
             }
             (Some(Escrow::Open(open)), Phase::Awarded)
@@ -396,25 +434,26 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// Looks for an agreement in the newest blocks; only after a crash is it not known.
     fn find_agreement(&self, id: TaskId, number: u32) -> Result<LedgerPosition, Error> {
-        self.find_event(|event| match event {
-            escrow::Event::Agreed { task, .. } => *task == id && number == 1,
-            escrow::Event::Reawarded { task, attempt, .. } => *task == id && *attempt == number,
-            _ => false,
+        self.find_event(|event| {
+            matches!(event, ainur_ledger::Event::Escrow(event) if match event {
+                escrow::Event::Agreed { task, .. } => *task == id && number == 1,
+                escrow::Event::Reawarded { task, attempt, .. } => {
+                    *task == id && *attempt == number
+                }
+                _ => false,
+            })
         })
     }
 
     /// Where the newest event of this kind is, in the newest blocks.
     pub(super) fn find_event(
         &self,
-        wanted: impl Fn(&escrow::Event) -> bool,
+        wanted: impl Fn(&ainur_ledger::Event) -> bool,
     ) -> Result<LedgerPosition, Error> {
         let tip = self.ledger.height();
         for height in (tip.saturating_sub(SEARCH_BLOCKS_MAX)..=tip).rev() {
             let (events, block) = self.ledger.events(height)?;
-            let found = events.into_iter().find(|record| {
-                matches!(&record.event, ainur_ledger::Event::Escrow(event) if wanted(event))
-            });
-            if let Some(record) = found {
+            if let Some(record) = events.into_iter().find(|record| wanted(&record.event)) {
                 return Ok(LedgerPosition { height, index: record.index, block });
             }
         }
@@ -432,6 +471,8 @@ fn awarded(task: &Task) -> Option<Vec<SignedAward>> {
             let proof = task.bid_proof(attempt.seller)?.clone();
             (Consent::Bid { bid, transcript: task.transcript.as_ref()?.digest() }, proof)
         }
+        // A credit binds its issuer by itself.
+        AwardBasis::Credit(_) => return None,
         AwardBasis::Offer(take) => {
             let offer = take.offer.terms.clone();
             (Consent::Offer { offer, matched: take.matched }, take.offer.proof.clone())
@@ -459,44 +500,48 @@ fn seller_of(agreement: &Agreement) -> Option<Did> {
     agreement.engagements.first().map(|engagement| engagement.seller)
 }
 
+/// The digest of why an attempt failed.
+pub(super) fn evidence(detail: &str) -> Digest {
+    hash::tagged("ainur/evidence/v1", &[detail.as_bytes()])
+}
+
 /// The event that says the ledger did what a step asked for.
 fn applied(step: TaskStep, (height, block): (u64, Digest), own: &[EventRecord]) -> Option<Event> {
-    let place = |wanted: fn(&escrow::Event) -> bool| {
-        own.iter().find_map(|record| match &record.event {
-            ainur_ledger::Event::Escrow(event) if wanted(event) => {
-                Some(LedgerPosition { height, index: record.index, block })
-            }
-            _ => None,
-        })
-    };
-    match step {
-        TaskStep::Agree(_) => place(|event| {
-            matches!(
-                event,
-                escrow::Event::Agreed { .. }
-                    | escrow::Event::Reawarded { .. }
-                    | escrow::Event::Substituted { .. }
-            )
-        })
-        .map(Event::AgreementApplied),
-        TaskStep::Settle(_) => {
-            // The last part of a graph closes the escrow, too; the payment comes first.
-            let is_paid = |event: &escrow::Event| {
-                matches!(event, escrow::Event::Settled { .. } | escrow::Event::PartSettled { .. })
-            };
-            place(is_paid).map(Event::Settled)
-        }
-        TaskStep::Fail(_) => {
-            let position = place(|event| {
-                matches!(event, escrow::Event::Failed { .. } | escrow::Event::PartFailed { .. })
-            })?;
-            Some(Event::FailureApplied { position, slashed: slashed(own) })
-        }
-        TaskStep::Refund => {
-            place(|event| matches!(event, escrow::Event::Refunded { .. })).map(Event::Refunded)
-        }
-        _ => None,
+    if let Some(event) = super::credit::applied(step, (height, block), own) {
+        return Some(event);
     }
+    own.iter().find_map(|record| {
+        let ainur_ledger::Event::Escrow(event) = &record.event else { return None };
+        let position = LedgerPosition { height, index: record.index, block };
+        match (step, event) {
+            (
+                TaskStep::Agree(_),
+                escrow::Event::Agreed { .. }
+                | escrow::Event::Reawarded { .. }
+                | escrow::Event::Substituted { .. },
+            ) => Some(Event::AgreementApplied(position)),
+            // The last part of a graph closes the escrow, too; its payment comes first.
+            (TaskStep::Settle(_), escrow::Event::PartSettled { .. }) => {
+                Some(Event::Settled(position))
+            }
+            (TaskStep::Settle(_), escrow::Event::Settled { compensation, payouts, .. }) => {
+                let paid = payouts.iter().map(|payout| payout.amount).sum();
+                Some(match compensation.is_zero() {
+                    true => Event::Settled(position),
+                    false => Event::SettledLate { position, paid },
+                })
+            }
+            (
+                TaskStep::Fail(_),
+                escrow::Event::Failed { .. } | escrow::Event::PartFailed { .. },
+            ) => Some(Event::FailureApplied { position, slashed: slashed(own) }),
+            (TaskStep::Fail(_), escrow::Event::Cancelled { fees: paid, .. }) => {
+                Some(Event::CancelledFor { position, paid: *paid })
+            }
+            (TaskStep::Refund, escrow::Event::Refunded { .. }) => Some(Event::Refunded(position)),
+            _ => None,
+        }
+    })
 }
 
 /// What the seller lost, by the events of one transaction.

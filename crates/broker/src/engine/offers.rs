@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::batch::sign_batch;
-use ainur_ledger::escrow;
+use ainur_ledger::escrow::{self, ServiceTerms};
 use ainur_market::offer::{OfferRequest, OfferTerms};
 use ainur_market::payment::PaymentTerms;
 use ainur_primitives::{
@@ -13,6 +13,7 @@ use ainur_runtime::Executor;
 use ainur_runtime::job::Quote;
 use ainur_storage::Disk;
 
+use super::announce::in_time;
 use super::{Broker, one_line};
 use crate::error::Error;
 use crate::event::{Event, JournalEntry, OfferEvent, OfferTake, SignedOffer};
@@ -51,10 +52,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if terms.valid_until.since(terms.valid_from) > longest {
             return Err(invalid(&format!("it can be taken for {longest} at most")));
         }
-        if terms.cancellation.fee > Ppm::ZERO || matches!(terms.payment, PaymentTerms::Milestone(_))
-        {
-            let why = "fees for cancellation and payment by milestones cannot be carried out yet";
-            return Err(invalid(&why));
+        if matches!(terms.payment, PaymentTerms::Milestone(_)) {
+            return Err(invalid(&"payment by milestones cannot be carried out yet"));
         }
         let seat = self.seats.get(terms.seller).ok_or_else(|| invalid(&"no such agent is here"))?;
         if seat.card != terms.card {
@@ -157,7 +156,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// The best offer of those agents for a task, or why there is none when that is to be told.
     pub(super) fn match_offer(
         &mut self,
-        spec: &TaskSpec,
+        (spec, service): (&TaskSpec, Option<&ServiceTerms>),
         invited: &[Did],
         failed: &[Did],
         explain: bool,
@@ -184,7 +183,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             selection: spec.selection,
             failure_probability_max: Ppm::ONE,
             now: self.now,
-            deadline: self.now.plus(spec.deadline_ms),
+            deadline: self.now.plus(in_time(spec, service)),
             bought: &none,
             excluded: &excluded,
         };
@@ -216,6 +215,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let (id, venue, invited, excluded) =
             (task.id, task.venue, task.invited.clone(), task.excluded());
+        let service = task.service;
         let left = task.deadline.since(self.now);
         if left < DEADLINE_MS_MIN {
             let detail = "too little time is left for another seller".to_owned();
@@ -224,7 +224,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let spec = TaskSpec { deadline_ms: left, ..task.spec.clone() };
         let found = match task.has_refused_offer() {
             true => Err("the ledger did not take the last one".to_owned()),
-            false => self.match_offer(&spec, &invited, &excluded, venue == Venue::Offer),
+            false => {
+                let wanted = (&spec, service.as_ref());
+                self.match_offer(wanted, &invited, &excluded, venue == Venue::Offer)
+            }
         };
         match (found, venue) {
             (Ok(take), _) => self.take_offer(number, attempt, take),
@@ -233,7 +236,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 self.record(number, Event::NoAward { detail })
             }
             (Err(_), _) => {
-                let terms = self.auction_terms(id, &spec, None);
+                let terms = self.auction_terms(id, (&spec, service.as_ref()), None);
                 self.record(number, Event::Called(Box::new(terms)))
             }
         }

@@ -82,9 +82,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             call: ainur_audit::receipt::specification_digest(&spec),
             buyer: task.buyer,
             verifier: task.verifier,
-            terms: self.auction_terms(id, &spec, None),
+            terms: self.auction_terms(id, (&spec, None), None),
             invited: Vec::new(),
             venue: Venue::Auction,
+            service: None,
             held_open: false,
             idempotency: None,
             context: task.context.clone(),
@@ -305,7 +306,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let roots = award.proofs.iter().filter_map(|proof| proof.root(digest)).collect();
         let action = escrow::Action::Substitute { task: part_of.id, part: place.0, award };
         let step = TaskStep::Agree(part.attempts.len() as u32);
-        self.outbox.push(Posting { task: number, step, action: action.into(), roots });
+        self.outbox.push(Posting { task: number, step, action: action.into(), roots, agent: None });
         Ok(())
     }
 
@@ -327,8 +328,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             output,
             verdict: ainur_verification::verdict::digest(verdict),
         };
-        self.push(number, action);
-        Ok(())
+        self.push(number, action)
     }
 
     /// Tells the ledger that the seller of a part failed.
@@ -348,8 +348,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             reason,
             evidence: hash::tagged("ainur/evidence/v1", &[detail.as_bytes()]),
         };
-        self.push(number, action);
-        Ok(())
+        self.push(number, action)
     }
 
     /// The number of the part that stands for a subtask now, the attempt it belongs to, and its
@@ -369,12 +368,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let found = self.ledger.read(|state| escrow::query::escrow(state, &part_of.id));
         let seller = part.attempt().map(|attempt| attempt.seller);
         let of_part = |wanted: u32| {
-            move |event: &escrow::Event| match event {
-                escrow::Event::PartSettled { task, part, .. }
-                | escrow::Event::PartFailed { task, part, .. }
-                | escrow::Event::Substituted { task, first: part, .. } => {
-                    *task == part_of.id && *part == wanted
-                }
+            move |event: &ainur_ledger::Event| match event {
+                ainur_ledger::Event::Escrow(
+                    escrow::Event::PartSettled { task, part, .. }
+                    | escrow::Event::PartFailed { task, part, .. }
+                    | escrow::Event::Substituted { task, first: part, .. },
+                ) => *task == part_of.id && *part == wanted,
                 _ => false,
             }
         };

@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 
 use ainur_audit::receipt::{
     self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, EventPlace,
-    LedgerEvent, PartyKeys, ReceiptBody, Story, StoryAttempt, StoryBasis, TakenOffer,
+    LedgerEvent, PartyKeys, ReceiptBody, RedeemedCredit, Story, StoryAttempt, StoryBasis,
+    TakenOffer,
 };
 use ainur_crypto::Proof;
 use ainur_ledger::identity;
 use ainur_market::auction::Transcript;
-use ainur_primitives::{Did, FailureReason};
+use ainur_primitives::{Amount, Did, FailureReason};
 use ainur_runtime::Executor;
 use ainur_storage::{Disk, crash_point};
 
 use super::Broker;
 use crate::error::Error;
-use crate::event::{Event, LedgerPosition, OfferTake};
+use crate::event::{CreditTake, Event, LedgerPosition, OfferTake};
 use crate::task::{AwardBasis, Phase, Task, TaskAttempt};
 use ainur_consensus::ReplicatedLog;
 
@@ -73,7 +74,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     fn story<'a>(&self, task: &'a Task) -> Result<Story<'a>, Error> {
         let closed_at = task.closed_at.ok_or_else(|| missing("settlement"))?;
         let settled = task.phase == Phase::Settled;
-        let paid = task.paid();
+        let paid = task.payment();
         // The sellers of a graph are told with its parts.
         let single = task.attempts.iter().filter(|_| task.graph.is_none());
         let attempts = single.map(|attempt| StoryAttempt {
@@ -100,7 +101,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             },
             verdict: task.verdict.as_ref(),
             paid,
-            refunded: task.spec.reserve.saturating_sub(paid),
+            refunded: self.refunded(task, paid),
             settlement: EventPlace { block: closed_at.block, index: closed_at.index },
             job: jobs::story(task)?,
         })
@@ -156,6 +157,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         })
     }
 
+    /// What the buyer got back, or, for a credit whose work failed, was paid instead.
+    fn refunded(&self, task: &Task, paid: Amount) -> Amount {
+        match (task.credit(), task.phase) {
+            (None, _) => task.spec.reserve.saturating_sub(paid),
+            (Some(_), Phase::Settled) => Amount::ZERO,
+            (Some(_), _) => task.compensated(),
+        }
+    }
+
     /// The signatures of all opened bids, each as it stands alone.
     fn signed_bids(&self, task: &Task) -> Result<Vec<Proof>, Error> {
         // An auction that was not closed is none.
@@ -174,7 +184,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// Why a seller was chosen, with the signature that shows it.
     fn basis(&self, basis: &AwardBasis) -> Result<AttemptBasis, Error> {
-        let AwardBasis::Offer(take) = basis else { return Ok(AttemptBasis::Auction) };
+        let take = match basis {
+            AwardBasis::Auction | AwardBasis::Graph | AwardBasis::Part(_) => {
+                return Ok(AttemptBasis::Auction);
+            }
+            AwardBasis::Credit(take) => return Ok(AttemptBasis::Credit(redeemed(take))),
+            AwardBasis::Offer(take) => take,
+        };
         let OfferTake { offer, matched, bought } = &**take;
         let unsigned = || missing("offer's signature");
         let root = offer.proof.root(offer.terms.digest()).ok_or_else(unsigned)?;
@@ -204,7 +220,13 @@ fn told(basis: &AwardBasis) -> StoryBasis {
             matched: take.matched,
             bought: take.bought,
         },
+        AwardBasis::Credit(take) => StoryBasis::Credit(redeemed(take)),
     }
+}
+
+fn redeemed(take: &CreditTake) -> RedeemedCredit {
+    let CreditTake { quality, collateral, .. } = *take;
+    RedeemedCredit { quality, collateral }
 }
 
 /// What came of an award.

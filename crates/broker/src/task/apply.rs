@@ -1,9 +1,10 @@
 //! Which event may follow which state, and where it leads.
+use ainur_ledger::exchange::CreditClassId;
 use ainur_market::auction;
-use ainur_primitives::{Amount, Did, FailureReason, Timestamp};
+use ainur_primitives::{Amount, Did, FailureReason, Timestamp, Venue};
 
 use super::{AwardBasis, HistoryEntry, HistoryKind, Phase, Task, TaskAttempt};
-use crate::event::{Chunk, Event, LedgerPosition, OfferTake, SignedReveal};
+use crate::event::{Chunk, CreditTake, Event, LedgerPosition, OfferTake, SignedReveal};
 
 /// An event that may not follow a state. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +48,7 @@ impl Task {
             | Event::Awarded { .. }
             | Event::OfferTaken { .. }
             | Event::Called(_)
+            | Event::CreditTaken(_)
             | Event::NoAward { .. } => self.apply_market(at, event),
             Event::GraphAwarded(_)
             | Event::PartBegun { .. }
@@ -57,6 +59,8 @@ impl Task {
             | Event::AgreementRefused { .. }
             | Event::FailureApplied { .. }
             | Event::Settled(_)
+            | Event::SettledLate { .. }
+            | Event::CancelledFor { .. }
             | Event::Refunded(_)
             | Event::ReceiptLogged { .. } => self.apply_settlement(at, event),
             Event::Begun
@@ -143,6 +147,7 @@ impl Task {
             Event::OfferTaken { attempt, price, offer } => {
                 self.take_offer(at, *attempt, *price, offer)?;
             }
+            Event::CreditTaken(take) => self.take_credit(at, take)?,
             Event::Called(terms) => {
                 self.expect(&[Phase::Rewarding], "a call")?;
                 if self.transcript.is_some() {
@@ -192,6 +197,18 @@ impl Task {
         Ok(())
     }
 
+    fn take_credit(&mut self, at: Timestamp, take: &CreditTake) -> Result<(), Illegal> {
+        self.expect(&[Phase::Announced], "a credit")?;
+        let class = CreditClassId::of(&self.spec.capability, take.quality);
+        if self.venue != Venue::Credit || !self.attempts.is_empty() || class != take.class {
+            return Err(Illegal::Award);
+        }
+        self.begin_attempt(1, take.issuer, Amount::ZERO, AwardBasis::Credit(*take));
+        let detail = format!("attempt 1 to {} for a credit of the buyer's", take.issuer);
+        self.note(at, HistoryKind::Awarded, detail);
+        Ok(())
+    }
+
     pub(super) fn begin_attempt(
         &mut self,
         number: u32,
@@ -207,6 +224,7 @@ impl Task {
             agreed_at: None,
             failed_at: None,
             failure: None,
+            cancelled: false,
             slashed: Amount::ZERO,
             begun: false,
             resumed: 0,
@@ -250,7 +268,7 @@ impl Task {
                 self.phase = Phase::Running;
                 self.note(at, HistoryKind::Agreed, format!("in block {}", position.height));
                 if self.cancelled {
-                    self.fail_attempt(at, FailureReason::Infrastructure, "cancelled");
+                    self.cancel_attempt(at);
                 }
             }
             Event::AgreementRefused { because_of_seller, detail } => {
@@ -291,10 +309,35 @@ impl Task {
                 self.close(at, Phase::Settled, *position);
                 self.note(at, HistoryKind::Settled, format!("in block {}", position.height));
             }
+            Event::SettledLate { position, paid } => {
+                self.expect(&[Phase::Accepted], "a payment")?;
+                self.paid = Some(*paid);
+                self.close(at, Phase::Settled, *position);
+                let (height, paid) = (position.height, paid.to_ainu());
+                let detail = format!("in block {height}, late: {paid} AINU paid");
+                self.note(at, HistoryKind::Settled, detail);
+            }
+            Event::CancelledFor { position, paid } => {
+                if self.phase.is_final() {
+                    return self.illegal("a cancellation");
+                }
+                self.paid = Some(*paid);
+                self.close(at, Phase::Refunded, *position);
+                let (height, paid) = (position.height, paid.to_ainu());
+                let detail = format!("in block {height}, but for a fee of {paid} AINU");
+                self.note(at, HistoryKind::Refunded, detail);
+            }
             Event::Refunded(position) => {
                 // The deadline may let anyone return the money, whatever the task was doing.
                 if self.phase.is_final() {
                     return self.illegal("a refund");
+                }
+                if let (Some(_), true, Some((_, why))) = (
+                    self.credit(),
+                    self.detail.is_empty(),
+                    self.attempt().and_then(|a| a.failure.clone()),
+                ) {
+                    self.detail = why;
                 }
                 self.close(at, Phase::Refunded, *position);
                 self.note(at, HistoryKind::Refunded, format!("in block {}", position.height));
@@ -376,7 +419,7 @@ impl Task {
                 match self.phase {
                     Phase::Announced | Phase::Revealing => self.end_search(at),
                     Phase::Running | Phase::Delivered => {
-                        self.fail_attempt(at, FailureReason::Infrastructure, "cancelled");
+                        self.cancel_attempt(at);
                     }
                     _ => {}
                 }
@@ -384,6 +427,13 @@ impl Task {
             _ => return self.illegal("this"),
         }
         Ok(())
+    }
+
+    fn cancel_attempt(&mut self, at: Timestamp) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.cancelled = true;
+        }
+        self.fail_attempt(at, FailureReason::Infrastructure, "cancelled");
     }
 
     fn fail_attempt(&mut self, at: Timestamp, reason: FailureReason, detail: &str) {

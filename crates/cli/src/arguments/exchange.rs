@@ -5,6 +5,7 @@ use ainur_market::exchange::{SelfTrade, Side};
 use ainur_primitives::{Amount, CapabilityName};
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::TaskRun;
 use super::market::Quality;
 
 /// Which credits, and for whom.
@@ -170,6 +171,9 @@ pub(crate) enum PoolVerb {
         /// The most money, in AINU.
         #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
         money_max: Amount,
+        /// The least shares.
+        #[arg(long, default_value_t = 0, value_name = "QUANTITY")]
+        shares_min: u128,
     },
     /// Give shares back for their part of it.
     Remove {
@@ -231,7 +235,7 @@ pub(crate) struct WrittenCreditsArguments {
     pub(crate) agent: String,
 }
 
-/// What an agent can do with credits of its own work.
+/// What can be done with credits.
 #[derive(Subcommand, Debug)]
 pub(crate) enum CreditsVerb {
     /// Open a class: what all credits for this work are, whoever issues them.
@@ -256,4 +260,7 @@ pub(crate) enum CreditsVerb {
         /// How many.
         quantity: u64,
     },
+    /// Have a task done for a credit that the node holds, by whoever has owed for longest; when the
+    /// work fails, the collateral is the node's.
+    Redeem(Box<TaskRun>),
 }

@@ -50,7 +50,8 @@ pub(crate) enum Market {
     Order(OrderVerb),
     /// The pool that trades credits at any time: show it, begin it, add, take out, trade.
     Pool(PoolArguments),
-    /// Credits of an agent's own work: open their class, write some, burn some.
+    /// Credits: have a task done for one; for an agent's own work open their class, write some, burn
+    /// some.
     #[command(subcommand)]
     Credits(CreditsVerb),
 }
@@ -117,6 +118,10 @@ pub(crate) struct OfferArguments {
     /// When the seller is paid. Upfront takes as much of its stake as a pledge.
     #[arg(long, value_enum, default_value_t = PaymentArgument::Completion)]
     pub(crate) payment: PaymentArgument,
+    /// What cancelling a task at work costs its buyer: a share of the price, and for how many seconds
+    /// it is free [default: nothing], such as 25% or 25%/30.
+    #[arg(long, value_parser = cancellation, value_name = "PERCENT[/SECONDS]")]
+    pub(crate) cancellation_fee: Option<CancellationArgument>,
     /// Hours for which it can be taken.
     #[arg(long = "for", default_value_t = 24, value_name = "HOURS")]
     pub(crate) hours: u64,
@@ -159,6 +164,13 @@ pub(crate) struct DiscountArgument {
     pub(crate) discount: Ppm,
 }
 
+/// What a cancellation costs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CancellationArgument {
+    pub(crate) fee: Ppm,
+    pub(crate) free_seconds: u64,
+}
+
 /// A span of premium hours.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PremiumArgument {
@@ -173,7 +185,7 @@ pub(crate) fn hours(hours: u64) -> DurationMs {
     DurationMs::seconds(hours.saturating_mul(3_600))
 }
 
-pub(super) fn percent(text: &str) -> Result<Ppm, String> {
+pub(crate) fn percent(text: &str) -> Result<Ppm, String> {
     let wrong = || format!("'{text}' is not a percentage such as 20% or 2.5%");
     let digits = text.strip_suffix('%').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
@@ -191,6 +203,12 @@ fn discount(text: &str) -> Result<DiscountArgument, String> {
     let (tasks, share) = text.split_once(':').ok_or_else(wrong)?;
     let tasks_min = tasks.parse().map_err(|_| wrong())?;
     Ok(DiscountArgument { tasks_min, discount: percent(share)? })
+}
+
+fn cancellation(text: &str) -> Result<CancellationArgument, String> {
+    let (fee, free) = text.split_once('/').unwrap_or((text, "0"));
+    let wrong = |_| format!("'{free}' is no number of seconds, in a fee such as 25%/30");
+    Ok(CancellationArgument { fee: percent(fee)?, free_seconds: free.parse().map_err(wrong)? })
 }
 
 fn premium(text: &str) -> Result<PremiumArgument, String> {

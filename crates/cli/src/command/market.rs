@@ -60,9 +60,6 @@ pub(super) fn run(verb: Market, place: &Place, output: &Output) -> Outcome {
             exchange::pool(pool, &*place.connect()?, output)?;
             Ok(ExitCode::SUCCESS)
         }
-        Market::Credits(verb) => {
-            exchange::credits(verb, &*place.connect()?, output)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Market::Credits(verb) => exchange::credits(verb, place, output),
     }
 }

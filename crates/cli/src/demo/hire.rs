@@ -75,6 +75,7 @@ pub(super) fn hire(
         graph: None,
         only: wish.only,
         venue: Venue::default(),
+        service: None,
         bidding_ms: None,
         idempotency_key: None,
         request_digest: None,

@@ -26,6 +26,10 @@ pub struct Account {
     pub free: Amount,
     /// The number its next transaction must carry.
     pub nonce: u64,
+    /// What it still has to get or give elsewhere: escrows it pays for that are open, open claims
+    /// it is a party to, classes in which it owes, and orders that rest. An identity that has any
+    /// is not given up.
+    pub engagements: u32,
 }
 
 /// All money there is, by where it is.
@@ -124,6 +128,22 @@ pub(crate) fn account(state: &Overlay<'_>, did: &Did) -> Account {
 
 pub(crate) fn write_account(state: &mut Overlay<'_>, did: &Did, account: &Account) {
     state.write(key::account(did), account);
+}
+
+/// Notes that a party has something more to get or give.
+pub(crate) fn engage(state: &mut Overlay<'_>, did: &Did) {
+    let mut account = account(state, did);
+    account.engagements =
+        account.engagements.checked_add(1).expect("each is a record of its own, and all fit");
+    write_account(state, did, &account);
+}
+
+/// Notes that something a party had to get or give has ended.
+pub(crate) fn disengage(state: &mut Overlay<'_>, did: &Did) {
+    let mut account = account(state, did);
+    account.engagements =
+        account.engagements.checked_sub(1).expect("what ends was counted when it began");
+    write_account(state, did, &account);
 }
 
 /// Moves money from one pot to another; nothing happens for an amount of zero.

@@ -45,12 +45,31 @@ pub enum Action {
         task: TaskId,
         /// Who is to do it; whoever has owed for longest by default.
         issuer: Option<Did>,
-        /// Whose word decides; one of the ledger's validators.
-        verifier: Did,
-        /// From then on anyone can close the claim as failed.
+        /// Who decides a dispute; one of the ledger's validators. Without one, what is delivered in
+        /// time counts.
+        verifier: Option<Did>,
+        /// Digest of what is wanted.
+        call: Digest,
+        /// Digest of the acceptance check.
+        check: Digest,
+        /// What is not delivered by then has failed.
         deadline: Timestamp,
     },
-    /// The verifier accepts the work of a claim.
+    /// The issuer says what it has delivered; from then on it is for the holder to dispute it.
+    Deliver {
+        /// For which task.
+        task: TaskId,
+        /// What.
+        output: ContentId,
+    },
+    /// The holder does not accept what was delivered: the verifier decides.
+    Dispute {
+        /// For which task.
+        task: TaskId,
+        /// Digest of what shows it.
+        evidence: Digest,
+    },
+    /// The holder or the verifier accepts the work of a claim.
     Fulfil {
         /// For which task.
         task: TaskId,
@@ -59,7 +78,8 @@ pub enum Action {
         /// Digest of the verdict.
         verdict: Digest,
     },
-    /// The verifier rejects the work of a claim.
+    /// The verifier rejects the work of a claim, its issuer gives up, or its holder takes the credit
+    /// back before anything is delivered.
     Fail {
         /// For which task.
         task: TaskId,
@@ -68,7 +88,8 @@ pub enum Action {
         /// Digest of what shows it.
         evidence: Digest,
     },
-    /// Anyone closes a claim whose deadline has passed.
+    /// Anyone closes a claim whose time has come: nothing was delivered by the deadline, nobody
+    /// disputed the delivery, or nobody decided the dispute.
     Expire {
         /// For which task.
         task: TaskId,
@@ -137,6 +158,8 @@ pub enum Action {
         credits: u64,
         /// The most money.
         money_max: Amount,
+        /// The least shares; an amount for its decimal form in JSON.
+        shares_min: Amount,
     },
     /// Gives shares of a pool back for their part of it.
     RemoveLiquidity {

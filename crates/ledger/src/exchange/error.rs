@@ -1,10 +1,10 @@
 //! Why the exchange refused.
 use ainur_market::exchange as market;
-use ainur_primitives::{Amount, CapabilityName, Did, TaskId, Timestamp};
+use ainur_primitives::{Amount, CapabilityName, ContentId, Did, FailureReason, TaskId, Timestamp};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{ClaimEnding, CreditClassId};
+use super::{ClaimEnding, ClaimRole, CreditClassId};
 use crate::balances;
 
 /// Why the exchange refused.
@@ -106,15 +106,39 @@ pub enum Error {
         /// How.
         ending: ClaimEnding,
     },
-    /// Only the verifier decides.
-    #[error("only the verifier of the claim decides")]
-    NotVerifier,
-    /// The deadline is ahead.
+    /// The sender cannot do this to the claim.
+    #[error("only {0} of the claim can do that")]
+    NotClaimParty(ClaimRole),
+    /// Its time has not come.
     #[error("the claim runs until {0}")]
     DeadlineAhead(Timestamp),
+    /// The deadline has passed: close the claim instead.
+    #[error("the claim's deadline was {0}: it can only expire")]
+    DeadlinePassed(Timestamp),
+    /// The issuer has delivered.
+    #[error("the issuer has delivered: only the verifier can fail the claim, or its issuer")]
+    DeliveredAlready,
+    /// Nothing was delivered that could be disputed, or its time is over.
+    #[error("nothing delivered on this claim can be disputed (any more)")]
+    NothingToDispute,
+    /// Another output than what was delivered.
+    #[error("the issuer delivered {0}")]
+    OtherDelivery(ContentId),
+    /// What was delivered is out of dispute.
+    #[error("the claim has no verifier, so nobody can decide a dispute")]
+    NoVerifier,
+    /// Nobody but the verifier fails a claim for this reason.
+    #[error("for the reason '{0}' only the verifier of the claim fails it")]
+    NotThisReason(FailureReason),
     /// The class holds all the orders it can.
     #[error("the book has its {0} orders already")]
     BookFull(u32),
+    /// Too little to rest.
+    #[error("an order to buy that rests locks at least {} AINU", minimum.to_ainu())]
+    OrderTooSmall {
+        /// The least.
+        minimum: Amount,
+    },
     /// The order would rest too long.
     #[error("an order rests until {0} at the latest")]
     ExpiresTooLate(Timestamp),

@@ -59,12 +59,41 @@ pub enum Event {
         holder: Did,
         /// Who owes.
         issuer: Did,
-        /// Whose word decides.
-        verifier: Did,
-        /// When it ends at the latest.
+        /// Who decides a dispute.
+        verifier: Option<Did>,
+        /// Digest of what is wanted.
+        call: Digest,
+        /// Digest of the acceptance check.
+        check: Digest,
+        /// What is locked.
+        collateral: Amount,
+        /// What is not delivered by then has failed.
         deadline: Timestamp,
     },
-    /// The work of a claim was accepted; the issuer got its collateral back.
+    /// The issuer of a claim delivered.
+    Delivered {
+        /// For which task.
+        task: TaskId,
+        /// Who.
+        issuer: Did,
+        /// What.
+        output: ContentId,
+        /// Until then it can be disputed.
+        until: Timestamp,
+    },
+    /// The holder of a claim disputes the delivery.
+    Disputed {
+        /// For which task.
+        task: TaskId,
+        /// Who.
+        holder: Did,
+        /// Until then the verifier decides.
+        until: Timestamp,
+        /// Digest of what shows it.
+        evidence: Digest,
+    },
+    /// The work of a claim was accepted, or nobody disputed it in time; the issuer got its collateral
+    /// back.
     Fulfilled {
         /// For which task.
         task: TaskId,
@@ -74,7 +103,7 @@ pub enum Event {
         collateral: Amount,
         /// What was delivered.
         output: ContentId,
-        /// Digest of the verdict.
+        /// Digest of the verdict; zero when nobody gave one.
         verdict: Digest,
     },
     /// The work of a claim was not accepted; the holder got the collateral.

@@ -10,9 +10,9 @@ pub(crate) fn execute(context: &mut Context<'_>, action: &Action) -> Result<(), 
         }
         Action::Issue { class, quantity } => classes::issue(context, *class, *quantity),
         Action::Retire { class, quantity } => classes::retire(context, *class, *quantity),
-        Action::Redeem { class, task, issuer, verifier, deadline } => {
-            claims::redeem(context, (*class, *task), *issuer, *verifier, *deadline)
-        }
+        Action::Redeem { .. } => claims::redeem(context, action),
+        Action::Deliver { task, output } => claims::deliver(context, *task, *output),
+        Action::Dispute { task, evidence } => claims::dispute(context, *task, *evidence),
         Action::Fulfil { task, output, verdict } => {
             claims::fulfil(context, *task, *output, *verdict)
         }
@@ -33,8 +33,8 @@ pub(crate) fn execute(context: &mut Context<'_>, action: &Action) -> Result<(), 
         Action::OpenPool { class, fee_bps, credits, money } => {
             pools::open(context, *class, *fee_bps, (*credits, *money))
         }
-        Action::AddLiquidity { class, credits, money_max } => {
-            pools::add(context, *class, *credits, *money_max)
+        Action::AddLiquidity { class, credits, money_max, shares_min } => {
+            pools::add(context, *class, *credits, (*money_max, *shares_min))
         }
         Action::RemoveLiquidity { class, shares, credits_min, money_min } => {
             pools::remove(context, *class, *shares, (*credits_min, *money_min))

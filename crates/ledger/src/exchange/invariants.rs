@@ -77,6 +77,22 @@ pub(crate) fn check(state: &(impl ReadState + ?Sized)) -> Result<Held, Violation
     Ok(held)
 }
 
+/// Names whoever has an open claim, owes, or has an order that rests, each time it does.
+pub(crate) fn engaged(state: &(impl ReadState + ?Sized), mut name: impl FnMut(Did)) {
+    for (_, claim) in prefixed(state, &Space::Claim.prefix()) {
+        if let Claim::Open(claim) = decoded(&claim) {
+            name(claim.holder);
+            name(claim.issuer);
+        }
+    }
+    for (at, _) in prefixed(state, &Space::Obligation.prefix()) {
+        name(decoded(&at[33..]));
+    }
+    for (at, _) in prefixed(state, &Space::OpenOrder.prefix()) {
+        name(decoded(&at[1..33]));
+    }
+}
+
 fn count(credits: &mut BTreeMap<CreditClassId, u64>, class: CreditClassId, quantity: u64) {
     let sum = credits.entry(class).or_default();
     *sum = sum.saturating_add(quantity);

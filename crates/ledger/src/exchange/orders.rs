@@ -25,7 +25,7 @@ pub(super) fn place(
     let mut class = class(&context.state, id)?;
     let params = &context.parameters.exchange;
     request.validate(context.now, params.tick)?;
-    if request.kind.resting_price().is_some() {
+    if let Some(price) = request.kind.resting_price() {
         let latest = context.now.plus(params.order_ms_max);
         if request.expires > latest {
             return Err(Error::ExpiresTooLate(latest));
@@ -33,6 +33,7 @@ pub(super) fn place(
         if class.orders >= params.orders_max {
             return Err(Error::BookFull(params.orders_max));
         }
+        ensure_worth(context, request.side, price, request.quantity)?;
     }
     let placed = match_and_settle(context, id, &mut class, request)?;
     context.state.write(key::credit_class(&id), &class);
@@ -73,6 +74,7 @@ pub(super) fn replace(
     let owner = context.sender;
     let mut class = class(&context.state, id)?;
     let found = find(context, id, &owner, order)?;
+    ensure_worth(context, found.side, price, quantity)?;
     if price == found.price && quantity <= found.quantity {
         let mut changes = Vec::new();
         let mut orders = OrderRecords { state: &mut context.state, id, class: &mut class };
@@ -91,6 +93,21 @@ pub(super) fn replace(
     }
     context.state.write(key::credit_class(&id), &class);
     Ok(())
+}
+
+/// An order that may rest takes a place of its book from others, so it has to be worth it.
+fn ensure_worth(
+    context: &Context<'_>,
+    side: Side,
+    price: Amount,
+    quantity: u64,
+) -> Result<(), Error> {
+    let minimum = context.parameters.exchange.order_value_min;
+    let worth = price.0.saturating_mul(u128::from(quantity));
+    match side {
+        Side::Buy if worth < minimum.0 => Err(Error::OrderTooSmall { minimum }),
+        Side::Buy | Side::Sell => Ok(()),
+    }
 }
 
 fn find(

@@ -22,6 +22,9 @@ pub struct Params {
     pub taker_fee: Ppm,
     /// How many orders rest in one class.
     pub orders_max: u32,
+    /// What a buy order that rests locks at least, so that nobody fills a book with dust; behind
+    /// each credit of a sell order is collateral.
+    pub order_value_min: Amount,
     /// How many resting orders one order meets.
     pub met_max: u32,
     /// For how long an order rests.
@@ -30,6 +33,8 @@ pub struct Params {
     pub claim_ms_min: DurationMs,
     /// The most time an issuer has for a claim.
     pub claim_ms_max: DurationMs,
+    /// How long a holder has to dispute a delivery, and then a verifier to decide.
+    pub dispute_ms: DurationMs,
     /// How long a closed claim is remembered.
     pub retention_ms: DurationMs,
     /// The highest fee of a pool, in basis points.
@@ -38,8 +43,9 @@ pub struct Params {
 
 impl Default for Params {
     /// A class costs 1 AINU; collateral from a hundredth to a million AINU; a tick of a millionth; a
-    /// thousandth for takers; 100,000 orders for up to 30 days; claims from a minute to 30 days,
-    /// remembered for a day; pools take up to 1%.
+    /// thousandth for takers; 100,000 orders for up to 30 days, those to buy worth a hundredth of an
+    /// AINU; claims from a minute to 30 days, disputed and decided within an hour each, remembered
+    /// for a day; pools take up to 1%.
     fn default() -> Self {
         let day = DurationMs::seconds(86_400);
         Self {
@@ -49,10 +55,12 @@ impl Default for Params {
             tick: Amount(1_000_000),
             taker_fee: Ppm(1_000),
             orders_max: 100_000,
+            order_value_min: Amount(10_000_000_000),
             met_max: 256,
             order_ms_max: DurationMs(30 * day.0),
             claim_ms_min: DurationMs::seconds(60),
             claim_ms_max: DurationMs(30 * day.0),
+            dispute_ms: DurationMs::seconds(3_600),
             retention_ms: day,
             pool_fee_bps_max: 100,
         }

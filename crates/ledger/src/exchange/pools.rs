@@ -43,12 +43,12 @@ pub(super) fn add(
     context: &mut Context<'_>,
     id: CreditClassId,
     credits: u64,
-    money_max: Amount,
+    (money_max, shares_min): (Amount, Amount),
 ) -> Result<(), Error> {
     let owner = context.sender;
     let mut pool = pool(&context.state, id)?;
     let (money, minted) = pool.add(credits)?;
-    if money > money_max {
+    if money > money_max || Amount(minted) < shares_min {
         return Err(Error::BeyondLimit);
     }
     take(&mut context.state, id, &owner, credits)?;

@@ -38,6 +38,23 @@ pub fn obligation(
     read(state, &key::obligation(class, issuer))
 }
 
+/// Who owes in a class, for longest first, at most `issuers_max`.
+pub fn issuers(
+    state: &(impl ReadState + ?Sized),
+    class: &CreditClassId,
+    issuers_max: usize,
+) -> Vec<Did> {
+    prefixed(state, &key::turns(class))
+        .take(issuers_max)
+        .map(|(_, issuer)| decoded(&issuer))
+        .collect()
+}
+
+/// Who may decide disputes: the ledger's validators.
+pub fn verifiers(state: &(impl ReadState + ?Sized)) -> Vec<Did> {
+    read(state, &key::validators()).unwrap_or_default()
+}
+
 /// The claim of a task, or what is remembered of it.
 pub fn claim(state: &(impl ReadState + ?Sized), task: &TaskId) -> Option<Claim> {
     read(state, &key::claim(task))

@@ -132,12 +132,32 @@ pub struct OpenClaim {
     pub holder: Did,
     /// Who owes.
     pub issuer: Did,
-    /// Whose word decides.
-    pub verifier: Did,
+    /// Who decides a dispute.
+    pub verifier: Option<Did>,
+    /// Digest of what is wanted.
+    pub call: Digest,
+    /// Digest of the acceptance check.
+    pub check: Digest,
     /// What is locked.
     pub collateral: Amount,
-    /// From then on anyone can close it as failed.
+    /// What is not delivered by then has failed.
     pub deadline: Timestamp,
+    /// What its issuer has delivered.
+    pub delivery: Option<ClaimDelivery>,
+}
+
+/// What the issuer of a claim says it has delivered.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimDelivery {
+    /// What.
+    pub output: ContentId,
+    /// The holder does not accept it.
+    pub disputed: bool,
+    /// Until then it can be disputed, or, once it is, the dispute decided.
+    pub until: Timestamp,
 }
 
 /// What is remembered of a claim.
@@ -179,6 +199,33 @@ impl fmt::Display for ClaimEnding {
             Self::Defaulted(reason) => write!(f, "defaulted: {reason}"),
             Self::Voided(reason) => write!(f, "void: {reason}"),
         }
+    }
+}
+
+/// A party to a claim.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClaimRole {
+    /// Who is owed.
+    Holder,
+    /// Who owes.
+    Issuer,
+    /// The holder, or whoever decides a dispute.
+    HolderOrVerifier,
+    /// Any of the three.
+    Party,
+}
+
+impl fmt::Display for ClaimRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Holder => "the holder",
+            Self::Issuer => "the issuer",
+            Self::HolderOrVerifier => "the holder or the verifier",
+            Self::Party => "the holder, the issuer or the verifier",
+        })
     }
 }
 

@@ -50,6 +50,15 @@ pub enum Error {
         /// How much.
         staked: Amount,
     },
+    /// The party is in agreements, claims, classes or books that have not ended.
+    #[error(
+        "{open} escrows, claims, classes of credits owed or orders are open: settle, cancel or \
+         retire them first"
+    )]
+    Engaged {
+        /// How many.
+        open: u32,
+    },
     /// The beneficiary is the identity given up.
     #[error("the beneficiary must be another party")]
     OwnBeneficiary,

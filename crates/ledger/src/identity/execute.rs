@@ -62,8 +62,13 @@ fn deactivate(context: &mut Context<'_>, beneficiary: Did) -> Result<(), Error> 
     if !staked.is_zero() {
         return Err(Error::Staked { staked });
     }
+    let account = balances::query::account(&context.state, &did);
+    // What comes back later would come back to nobody.
+    if account.engagements > 0 {
+        return Err(Error::Engaged { open: account.engagements });
+    }
     found.identity = found.identity.deactivate().map_err(|_| Error::Inactive(did))?;
-    let free = balances::query::account(&context.state, &did).free;
+    let free = account.free;
     let amount = free.saturating_add(found.deposit);
     move_money(&mut context.state, Pot::Deposits, Pot::Free(beneficiary), found.deposit)?;
     move_money(&mut context.state, Pot::Free(did), Pot::Free(beneficiary), free)?;

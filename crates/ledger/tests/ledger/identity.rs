@@ -122,6 +122,18 @@ fn a_failed_rotation_leaves_the_keys_usable() {
 }
 
 #[test]
+fn nobody_gives_up_while_something_of_theirs_is_open() {
+    let mut world = World::new();
+    world.agree(1);
+    let give_up = || Action::Deactivate { beneficiary: did(RIVAL) };
+    assert_eq!(world.fails(BUYER, give_up()), Error::Engaged { open: 1 }.into());
+    world.later(HOUR);
+    world.later(HOUR);
+    world.ok(RIVAL, ainur_ledger::escrow::Action::Expire { task: task(1) });
+    world.ok(BUYER, give_up());
+}
+
+#[test]
 fn giving_up_returns_everything_and_is_final() {
     let mut world = World::new();
     world.ok(NEWCOMER, create(NEWCOMER));

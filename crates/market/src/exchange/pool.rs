@@ -23,6 +23,10 @@ pub const SHARES_LOCKED: u128 = 1_000;
 
 const BPS: u128 = 10_000;
 
+/// A fraction of a credit is told in so many bits.
+const FRACTION_BITS: u32 = 32;
+const FRACTION_ONE: u128 = 1 << FRACTION_BITS;
+
 /// What a pool holds.
 #[derive(
     Clone,
@@ -146,16 +150,24 @@ impl LiquidityPool {
         Ok((Amount(money), shares))
     }
 
-    /// Gives shares back for their part of the reserves, rounded down.
+    /// Gives shares back for their part of the reserves: whole credits, and money for the rest of a
+    /// credit, as which it is sold to what stays in the pool, fee and all. Rounded down.
     ///
     /// # Errors
     /// When nothing would come out, or the locked shares would be touched.
     pub fn remove(&mut self, shares: u128) -> Result<(u64, Amount), Error> {
         let left = self.shares.checked_sub(shares).filter(|left| *left >= SHARES_LOCKED);
         let left = left.ok_or(Error::PoolExhausted)?;
-        let part = |reserve| divide_floor(reserve, shares, self.shares).unwrap_or(0);
-        let credits = u64::try_from(part(u128::from(self.credits))).unwrap_or(0);
-        let money = Amount(part(self.money.0));
+        let part = |reserve, of| divide_floor(reserve, of, self.shares).unwrap_or(0);
+        let reserve = u128::from(self.credits) << FRACTION_BITS;
+        let credits = part(reserve, shares);
+        let (whole, fraction) = (credits >> FRACTION_BITS, credits & (FRACTION_ONE - 1));
+        // What stays is rounded, and so is the fraction, so that it is sold for less than it is.
+        let kept = fraction * self.kept_bps();
+        let divisor = (reserve - credits) * BPS + kept;
+        let rest = divide_floor(part(self.money.0, left), kept, divisor).unwrap_or(0);
+        let money = Amount(part(self.money.0, shares)).saturating_add(Amount(rest));
+        let credits = u64::try_from(whole).unwrap_or(0);
         if credits == 0 && money.is_zero() {
             return Err(Error::NothingMoved);
         }

@@ -140,6 +140,7 @@ impl Order {
             graph: None,
             only: None,
             venue: Default::default(),
+            service: None,
             bidding_ms: None,
             idempotency_key: Some(self.identity.key),
             request_digest: Some(self.identity.digest),

@@ -2,7 +2,7 @@
 //! offers that were taken, and everybody's signature.
 use ainur_crypto::{HybridVerifier, Proof};
 use ainur_market::auction::{BidTerms, Transcript, award};
-use ainur_primitives::{Did, Digest, DurationMs};
+use ainur_primitives::{Amount, Did, Digest, DurationMs};
 
 use super::{Checked, Examination, because, same};
 use crate::receipt::{AttemptBasis, AttemptRecord, TakenOffer};
@@ -40,6 +40,11 @@ impl<'a> Examination<'a> {
             seen = match &attempt.basis {
                 AttemptBasis::Auction => self.replay(attempt, &passed).map_err(place)?,
                 AttemptBasis::Offer(taken) => self.compute(attempt, taken).map_err(place)?,
+                AttemptBasis::Credit(redeemed) => {
+                    same("price", &attempt.price, &Amount::ZERO).map_err(place)?;
+                    let collateral = redeemed.collateral.to_ainu();
+                    format!("a credit with {collateral} AINU behind it")
+                }
             };
             // Who was refused with an offer has failed at nothing, and could still bid.
             if attempt.agreed.is_some() || attempt.basis == AttemptBasis::Auction {

@@ -15,6 +15,9 @@ impl<'a> Examination<'a> {
             }
             None => {}
         }
+        if let Some(claim) = self.claim() {
+            return self.claimed_specification(claim);
+        }
         let escrow::Event::Agreed { call, check, .. } = self.agreed()? else {
             return Err(NOT_AGREED.into());
         };
@@ -26,6 +29,9 @@ impl<'a> Examination<'a> {
 
     /// Task, parties, reserve and budget.
     pub(super) fn agreement(&self) -> Checked {
+        if let Some(claim) = self.claim() {
+            return self.claimed_agreement(claim);
+        }
         let escrow::Event::Agreed { task, buyer, verifier, reserve, budget, .. } = self.agreed()?
         else {
             return Err(NOT_AGREED.into());
@@ -43,6 +49,9 @@ impl<'a> Examination<'a> {
 
     /// Every award the ledger took is there, in order, with its seller, price, bid and transcript.
     pub(super) fn attempts(&self) -> Checked {
+        if let Some(claim) = self.claim() {
+            return self.claimed_attempt(claim);
+        }
         let last = self.body.attempts.len();
         let mut bound = 0;
         for (number, attempt) in (1..).zip(&self.body.attempts) {
@@ -75,6 +84,9 @@ impl<'a> Examination<'a> {
 
     /// Payment or refund, to whom and how much.
     pub(super) fn settlement(&self) -> Checked {
+        if let Some(claim) = self.claim() {
+            return self.claim_settled(claim);
+        }
         let body = self.body;
         let attempts = body.attempts.iter().filter(|attempt| attempt.agreed.is_some()).count();
         match (escrow_event(&body.settlement), body.settled()) {
@@ -116,6 +128,7 @@ impl<'a> Examination<'a> {
                 }
                 Ok(format!("{} AINU returned to {}", amount.to_ainu(), buyer.short()))
             }
+            (Some(cancelled @ escrow::Event::Cancelled { .. }), None) => self.cancelled(cancelled),
             (Some(escrow::Event::Settled { .. }), None) => {
                 Err("the ledger says settled, the last attempt does not".into())
             }
@@ -126,8 +139,39 @@ impl<'a> Examination<'a> {
         }
     }
 
+    /// The fee of a cancellation is what the seller's offer says, and the rest went back.
+    fn cancelled(&self, event: &escrow::Event) -> Checked {
+        let escrow::Event::Cancelled { task, buyer, payouts, fees, refunded, .. } = event else {
+            return Err("the ledger's event is no cancellation".into());
+        };
+        let body = self.body;
+        same("task", &body.task, task)?;
+        same("buyer", &body.buyer, buyer)?;
+        same("paid", &body.paid, fees)?;
+        same("refunded", &body.refunded, refunded)?;
+        same("reserve", &body.specification.reserve, &fees.saturating_add(*refunded))?;
+        if body.output.is_some() {
+            return Err("it was cancelled, yet the receipt has an accepted output".into());
+        }
+        let last = body.attempts.last().ok_or(NOT_AGREED)?;
+        let (AttemptBasis::Offer(taken), Some(agreed)) = (&last.basis, &last.agreed) else {
+            return Err("the seller has agreed to no cancellation".into());
+        };
+        let (began, ended) = (&agreed.proof.header, &body.settlement.proof.header);
+        let after = ended.timestamp.since(began.timestamp);
+        same("fee", fees, &taken.offer.cancellation.fee_for(after, last.price))?;
+        if payouts.iter().any(|payout| payout.payee != last.seller) {
+            return Err("the fee went to another than the seller".into());
+        }
+        let (fee, seller) = (fees.to_ainu(), last.seller.short());
+        Ok(format!("cancelled: {fee} AINU paid to {seller}, {} returned", refunded.to_ainu()))
+    }
+
     /// The verdict behind the settlement.
     pub(super) fn verdict(&self) -> Checked {
+        if let Some(claim) = self.claim() {
+            return self.claim_verdict(claim);
+        }
         let body = self.body;
         let Some(verdict) = &body.verdict else {
             return match body.settled() {
@@ -195,6 +239,7 @@ impl<'a> Examination<'a> {
                 same("offer digest", &offer, transcript)?;
                 same("offer digest", &offer, bid)
             }
+            AttemptBasis::Credit(_) => Err("a credit, yet money was locked".into()),
         }
     }
 

@@ -1,4 +1,6 @@
 //! Orders, pools and credits.
+use std::process::ExitCode;
+
 use ainur_api::operation::{
     CreditsDraft, CreditsStep, OrderCancellation, OrderDraft, OrderReplacement, PoolDraft, PoolStep,
 };
@@ -11,9 +13,11 @@ use ainur_primitives::Amount;
 use super::book::{holding, shown};
 use crate::arguments::{
     CreditClassArguments, CreditsVerb, KindArgument, OrderArguments, OrderVerb, PoolArguments,
-    PoolVerb, WrittenCreditsArguments, hours,
+    PoolVerb, TaskRun, VenueArgument, WrittenCreditsArguments, hours,
 };
-use crate::command::ask;
+use crate::command::task::announce;
+use crate::command::{Outcome, ask};
+use crate::connect::Place;
 use crate::output::{Column, Output, ainu};
 
 pub(super) fn order(
@@ -113,8 +117,8 @@ pub(super) fn pool(
         PoolVerb::Open { class, credits, money, fee_bps } => {
             (class, PoolStep::Open { fee_bps, credits, money })
         }
-        PoolVerb::Add { class, credits, money_max } => {
-            (class, PoolStep::Add { credits, money_max })
+        PoolVerb::Add { class, credits, money_max, shares_min } => {
+            (class, PoolStep::Add { credits, money_max, shares_min: Amount(shares_min) })
         }
         PoolVerb::Remove { class, shares, credits_min, money_min } => {
             (class, PoolStep::Remove { shares: Amount(shares), credits_min, money_min })
@@ -163,12 +167,16 @@ fn show_pool(book: &BookView, output: &Output) -> Result<(), Problem> {
     Ok(())
 }
 
-pub(super) fn credits(
-    verb: CreditsVerb,
-    service: &dyn Service,
-    output: &Output,
-) -> Result<(), Problem> {
+pub(super) fn credits(verb: CreditsVerb, place: &Place, output: &Output) -> Outcome {
     let (class, step, words) = match verb {
+        CreditsVerb::Redeem(run) => {
+            let service = match run.detach {
+                true => place.connect_running()?,
+                false => place.connect()?,
+            };
+            let run = TaskRun { venue: VenueArgument::Credit, ..*run };
+            return announce(run, &*service, output, |_| {});
+        }
         CreditsVerb::Open { class, collateral } => {
             (class, CreditsStep::OpenClass { collateral }, ("class is open", "moved"))
         }
@@ -182,7 +190,8 @@ pub(super) fn credits(
     let WrittenCreditsArguments { capability, quality, agent } = class;
     let quality_level = quality.into();
     let draft = CreditsDraft { agent, capability, quality_level, step };
-    shift(service, Operation::CreditsChange(draft), words, output)
+    shift(&*place.connect()?, Operation::CreditsChange(draft), words, output)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Something that may trade, and what became of it.

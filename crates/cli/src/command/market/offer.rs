@@ -98,7 +98,10 @@ fn draft(asked: OfferArguments) -> Result<OfferDraft, Problem> {
             PaymentArgument::Completion => PaymentTerms::Completion,
             PaymentArgument::Upfront => PaymentTerms::Upfront,
         },
-        cancellation: CancellationPolicy::default(),
+        cancellation: asked.cancellation_fee.map_or_else(CancellationPolicy::default, |asked| {
+            let free_ms = DurationMs::seconds(asked.free_seconds);
+            CancellationPolicy { free_ms, fee: asked.fee }
+        }),
         valid_ms: hours(asked.hours),
     })
 }

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use ainur_api::operation::TaskRequest;
 use ainur_api::problem::{Code, Problem};
+use ainur_api::view::LatenessTerms;
 use ainur_api::{Operation, Reply, Service};
 use ainur_primitives::{
-    AcceptanceCheck, ContentId, DurationMs, ExecutionLimits, SelectionRule, TraceContext,
+    AcceptanceCheck, ContentId, DurationMs, ExecutionLimits, SelectionRule, TraceContext, Venue,
 };
 
 use super::graph;
@@ -31,6 +32,15 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
             return Err(Problem::new(Code::InvalidRequest, why).next(graph::EXAMPLE));
         }
     };
+    let venue = Venue::from(run.venue);
+    let reserve = run.reserve.filter(|_| venue != Venue::Credit);
+    if reserve.is_none() && venue != Venue::Credit {
+        return Err(Problem::new(Code::InvalidRequest, "what may it cost?")
+            .next("add --reserve AINU; or pay with a credit: ainur market credits redeem"));
+    }
+    let late = run
+        .late_after
+        .map(|late_after_ms| LatenessTerms { late_after_ms, compensation: run.late_compensation });
     let check = acceptance(&run, service)?;
     let input = match (&run.input, run.input_blob) {
         (Some(path), _) => Some(pack_input(path, service)?.0),
@@ -40,7 +50,7 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         capability,
         parameters,
         input,
-        reserve: run.reserve,
+        reserve: reserve.unwrap_or_default(),
         loss: run.loss,
         budget: run.budget,
         selection: match run.selection {
@@ -54,7 +64,8 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         limits: Some(run.limits.over(ExecutionLimits::default())),
         graph,
         only: run.only,
-        venue: run.venue.into(),
+        venue,
+        service: late,
         bidding_ms: None,
         idempotency_key: run.idempotency_key,
         request_digest: None,

@@ -62,6 +62,7 @@ pub(super) fn one(task: &TaskView, output: &Output) {
         ("reserve", ainu(task.reserve)),
     ];
     facts.extend(task.price.map(|price| ("price", ainu(price))));
+    facts.extend(task.paid.filter(|paid| Some(*paid) != task.price).map(|p| ("paid", ainu(p))));
     facts.extend(task.seller_name.clone().map(|name| ("seller", name)));
     facts.extend(
         task.input.map(|input| ("input", format!("{input} ({})", bytes(task.input_bytes)))),

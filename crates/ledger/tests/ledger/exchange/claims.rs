@@ -5,15 +5,36 @@ use ainur_primitives::{ContentId, Did, Digest, DurationMs, FailureReason};
 use super::*;
 
 const OUTPUT: ContentId = ContentId(Digest([12; 32]));
+const CALL: Digest = Digest([16; 32]);
+const CHECK: Digest = Digest([17; 32]);
 
 fn redeem(number: u8, issuer: Option<u8>) -> Action {
     Action::Redeem {
         class: class(),
         task: task(number),
         issuer: issuer.map(did),
-        verifier: did(AUTHORITY),
+        verifier: Some(did(AUTHORITY)),
+        call: CALL,
+        check: CHECK,
         deadline: START.plus(HOUR),
     }
+}
+
+fn deliver(number: u8) -> Action {
+    Action::Deliver { task: task(number), output: OUTPUT }
+}
+
+fn dispute(number: u8) -> Action {
+    Action::Dispute { task: task(number), evidence: Digest([15; 32]) }
+}
+
+/// Nobody decides disputes of this one.
+fn redeem_alone(number: u8) -> Action {
+    let mut action = redeem(number, None);
+    if let Action::Redeem { verifier, .. } = &mut action {
+        *verifier = None;
+    }
+    action
 }
 
 fn fulfil(number: u8) -> Action {
@@ -45,7 +66,10 @@ fn a_redeemed_credit_is_owed_by_whoever_has_owed_for_longest() {
         task: task(1),
         holder: did(BUYER),
         issuer: did(SELLER),
-        verifier: did(AUTHORITY),
+        verifier: Some(did(AUTHORITY)),
+        call: CALL,
+        check: CHECK,
+        collateral: COLLATERAL,
         deadline: START.plus(HOUR),
     };
     assert_eq!(events, [redeemed.into()]);
@@ -142,17 +166,135 @@ fn anyone_ends_a_claim_after_its_deadline() {
 }
 
 #[test]
-fn only_the_verifier_decides() {
+fn a_delivery_that_nobody_disputes_returns_the_collateral() {
     let mut world = World::with_holder();
     world.ok(BUYER, redeem(1, None));
-    for party in [BUYER, SELLER, VERIFIER] {
-        assert_eq!(world.fails(party, fulfil(1)), Error::NotVerifier.into());
-        let failed = fail(1, FailureReason::CheckFailed);
-        assert_eq!(world.fails(party, failed), Error::NotVerifier.into());
+    let until = START.plus(HOUR);
+    let events = world.ok(SELLER, deliver(1));
+    let delivered = Event::Delivered { task: task(1), issuer: did(SELLER), output: OUTPUT, until };
+    assert_eq!(events, [delivered.into()]);
+    assert_eq!(world.fails(SELLER, deliver(1)), Error::DeliveredAlready.into());
+    assert_eq!(world.fails(RIVAL, expire(1)), Error::DeadlineAhead(until).into());
+    world.later(HOUR);
+    assert_eq!(world.fails(BUYER, dispute(1)), Error::NothingToDispute.into());
+    let before = world.free(SELLER);
+    let events = world.ok(RIVAL, expire(1));
+    let (issuer, collateral, output) = (did(SELLER), COLLATERAL, OUTPUT);
+    let verdict = Digest::ZERO;
+    let fulfilled = Event::Fulfilled { task: task(1), issuer, collateral, output, verdict };
+    assert_eq!(events, [fulfilled.into()]);
+    assert_eq!(world.gained(SELLER, before, 0), ainu(2));
+    assert_eq!(world.reputation(SELLER).completed, 1);
+}
+
+#[test]
+fn what_is_delivered_too_late_counts_for_nothing() {
+    let mut world = World::with_holder();
+    world.ok(BUYER, redeem(1, None));
+    world.later(HOUR);
+    let passed = Error::DeadlinePassed(START.plus(HOUR));
+    assert_eq!(world.fails(SELLER, deliver(1)), passed.into());
+    let before = world.free(BUYER);
+    world.ok(RIVAL, expire(1));
+    assert_eq!(world.gained(BUYER, before, 0), ainu(2));
+}
+
+#[test]
+fn a_dispute_is_decided_by_the_verifier_or_leaves_both_as_they_were() {
+    for word in [Some(true), Some(false), None] {
+        let mut world = World::with_holder();
+        world.ok(BUYER, redeem(1, None));
+        assert_eq!(world.fails(BUYER, dispute(1)), Error::NothingToDispute.into());
+        world.ok(SELLER, deliver(1));
+        let until = START.plus(HOUR);
+        let (holder, evidence) = (did(BUYER), Digest([15; 32]));
+        let disputed = Event::Disputed { task: task(1), holder, until, evidence };
+        assert_eq!(world.ok(BUYER, dispute(1)), [disputed.into()]);
+        assert_eq!(world.fails(BUYER, dispute(1)), Error::NothingToDispute.into());
+        let (buyer, seller) = (world.free(BUYER), world.free(SELLER));
+        match word {
+            Some(true) => drop(world.ok(AUTHORITY, fulfil(1))),
+            Some(false) => drop(world.ok(AUTHORITY, fail(1, FailureReason::CheckFailed))),
+            None => {
+                assert_eq!(world.fails(RIVAL, expire(1)), Error::DeadlineAhead(until).into());
+                world.later(HOUR);
+                world.ok(RIVAL, expire(1));
+            }
+        }
+        let gained = (world.gained(BUYER, buyer, 0), world.gained(SELLER, seller, 0));
+        let left = (world.credits(BUYER), world.owed(SELLER));
+        let outcomes = (world.reputation(SELLER).completed, world.reputation(SELLER).failed);
+        let expected = match word {
+            Some(true) => ((0, ainu(2)), (3, 9), (1, 0)),
+            Some(false) => ((ainu(2), 0), (3, 9), (0, 1)),
+            None => ((0, 0), (4, 10), (0, 0)),
+        };
+        assert_eq!((gained, left, outcomes), expected, "{word:?}");
     }
+}
+
+#[test]
+fn holder_and_issuer_each_end_a_claim_against_themselves() {
+    let mut world = World::with_holder();
+    for number in 1..=3 {
+        world.ok(BUYER, redeem_alone(number));
+    }
+    // The issuer gives up: the holder is paid.
+    let blameless = Error::NotThisReason(FailureReason::Infrastructure);
+    let failed = world.fails(SELLER, fail(1, FailureReason::Infrastructure));
+    assert_eq!(failed, blameless.into());
+    let before = world.free(BUYER);
+    world.ok(SELLER, fail(1, FailureReason::Declined));
+    assert_eq!((world.gained(BUYER, before, 0), world.reputation(SELLER).failed), (ainu(2), 1));
+    // The holder takes its credit back, while nothing is delivered; nobody failed.
+    let taken = Error::NotThisReason(FailureReason::CheckFailed);
+    assert_eq!(world.fails(BUYER, fail(2, FailureReason::CheckFailed)), taken.into());
+    world.ok(BUYER, fail(2, FailureReason::Infrastructure));
+    assert_eq!((world.credits(BUYER), world.reputation(SELLER).failed), (2, 1));
+    // Once something is delivered it accepts it, and nothing else.
+    world.ok(SELLER, deliver(3));
+    let late = world.fails(BUYER, fail(3, FailureReason::Infrastructure));
+    assert_eq!(late, Error::DeliveredAlready.into());
+    assert_eq!(world.fails(BUYER, dispute(3)), Error::NoVerifier.into());
+    let output = ContentId(Digest([99; 32]));
+    let other = Action::Fulfil { task: task(3), output, verdict: Digest::ZERO };
+    assert_eq!(world.fails(BUYER, other), Error::OtherDelivery(OUTPUT).into());
+    world.ok(BUYER, fulfil(3));
+    assert_eq!(world.reputation(SELLER).completed, 1);
+}
+
+#[test]
+fn nobody_else_ends_a_claim() {
+    use ainur_ledger::exchange::ClaimRole;
+    let mut world = World::with_holder();
+    world.ok(BUYER, redeem(1, None));
+    for party in [RIVAL, VERIFIER] {
+        let role = |role| ainur_ledger::TransactionError::from(Error::NotClaimParty(role));
+        assert_eq!(world.fails(party, fulfil(1)), role(ClaimRole::HolderOrVerifier));
+        let failed = fail(1, FailureReason::CheckFailed);
+        assert_eq!(world.fails(party, failed), role(ClaimRole::Party));
+        assert_eq!(world.fails(party, deliver(1)), role(ClaimRole::Issuer));
+        assert_eq!(world.fails(party, dispute(1)), role(ClaimRole::Holder));
+    }
+    let own = Error::NotClaimParty(ClaimRole::HolderOrVerifier);
+    assert_eq!(world.fails(SELLER, fulfil(1)), own.into());
     let unknown = Error::UnknownClaim(task(2));
     assert_eq!(world.fails(AUTHORITY, fulfil(2)), unknown.clone().into());
     assert_eq!(world.fails(AUTHORITY, expire(2)), unknown.into());
+}
+
+#[test]
+fn holder_and_issuer_of_an_open_claim_do_not_give_up_their_identities() {
+    use ainur_ledger::identity;
+    let mut world = World::with_holder();
+    world.ok(BUYER, redeem(1, None));
+    let give_up = || identity::Action::Deactivate { beneficiary: did(RIVAL) };
+    let engaged = |open| ainur_ledger::TransactionError::from(identity::Error::Engaged { open });
+    assert_eq!(world.fails(BUYER, give_up()), engaged(1));
+    world.ok(BUYER, limit(Side::Buy, 1, 1));
+    assert_eq!(world.fails(BUYER, give_up()), engaged(2));
+    world.ok(AUTHORITY, fulfil(1));
+    assert_eq!(world.fails(BUYER, give_up()), engaged(1));
 }
 
 #[test]
@@ -163,13 +305,14 @@ fn a_claim_needs_a_credit_three_parties_a_free_task_and_time() {
         edit(&mut action);
         world.fails(party, action)
     };
-    let with = |change: fn(&mut Option<Did>, &mut Did, &mut ainur_primitives::Timestamp)| {
+    type Change = fn(&mut Option<Did>, &mut Option<Did>, &mut ainur_primitives::Timestamp);
+    let with = |change: Change| {
         move |action: &mut Action| {
             let Action::Redeem { issuer, verifier, deadline, .. } = action else { unreachable!() };
             change(issuer, verifier, deadline);
         }
     };
-    let found = refuses(&mut world, BUYER, &with(|_, verifier, _| *verifier = did(VERIFIER)));
+    let found = refuses(&mut world, BUYER, &with(|_, verifier, _| *verifier = Some(did(VERIFIER))));
     assert_eq!(found, Error::NotValidator(did(VERIFIER)).into());
     let found = refuses(&mut world, SELLER, &with(|issuer, _, _| *issuer = Some(did(SELLER))));
     assert_eq!(found, Error::SelfDealing.into());

@@ -194,3 +194,24 @@ fn one_order_meets_so_many_at_most() {
     let (placed, _) = world.order(BUYER, limit(Side::Buy, 3, 3));
     assert_eq!((placed.filled, placed.resting, placed.ending), (2, 0, Ending::Exhausted));
 }
+
+#[test]
+fn dust_takes_no_place_in_a_book() {
+    let mut world = World::with_credits();
+    let minimum = world.ledger.parameters().exchange.order_value_min;
+    let buy = |quantity, price| place(Side::Buy, quantity, OrderKind::Limit { price });
+    let tick = world.ledger.parameters().exchange.tick;
+    let small = Error::OrderTooSmall { minimum };
+    assert_eq!(world.fails(BUYER, buy(1, tick)), small.clone().into());
+    let enough = (minimum.0 / tick.0) as u64;
+    assert_eq!(world.fails(BUYER, buy(enough - 1, tick)), small.clone().into());
+    let order = world.resting(BUYER, buy(enough, tick));
+    let self_trade = SelfTrade::CancelNewest;
+    let less =
+        Action::Replace { class: class(), order, quantity: enough - 1, price: tick, self_trade };
+    assert_eq!(world.fails(BUYER, less), small.into());
+    // What does not rest may be as small as it likes, and credits are collateral enough.
+    let price = Amount(minimum.0 / 10 / tick.0 * tick.0);
+    world.resting(SELLER, place(Side::Sell, 1, OrderKind::Limit { price }));
+    world.ok(BUYER, place(Side::Buy, 1, OrderKind::ImmediateOrCancel { price }));
+}

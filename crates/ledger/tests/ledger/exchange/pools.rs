@@ -82,7 +82,14 @@ fn a_swap_moves_what_the_formulas_say_within_its_limit() {
 fn liquidity_comes_in_and_goes_out_in_proportion() {
     let mut world = with_pool();
     world.ok(RIVAL, issue(10));
-    let add = |money_max| Action::AddLiquidity { class: class(), credits: 10, money_max };
+    let minted = pool(&world).shares / 10;
+    let bounded = |money_max, shares_min| {
+        let class = class();
+        Action::AddLiquidity { class, credits: 10, money_max, shares_min: Amount(shares_min) }
+    };
+    let add = |money_max| bounded(money_max, minted);
+    let more = bounded(Amount::ainu(30), minted + 1);
+    assert_eq!(world.fails(RIVAL, more), Error::BeyondLimit.into());
     let below = add(Amount(Amount::ainu(30).0 - 1));
     assert_eq!(world.fails(RIVAL, below), Error::BeyondLimit.into());
     world.ok(RIVAL, add(Amount::ainu(30)));

@@ -56,7 +56,10 @@ fn some_pool_action(random: &mut Random) -> Action {
     let side = if random.below(2) == 0 { Side::Buy } else { Side::Sell };
     match random.below(8) {
         0 => Action::OpenPool { class, fee_bps: 30, credits, money: Amount::ainu(3 * credits) },
-        1 => Action::AddLiquidity { class, credits, money_max: Amount::MAX },
+        1 => {
+            let (money_max, shares_min) = (Amount::MAX, Amount::ZERO);
+            Action::AddLiquidity { class, credits, money_max, shares_min }
+        }
         2 => {
             let shares = Amount(u128::from(random.below(4_000_000)));
             let (credits_min, money_min) = (0, Amount::ZERO);
@@ -74,14 +77,16 @@ fn some_action(world: &World, random: &mut Random, party: u8) -> (u8, Action) {
     let number = task(random.below(20) as u8);
     let reasons =
         [FailureReason::CheckFailed, FailureReason::Infrastructure, FailureReason::BuyerRefused];
-    let action = match random.below(40) {
+    let action = match random.below(43) {
         0..=2 => issue(1 + random.below(8)),
         3 => Action::Retire { class: class(), quantity: 1 + random.below(3) },
         4..=6 => Action::Redeem {
             class: class(),
             task: number,
             issuer: [None, Some(did(SELLER)), Some(did(RIVAL))][random.below(3) as usize],
-            verifier: did(AUTHORITY),
+            verifier: (random.below(3) > 0).then(|| did(AUTHORITY)),
+            call: Digest::ZERO,
+            check: Digest::ZERO,
             deadline: world.now.plus(DurationMs(60_000 + random.below(200_000))),
         },
         7 => {
@@ -93,6 +98,12 @@ fn some_action(world: &World, random: &mut Random, party: u8) -> (u8, Action) {
             return (AUTHORITY, Action::Fail { task: number, reason, evidence });
         }
         9 => Action::Expire { task: number },
+        40 => Action::Deliver { task: number, output: ContentId(Digest::ZERO) },
+        41 => Action::Dispute { task: number, evidence: Digest::ZERO },
+        42 => {
+            let (reason, evidence) = (reasons[random.below(3) as usize], Digest::ZERO);
+            Action::Fail { task: number, reason, evidence }
+        }
         10..=12 => Action::Cancel { class: class(), order: some_order(world, random, party) },
         13..=15 => Action::Replace {
             class: class(),
