@@ -30,6 +30,7 @@ mod arrival;
 mod bidding;
 mod check;
 mod contract;
+mod negotiate;
 mod offers;
 mod query;
 mod receipt;
@@ -48,6 +49,7 @@ use archive::Archiving;
 use bidding::Sealing;
 use check::Checking;
 use contract::Posting;
+use negotiate::Negotiations;
 use work::Errand;
 
 /// Where bytes for salts come from; a seeded generator in the simulator.
@@ -125,6 +127,7 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     timers: BTreeSet<(Timestamp, u64)>,
 
     sealing: Vec<Sealing>,
+    negotiations: Negotiations,
     errands: HashMap<JobId, Errand>,
     /// The jobs of each task.
     jobs: HashMap<u64, Vec<JobId>>,
@@ -188,6 +191,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             dirty: BTreeSet::new(),
             timers: BTreeSet::new(),
             sealing: Vec::new(),
+            negotiations: Negotiations::default(),
             errands: HashMap::new(),
             jobs: HashMap::new(),
             last_job: 0,
@@ -287,12 +291,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.run_timers()?;
         loop {
             self.seal_bids()?;
+            self.negotiate_due()?;
             self.journal.sync()?;
             for (job, chunk) in std::mem::take(&mut self.acknowledgements) {
                 self.executor.acknowledge(job, chunk);
             }
             let due = std::mem::take(&mut self.dirty);
-            if due.is_empty() && self.sealing.is_empty() {
+            if due.is_empty() && self.sealing.is_empty() && self.negotiations.is_idle() {
                 break;
             }
             for number in due {
@@ -396,6 +401,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.doing.remove(&number);
         self.rejections.remove(&number);
         self.progress.remove(&number);
+        self.negotiations.forget(number);
         self.checks.remove(&number);
         self.jobs.remove(&number);
     }

@@ -1,6 +1,7 @@
 //! What can happen to a task. Every event is durable before anything follows from it.
 use ainur_crypto::batch::{BatchProof, RootSignature};
 use ainur_market::auction::{AuctionTerms, CommitTerms, Reveal};
+use ainur_market::negotiation::{NegotiatedTerms, NegotiationThread, NegotiationWish};
 use ainur_market::offer::OfferTerms;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{
@@ -102,7 +103,15 @@ pub enum Event {
         /// The offer, and what its price follows from.
         offer: Box<OfferTake>,
     },
-    /// No offer is left that fits: the call for proposals goes out after all.
+    /// The agents were negotiated with, and the best agreement is awarded.
+    Negotiated {
+        /// Each negotiation to its end, ascending by seller.
+        threads: Vec<SignedThread>,
+        /// The best agreement for the buyer, when there was any.
+        award: Option<Box<NegotiatedAward>>,
+    },
+    /// No offer is left that fits, or the seller that was agreed with is out: the call for
+    /// proposals goes out (again).
     Called(Box<AuctionTerms>),
     /// Nobody can win (any more).
     NoAward {
@@ -189,6 +198,8 @@ pub struct Announcement {
     pub invited: Vec<Did>,
     /// Where the buyer looks for a price.
     pub venue: Venue,
+    /// How the buyer negotiates, when it does.
+    pub negotiation: Option<NegotiationWish>,
     /// Bids are taken until the terms' end of committing, even when all who were invited have
     /// answered.
     pub held_open: bool,
@@ -216,6 +227,28 @@ impl OfferTake {
     pub fn price(&self) -> Amount {
         self.offer.terms.pricing.price(self.bought, self.matched)
     }
+}
+
+/// A negotiation that has ended, with the signature of each message by whose it is.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SignedThread {
+    /// The rules and everything said.
+    pub thread: NegotiationThread,
+    /// The signatures over the messages, in their order; their roots are in the journal.
+    pub proofs: Vec<BatchProof>,
+    /// The ledger's estimate for the seller when it was negotiated with.
+    pub failure_probability: Ppm,
+}
+
+/// The agreement that is awarded.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct NegotiatedAward {
+    /// From 1.
+    pub attempt: u32,
+    /// What was agreed.
+    pub terms: NegotiatedTerms,
+    /// The seller's signature over it, made after both had agreed.
+    pub proof: BatchProof,
 }
 
 /// What makes a request one that may be repeated.

@@ -2,6 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ainur_crypto::signature::SigningKey;
+use ainur_market::negotiation::TacticName;
 use ainur_primitives::{Amount, CapabilityContract, CapabilityName, Did, Digest};
 use ainur_runtime::Program;
 
@@ -25,6 +26,8 @@ pub struct Seat {
     pub price: Option<Amount>,
     /// Prices of single capabilities, where they differ.
     pub prices: BTreeMap<CapabilityName, Amount>,
+    /// How it concedes in a negotiation.
+    pub tactic: TacticName,
     /// Capabilities it is not asked for: they are not what they were when it was added.
     pub withheld: BTreeSet<CapabilityName>,
     /// It can be reached, as far as is known.

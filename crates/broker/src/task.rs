@@ -6,14 +6,18 @@
 //! question is asked of the state they lead to.
 use ainur_crypto::batch::BatchProof;
 use ainur_market::auction::{Auction, Award, NoAward, Transcript, award};
+use ainur_market::negotiation::{NegotiatedTerms, NegotiationWish};
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{
     Amount, ContentId, Did, Digest, FailureReason, TaskId, TaskSpec, Timestamp, Venue,
 };
 use scale::{Decode, Encode};
 
-use crate::event::{Announcement, Chunk, Idempotency, LedgerPosition, OfferTake, SignedReveal};
+use crate::event::{
+    Announcement, Chunk, Idempotency, LedgerPosition, OfferTake, SignedReveal, SignedThread,
+};
 
+pub mod agree;
 pub mod apply;
 pub mod history;
 pub mod trace;
@@ -41,6 +45,10 @@ pub struct Task {
     pub verifier: Did,
     /// Where the buyer looks for a price.
     pub venue: Venue,
+    /// How the buyer negotiates, when it does.
+    pub negotiation: Option<NegotiationWish>,
+    /// The last negotiations, each to its end.
+    pub threads: Vec<SignedThread>,
     /// Bids are taken until the end of committing, whoever has answered.
     pub held_open: bool,
     /// Agents that are or would be asked.
@@ -163,6 +171,19 @@ pub enum AwardBasis {
     Auction,
     /// Its standing offer was taken.
     Offer(Box<OfferTake>),
+    /// It was negotiated with.
+    Negotiated(Box<NegotiatedDeal>),
+}
+
+/// What buyer and seller came to, and how.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct NegotiatedDeal {
+    /// Everything said.
+    pub thread: SignedThread,
+    /// What was agreed.
+    pub terms: NegotiatedTerms,
+    /// The seller's signature over it.
+    pub proof: BatchProof,
 }
 
 /// What a task waits for: the effect that leads to its next event.
@@ -197,6 +218,13 @@ impl TaskAttempt {
             && self.failure.is_some()
             && self.agreed_at.is_none()
     }
+
+    /// What was negotiated was not valid any more when the ledger saw it, which is nobody's fault.
+    pub fn has_lapsed(&self) -> bool {
+        matches!(self.basis, AwardBasis::Negotiated(_))
+            && self.agreed_at.is_none()
+            && matches!(self.failure, Some((FailureReason::TimedOut, _)))
+    }
 }
 
 impl Task {
@@ -217,6 +245,8 @@ impl Task {
             buyer: announcement.buyer,
             verifier: announcement.verifier,
             venue: announcement.venue,
+            negotiation: announcement.negotiation,
+            threads: Vec::new(),
             held_open: announcement.held_open,
             invited: announcement.invited,
             passed: Vec::new(),
@@ -275,7 +305,9 @@ impl Task {
         let mut failed: Vec<Did> = self
             .attempts
             .iter()
-            .filter(|attempt| attempt.failure.is_some() && !attempt.is_refused_offer())
+            .filter(|attempt| {
+                attempt.failure.is_some() && !attempt.is_refused_offer() && !attempt.has_lapsed()
+            })
             .map(|attempt| attempt.seller)
             .collect();
         failed.sort_unstable();
@@ -341,7 +373,7 @@ impl Task {
     pub fn offer(&self) -> Option<&OfferTake> {
         match &self.attempt()?.basis {
             AwardBasis::Offer(take) => Some(take),
-            AwardBasis::Auction => None,
+            AwardBasis::Auction | AwardBasis::Negotiated(_) => None,
         }
     }
 }

@@ -61,6 +61,8 @@ pub enum Venue {
     Auction,
     /// Standing offers alone.
     Offer,
+    /// A negotiation with whoever offers what is wanted.
+    Negotiation,
 }
 
 /// How good the work is to be: what a bid offers and a negotiation settles.

@@ -21,6 +21,7 @@ mod auction;
 mod chain;
 mod documents;
 mod escrow;
+mod negotiation;
 
 /// What one check saw, or what is wrong.
 type Checked = Result<String, String>;

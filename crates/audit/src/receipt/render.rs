@@ -38,8 +38,11 @@ pub fn rows(receipt: &Receipt) -> Vec<Row> {
             AttemptEnd::Refused { detail } => format!("refused by the ledger: {detail}"),
         };
         let by = match &attempt.basis {
-            AttemptBasis::Auction => "",
-            AttemptBasis::Offer(_) => " by its standing offer",
+            AttemptBasis::Auction => String::new(),
+            AttemptBasis::Offer(_) => " by its standing offer".to_owned(),
+            AttemptBasis::Negotiated(agreement) => {
+                format!(" as negotiated in {} messages", agreement.thread.messages.len())
+            }
         };
         let value = format!("{} for {}{by}: {end}", attempt.seller, ainu(attempt.price));
         rows.add(&format!("attempt {number}"), value);

@@ -6,6 +6,7 @@
 //! document whenever it is asked for.
 use ainur_crypto::hash;
 use ainur_market::auction::Transcript;
+use ainur_market::negotiation::{NegotiatedTerms, NegotiationMessage, NegotiationThread};
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{Amount, Did, Digest, TaskId, TaskSpec, Timestamp};
 use scale::Encode;
@@ -85,6 +86,22 @@ pub enum StoryBasis {
         /// Tasks the buyer had agreed to under it before.
         bought: u32,
     },
+    /// A negotiation.
+    Negotiated {
+        /// The digest of all that was said, its end included.
+        thread: Digest,
+        /// The digest of what was agreed.
+        terms: Digest,
+    },
+}
+
+impl StoryBasis {
+    /// A negotiation, by what was said and what was agreed.
+    pub fn negotiated(thread: &NegotiationThread, terms: &NegotiatedTerms) -> Self {
+        let rules = || thread.rules.id().0;
+        let last = thread.messages.last().map_or_else(rules, NegotiationMessage::digest);
+        Self::Negotiated { thread: last, terms: terms.digest() }
+    }
 }
 
 impl AttemptBasis {
@@ -97,6 +114,9 @@ impl AttemptBasis {
                 matched: taken.matched,
                 bought: taken.bought,
             },
+            Self::Negotiated(agreement) => {
+                StoryBasis::negotiated(&agreement.thread, &agreement.terms)
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use ainur_crypto::hash;
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::AuctionTerms;
 use ainur_market::bond::BondRule;
+use ainur_market::negotiation::NegotiationWish;
 use ainur_primitives::{Amount, Did, Digest, DurationMs, TaskId, TaskSpec, Venue};
 use ainur_protocol::Specification;
 use ainur_runtime::Executor;
@@ -31,6 +32,7 @@ pub struct Request {
     call: Digest,
     only: Option<Did>,
     venue: Venue,
+    negotiation: Option<NegotiationWish>,
     bidding: Option<DurationMs>,
     idempotency: Option<Idempotency>,
     context: Option<String>,
@@ -51,6 +53,7 @@ impl Request {
             call,
             only: None,
             venue: Venue::Any,
+            negotiation: None,
             bidding: None,
             idempotency: None,
             context: None,
@@ -68,6 +71,12 @@ impl Request {
     #[must_use]
     pub fn at(self, venue: Venue) -> Self {
         Self { venue, ..self }
+    }
+
+    /// Says how to negotiate, where that is how a price is found.
+    #[must_use]
+    pub fn negotiating(self, negotiation: Option<NegotiationWish>) -> Self {
+        Self { negotiation, ..self }
     }
 
     /// Takes bids for so long, even when all who were invited have answered.
@@ -119,7 +128,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let invited = self.invited(&request)?;
         let number = self.last_number + 1;
         let take = match (request.venue, request.bidding) {
-            (Venue::Auction, _) | (Venue::Any, Some(_)) => Err(None),
+            (Venue::Auction | Venue::Negotiation, _) | (Venue::Any, Some(_)) => Err(None),
             (venue, _) => {
                 let explain = venue == Venue::Offer;
                 self.match_offer(&request.spec, &invited, &[], explain).map_err(Some)
@@ -128,7 +137,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if let (Venue::Offer, Err(Some(why))) = (request.venue, &take) {
             return Err(Error::NoOffer(why.clone()));
         }
-        let Request { spec, call, venue, bidding, idempotency, context, trace, .. } = request;
+        let Request { spec, call, venue, negotiation, bidding, .. } = request;
+        let Request { idempotency, context, trace, .. } = request;
+        let is_negotiated = venue == Venue::Negotiation;
         let id = TaskId(hash::tagged(
             "ainur/task/v1",
             &[&self.chain_id.0, &self.operator.did.encode(), &number.encode(), &spec.encode()],
@@ -143,6 +154,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             terms,
             invited,
             venue,
+            negotiation: is_negotiated.then(|| negotiation.unwrap_or_default()),
             held_open: bidding.is_some(),
             idempotency,
             context,
@@ -223,6 +235,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 "a context has at most {CONTEXT_BYTES_MAX} bytes (CONTEXT_BYTES_MAX)"
             )));
         }
+        self.check_negotiation(request)?;
         if spec.reserve.is_zero() {
             return Err(Error::Invalid("the reserve is zero: say what it may cost".into()));
         }
@@ -279,6 +292,23 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Ok(())
     }
 
+    fn check_negotiation(&self, request: &Request) -> Result<(), Error> {
+        let wrong = match (request.venue, &request.negotiation, request.bidding) {
+            (Venue::Negotiation, _, Some(_)) => {
+                "a task is negotiated, or bids are taken for it: not both".to_owned()
+            }
+            (Venue::Negotiation, Some(wish), None) => match wish.validate() {
+                Ok(()) => return Ok(()),
+                Err(error) => error.to_string(),
+            },
+            (Venue::Negotiation, None, None) | (_, None, _) => return Ok(()),
+            (_, Some(_), _) => {
+                "how to negotiate is said, but not that: ask for the venue negotiation".to_owned()
+            }
+        };
+        Err(Error::Invalid(wrong))
+    }
+
     /// Agents that offer the capability and whose contract the parameters fit.
     fn invited(&mut self, request: &Request) -> Result<Vec<Did>, Error> {
         let capability = &request.spec.capability;
@@ -324,6 +354,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         match (invited.is_empty(), misfit) {
             (true, Some(error)) => Err(Error::Invalid(format!("no agent can be asked: {error}"))),
             (true, None) => Err(Error::Invalid("no such agent offers this capability".into())),
+            (false, _) if request.venue == Venue::Negotiation => Ok(self.most_reliable(invited)),
             (false, _) => Ok(invited),
         }
     }

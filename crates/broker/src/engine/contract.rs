@@ -397,6 +397,9 @@ fn awarded(task: &Task) -> Option<(SignedAward, Option<Digest>)> {
             let offer = take.offer.terms.clone();
             (Consent::Offer { offer, matched: take.matched }, take.offer.proof.clone())
         }
+        AwardBasis::Negotiated(deal) => {
+            (Consent::Negotiated { terms: deal.terms.clone() }, deal.proof.clone())
+        }
     };
     let root = proof.root(consent.digest());
     Some((SignedAward { price: attempt.price, consent, proofs: vec![proof] }, root))

@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 
 use ainur_audit::receipt::{
     self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, EventPlace,
-    LedgerEvent, PartyKeys, ReceiptBody, Story, StoryAttempt, StoryBasis, TakenOffer,
+    LedgerEvent, NegotiatedAgreement, PartyKeys, ReceiptBody, Story, StoryAttempt, StoryBasis,
+    TakenOffer,
 };
-use ainur_crypto::Proof;
+use ainur_crypto::{BatchProof, Proof};
 use ainur_ledger::identity;
 use ainur_market::auction::Transcript;
-use ainur_primitives::{Amount, Did, FailureReason};
+use ainur_primitives::{Amount, Did, Digest, FailureReason};
 use ainur_runtime::Executor;
 use ainur_storage::{Disk, crash_point};
 
 use super::Broker;
 use crate::error::Error;
-use crate::event::{Event, LedgerPosition, OfferTake};
+use crate::event::{Event, LedgerPosition, OfferTake, SignedThread};
 use crate::task::{AwardBasis, Phase, Task, TaskAttempt};
 use ainur_consensus::ReplicatedLog;
 
@@ -168,16 +169,36 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Ok(proofs)
     }
 
-    /// Why a seller was chosen, with the signature that shows it.
+    /// Why a seller was chosen, with the signatures that show it.
     fn basis(&self, basis: &AwardBasis) -> Result<AttemptBasis, Error> {
-        let AwardBasis::Offer(take) = basis else { return Ok(AttemptBasis::Auction) };
-        let OfferTake { offer, matched, bought } = &**take;
-        let unsigned = || missing("offer's signature");
-        let root = offer.proof.root(offer.terms.digest()).ok_or_else(unsigned)?;
+        Ok(match basis {
+            AwardBasis::Auction => AttemptBasis::Auction,
+            AwardBasis::Offer(take) => {
+                let OfferTake { offer, matched, bought } = &**take;
+                let proof = self.joined(offer.terms.digest(), &offer.proof)?;
+                let (offer, matched, bought) = (offer.terms.clone(), *matched, *bought);
+                AttemptBasis::Offer(Box::new(TakenOffer { offer, proof, matched, bought }))
+            }
+            AwardBasis::Negotiated(deal) => {
+                let SignedThread { thread, proofs, .. } = &deal.thread;
+                let said = thread.messages.iter().zip(proofs);
+                let messages = said.map(|(message, proof)| self.joined(message.digest(), proof));
+                AttemptBasis::Negotiated(Box::new(NegotiatedAgreement {
+                    thread: thread.clone(),
+                    messages: messages.collect::<Result<_, _>>()?,
+                    terms: deal.terms.clone(),
+                    proof: self.joined(deal.terms.digest(), &deal.proof)?,
+                }))
+            }
+        })
+    }
+
+    /// A signature as it stands alone.
+    fn joined(&self, digest: Digest, proof: &BatchProof) -> Result<Proof, Error> {
+        let unsigned = || missing("signature of what its price follows from");
+        let root = proof.root(digest).ok_or_else(unsigned)?;
         let signature = self.journal.signature(root)?.ok_or_else(unsigned)?;
-        let proof = Proof::join(&signature, offer.proof.clone()).ok_or_else(unsigned)?;
-        let (offer, matched, bought) = (offer.terms.clone(), *matched, *bought);
-        Ok(AttemptBasis::Offer(Box::new(TakenOffer { offer, proof, matched, bought })))
+        Proof::join(&signature, proof.clone()).ok_or_else(unsigned)
     }
 
     fn ledger_event(&self, at: LedgerPosition) -> Result<LedgerEvent, Error> {
@@ -200,6 +221,7 @@ fn told(basis: &AwardBasis) -> StoryBasis {
             matched: take.matched,
             bought: take.bought,
         },
+        AwardBasis::Negotiated(deal) => StoryBasis::negotiated(&deal.thread.thread, &deal.terms),
     }
 }
 

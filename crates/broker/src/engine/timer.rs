@@ -1,6 +1,6 @@
 //! What happens because time passes.
 use ainur_consensus::ReplicatedLog;
-use ainur_primitives::{FailureReason, Timestamp};
+use ainur_primitives::{FailureReason, Timestamp, Venue};
 use ainur_runtime::Executor;
 use ainur_storage::Disk;
 
@@ -38,7 +38,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let phase = task.phase;
         match phase {
             Phase::Announced if self.now >= task.auction.terms().commit_until => {
+                let is_negotiated = task.venue == Venue::Negotiation;
                 self.cancel_errands(number);
+                if is_negotiated {
+                    // With those who have said what they need by now.
+                    self.negotiate_now(number);
+                    return Ok(());
+                }
                 self.record(number, Event::CommitmentsClosed)
             }
             Phase::Running if expired => {

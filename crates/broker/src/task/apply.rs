@@ -1,5 +1,5 @@
 //! Which event may follow which state, and where it leads.
-use ainur_market::auction;
+use ainur_market::{auction, negotiation};
 use ainur_primitives::{Amount, Did, FailureReason, Timestamp};
 
 use super::{AwardBasis, HistoryEntry, HistoryKind, Phase, Task, TaskAttempt};
@@ -30,6 +30,12 @@ pub enum Illegal {
     /// The award is not what the transcript gives.
     #[error("the award is not what the transcript gives")]
     Award,
+    /// What was said does not follow from the rules.
+    #[error("a negotiation does not follow its rules")]
+    Negotiation(#[from] negotiation::Error),
+    /// A thread is of another task or another seller, or not signed.
+    #[error("a negotiation is not one of this task")]
+    Thread,
 }
 
 impl Task {
@@ -46,6 +52,7 @@ impl Task {
             | Event::Opened { .. }
             | Event::Awarded { .. }
             | Event::OfferTaken { .. }
+            | Event::Negotiated { .. }
             | Event::Called(_)
             | Event::NoAward { .. } => self.apply_market(at, event),
             Event::AgreementApplied(_)
@@ -65,15 +72,15 @@ impl Task {
         }
     }
 
-    fn illegal<T>(&self, event: &'static str) -> Result<T, Illegal> {
+    pub(super) fn illegal<T>(&self, event: &'static str) -> Result<T, Illegal> {
         Err(Illegal::Phase { phase: self.phase, event })
     }
 
-    fn expect(&self, phases: &[Phase], event: &'static str) -> Result<(), Illegal> {
+    pub(super) fn expect(&self, phases: &[Phase], event: &'static str) -> Result<(), Illegal> {
         if phases.contains(&self.phase) { Ok(()) } else { self.illegal(event) }
     }
 
-    fn note(&mut self, at: Timestamp, kind: HistoryKind, detail: impl Into<String>) {
+    pub(super) fn note(&mut self, at: Timestamp, kind: HistoryKind, detail: impl Into<String>) {
         if self.history.len() < super::history::HISTORY_ENTRIES_MAX {
             self.history.push(HistoryEntry { at, kind, detail: detail.into() });
         }
@@ -138,6 +145,9 @@ impl Task {
             Event::OfferTaken { attempt, price, offer } => {
                 self.take_offer(at, *attempt, *price, offer)?;
             }
+            Event::Negotiated { threads, award } => {
+                self.apply_negotiation(at, threads, award.as_deref())?;
+            }
             Event::Called(terms) => {
                 self.expect(&[Phase::Rewarding], "a call")?;
                 if self.transcript.is_some() {
@@ -187,7 +197,13 @@ impl Task {
         Ok(())
     }
 
-    fn begin_attempt(&mut self, number: u32, seller: Did, price: Amount, basis: AwardBasis) {
+    pub(super) fn begin_attempt(
+        &mut self,
+        number: u32,
+        seller: Did,
+        price: Amount,
+        basis: AwardBasis,
+    ) {
         self.attempts.push(TaskAttempt {
             number,
             seller,
@@ -210,7 +226,7 @@ impl Task {
     }
 
     /// Money that is locked has to go back; otherwise the task is over.
-    fn end_search(&mut self, at: Timestamp) {
+    pub(super) fn end_search(&mut self, at: Timestamp) {
         if self.is_funded() {
             self.phase = Phase::Refunding;
         } else {
@@ -236,7 +252,13 @@ impl Task {
                 self.expect(&[Phase::Awarded], "a refused agreement")?;
                 self.note(at, HistoryKind::Refused, detail.clone());
                 if let Some(attempt) = self.attempts.last_mut() {
-                    attempt.failure = Some((FailureReason::Declined, detail.clone()));
+                    let reason = match &attempt.basis {
+                        AwardBasis::Negotiated(deal) if at >= deal.terms.valid_until => {
+                            FailureReason::TimedOut
+                        }
+                        _ => FailureReason::Declined,
+                    };
+                    attempt.failure = Some((reason, detail.clone()));
                 }
                 if *because_of_seller {
                     self.phase = Phase::Rewarding;

@@ -40,6 +40,9 @@ impl<'a> Examination<'a> {
             seen = match &attempt.basis {
                 AttemptBasis::Auction => self.replay(attempt, &passed).map_err(place)?,
                 AttemptBasis::Offer(taken) => self.compute(attempt, taken).map_err(place)?,
+                AttemptBasis::Negotiated(agreement) => {
+                    self.renegotiate(attempt, agreement).map_err(place)?
+                }
             };
             // Who was refused with an offer has failed at nothing, and could still bid.
             if attempt.agreed.is_some() || attempt.basis == AttemptBasis::Auction {
@@ -99,21 +102,31 @@ impl<'a> Examination<'a> {
         if proofs.next().is_some() {
             return Err("there is a signature of a bid that was not opened".into());
         }
-        let mut offers = 0;
+        let (mut offers, mut messages) = (0, 0);
         for attempt in &self.body.attempts {
-            let AttemptBasis::Offer(taken) = &attempt.basis else { continue };
-            let seller = taken.offer.seller;
-            self.signed(seller, taken.offer.digest(), &taken.proof)
-                .map_err(|reason| format!("offer of {seller}: {reason}"))?;
-            offers += 1;
+            match &attempt.basis {
+                AttemptBasis::Auction => {}
+                AttemptBasis::Offer(taken) => {
+                    let seller = taken.offer.seller;
+                    self.signed(seller, taken.offer.digest(), &taken.proof)
+                        .map_err(|reason| format!("offer of {seller}: {reason}"))?;
+                    offers += 1;
+                }
+                AttemptBasis::Negotiated(agreement) => {
+                    messages += self.negotiation_signatures(agreement)?;
+                }
+            }
         }
-        Ok(match offers {
-            0 => format!("{bids} bids signed, Ed25519 and ML-DSA-65"),
-            _ => format!("{bids} bids and {offers} offers signed, Ed25519 and ML-DSA-65"),
-        })
+        let mut signed = format!("{bids} bids");
+        for (count, what) in [(offers, "offers"), (messages, "messages of negotiations")] {
+            if count > 0 {
+                signed.push_str(&format!(", {count} {what}"));
+            }
+        }
+        Ok(format!("{signed} signed, Ed25519 and ML-DSA-65"))
     }
 
-    fn signed(&self, by: Did, digest: Digest, proof: &Proof) -> Result<(), String> {
+    pub(super) fn signed(&self, by: Did, digest: Digest, proof: &Proof) -> Result<(), String> {
         same("signer", &by, &proof.signer)?;
         let keys = self.keys.get(proof.signer, proof.key_version).ok_or_else(|| {
             format!("no key of version {} of {}", proof.key_version, proof.signer)

@@ -187,6 +187,10 @@ impl<'a> Examination<'a> {
                 same("offer digest", &offer, transcript)?;
                 same("offer digest", &offer, bid)
             }
+            AttemptBasis::Negotiated(agreement) => {
+                same("thread digest", &agreement.terms.thread, transcript)?;
+                same("digest of the negotiated terms", &agreement.terms.digest(), bid)
+            }
         }
     }
 
