@@ -2,6 +2,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ainur_market::negotiation::TacticName;
 use ainur_primitives::{
     Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits, Venue,
 };
@@ -15,7 +16,8 @@ pub(crate) use exchange::{
     PoolArguments, PoolVerb, WrittenCreditsArguments,
 };
 pub(crate) use market::{
-    BidArguments, DiscountArgument, Market, OfferArguments, PaymentArgument, PremiumArgument, hours,
+    BidArguments, DiscountArgument, Market, NegotiateArguments, OfferArguments, PaymentArgument,
+    PremiumArgument, hours,
 };
 
 /// An open economy for software agents.
@@ -195,6 +197,10 @@ pub(crate) struct AgentAdd {
     /// Another price for one capability; may be repeated.
     #[arg(long, value_parser = price_of, value_name = "NOUN.VERB=AINU")]
     pub(crate) price_of: Vec<(CapabilityName, Amount)>,
+    /// How it concedes when a buyer negotiates: boulware (late), linear, conceder (early),
+    /// time-dependent:N/M, tit-for-tat, micro or learned.
+    #[arg(long, default_value_t = TacticName::default(), value_name = "TACTIC")]
+    pub(crate) tactic: TacticName,
     /// Stake to bond in AINU.
     #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
     pub(crate) stake: Option<Amount>,
@@ -396,6 +402,8 @@ pub(crate) enum VenueArgument {
     Auction,
     /// Standing offers alone.
     Offer,
+    /// A negotiation with each agent that offers it; see `ainur market negotiate`.
+    Negotiation,
 }
 
 impl From<VenueArgument> for Venue {
@@ -404,6 +412,7 @@ impl From<VenueArgument> for Venue {
             VenueArgument::Any => Self::Any,
             VenueArgument::Auction => Self::Auction,
             VenueArgument::Offer => Self::Offer,
+            VenueArgument::Negotiation => Self::Negotiation,
         }
     }
 }

@@ -22,6 +22,7 @@ fn request(reserve: &str, key: Option<&str>) -> TaskRequest {
         limits: None,
         only: None,
         venue: Default::default(),
+        negotiation: None,
         bidding_ms: None,
         idempotency_key: key.map(str::to_owned),
         request_digest: None,

@@ -100,6 +100,7 @@ fn add(node: &Node, name: &str, program: ProgramSource) -> Outcome {
         program,
         price: Some(Amount::from_ainu("0.001")?),
         prices: std::collections::BTreeMap::new(),
+        tactic: ainur_market::negotiation::TacticName::default(),
         stake: None,
         capability: None,
     }))?;
@@ -325,6 +326,7 @@ fn hired_tool(node: &Node, address: SocketAddr, secret: &str) -> Outcome {
             limits: None,
             only: None,
             venue: Default::default(),
+            negotiation: None,
             bidding_ms: None,
             idempotency_key: None,
             request_digest: None,

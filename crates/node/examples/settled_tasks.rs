@@ -99,6 +99,7 @@ fn open(root: &Path, quoting: bool) -> Result<Node, Box<dyn std::error::Error>> 
             program: ProgramSource::Component { content },
             price: (!quoting).then(|| Amount::from_ainu("0.001").expect("a price")),
             prices: std::collections::BTreeMap::new(),
+            tactic: ainur_market::negotiation::TacticName::default(),
             stake: None,
             capability: None,
         }))?;
@@ -176,6 +177,7 @@ impl Bench {
             limits: None,
             only: None,
             venue: Default::default(),
+            negotiation: None,
             bidding_ms: None,
             idempotency_key: None,
             request_digest: None,

@@ -205,6 +205,7 @@ impl Node {
             contracts: record.capabilities.clone(),
             price: record.price,
             prices: record.prices.clone(),
+            tactic: record.tactic,
             withheld: record.quarantined.keys().cloned().collect(),
             reachable: true,
             active: 0,

@@ -161,6 +161,7 @@ impl Node {
         Ok(request
             .only(asked.only)
             .at(asked.venue)
+            .negotiating(asked.negotiation)
             .held_open(asked.bidding_ms)
             .keyed(idempotency(asked)?)
             .within(asked.context.clone())
@@ -290,8 +291,8 @@ impl Node {
         Ok(Reply::Task(Box::new(self.task_view(&task))))
     }
 
-    /// The agreements on the ledger name what the awards follow from: the transcript, or the offer
-    /// that was taken.
+    /// The agreements on the ledger name what the awards follow from: the transcript, the offer that
+    /// was taken, or what was said in a negotiation.
     pub(crate) fn basis_agreed(&self, task: &Task) -> bool {
         use ainur_ledger::{Event, Height, escrow};
         let auction = task.transcript.as_ref().map(ainur_market::auction::Transcript::digest);
@@ -302,6 +303,7 @@ impl Node {
                 let basis = match &attempt.basis {
                     AwardBasis::Auction => auction?,
                     AwardBasis::Offer(take) => take.offer.terms.digest(),
+                    AwardBasis::Negotiated(deal) => deal.terms.thread,
                 };
                 Some((attempt.agreed_at?, basis))
             })

@@ -18,10 +18,11 @@ use ainur_ledger::{
     AuthorizedTransaction, Event, Genesis, Height, Parameters, Submission, Transaction, escrow,
     invariants, reputation,
 };
+use ainur_market::negotiation::TacticName;
 use ainur_primitives::capability::{Sensitivity, ServiceLevel};
 use ainur_primitives::{
     AcceptanceCheck, Amount, CapabilityContract, Digest, DurationMs, Effects, ExecutionLimits,
-    SelectionRule, TaskId, TaskSpec, Timestamp,
+    SelectionRule, TaskId, TaskSpec, Timestamp, Venue,
 };
 use ainur_storage::SimDisk;
 use ainur_storage::blob::Blobs;
@@ -235,6 +236,7 @@ impl World {
                 contracts: vec![contract()],
                 price: None,
                 prices: BTreeMap::new(),
+                tactic: TacticName::default(),
                 withheld: BTreeSet::new(),
                 reachable: true,
                 active: 0,
@@ -329,8 +331,10 @@ impl World {
             deadline_ms: DEADLINE_MS,
             limits: ExecutionLimits::default(),
         };
+        // Some prices are negotiated.
+        let venue = if number % 3 == 0 { Venue::Negotiation } else { Venue::Any };
         // Drawn from the number alone: a retry after a crash must ask for the same.
-        Request::new(spec).expect("small numbers").keyed(Some(Idempotency {
+        Request::new(spec).expect("small numbers").at(venue).keyed(Some(Idempotency {
             key: format!("task-{number}-{impossible}"),
             request: Digest::ZERO,
         }))

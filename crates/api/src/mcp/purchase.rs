@@ -236,6 +236,7 @@ fn task_request(
         limits: None,
         only: None,
         venue: Default::default(),
+        negotiation: None,
         bidding_ms: None,
         idempotency_key: None,
         request_digest: None,

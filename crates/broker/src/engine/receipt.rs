@@ -162,9 +162,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         for reveal in reveals {
             let unsigned = || missing("bid signature");
             let proof = task.bid_proof(reveal.terms.bidder).ok_or_else(unsigned)?;
-            let root = proof.root(reveal.terms.digest()).ok_or_else(unsigned)?;
-            let signature = self.journal.signature(root)?.ok_or_else(unsigned)?;
-            proofs.push(Proof::join(&signature, proof.clone()).ok_or_else(unsigned)?);
+            proofs.push(self.joined(reveal.terms.digest(), proof)?);
         }
         Ok(proofs)
     }
@@ -195,7 +193,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// A signature as it stands alone.
     fn joined(&self, digest: Digest, proof: &BatchProof) -> Result<Proof, Error> {
-        let unsigned = || missing("signature of what its price follows from");
+        let unsigned = || missing("signature of a bid, an offer or a message");
         let root = proof.root(digest).ok_or_else(unsigned)?;
         let signature = self.journal.signature(root)?.ok_or_else(unsigned)?;
         Proof::join(&signature, proof.clone()).ok_or_else(unsigned)

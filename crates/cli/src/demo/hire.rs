@@ -74,6 +74,7 @@ pub(super) fn hire(
         limits: None,
         only: wish.only,
         venue: Venue::default(),
+        negotiation: None,
         bidding_ms: None,
         idempotency_key: None,
         request_digest: None,

@@ -139,6 +139,7 @@ impl Order {
             limits: None,
             only: None,
             venue: Default::default(),
+            negotiation: None,
             bidding_ms: None,
             idempotency_key: Some(self.identity.key),
             request_digest: Some(self.identity.digest),

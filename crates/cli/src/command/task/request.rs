@@ -43,6 +43,7 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         limits: Some(run.limits.over(ExecutionLimits::default())),
         only: run.only,
         venue: run.venue.into(),
+        negotiation: None,
         bidding_ms: None,
         idempotency_key: run.idempotency_key,
         request_digest: None,
