@@ -201,3 +201,6 @@ impl Task {
         self.note(at, HistoryKind::Awarded, detail);
     }
 }
+
+#[cfg(test)]
+mod tests;
