@@ -163,6 +163,28 @@ fn a_node_killed_while_it_negotiates_or_before_it_agrees_awards_once() {
 }
 
 #[test]
+fn terms_that_lapsed_while_the_node_was_down_bind_nobody_and_are_negotiated_again() {
+    let place = Place::new();
+    add(&place, "only", "2", "linear");
+    let wish = ["--reserve", "5", "--deadline", "24", "--idempotency-key", "once"];
+    let wish = [&NEGOTIATE[..], &wish].concat();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ainur"));
+    command.arg("--data-dir").arg(place.data_dir()).args(&wish);
+    command.env("AINUR_CRASH_AT", "broker.submitting").stdin(Stdio::null());
+    let killed = command.output().expect("it starts");
+    assert_eq!(killed.status.signal(), Some(9), "{killed:?}");
+    // An eighth of the deadline for the negotiation, another for what came of it.
+    std::thread::sleep(std::time::Duration::from_secs(7));
+    let task = place.json(&wish);
+    assert_eq!(task["phase"], "settled", "{task}");
+    let attempts = task["attempts"].as_array().expect("attempts");
+    assert_eq!((attempts.len(), &attempts[0]["failure"]), (2, &"timed-out".into()), "{task}");
+    let file = receipt(&place, &task);
+    place.succeeds(&["receipt", "verify", &file]);
+    place.succeeds(&["ledger", "audit"]);
+}
+
+#[test]
 fn how_an_agent_concedes_is_shown_and_decides_the_price() {
     let place = Place::new();
     add(&place, "stubborn", "2", "boulware");

@@ -4,6 +4,7 @@
 mod fixture;
 mod flips;
 mod forgeries;
+mod negotiated;
 
 use ainur_audit::receipt::{AttemptEnd, CheckName, rows, verify};
 use ainur_primitives::Amount;

@@ -159,15 +159,18 @@ impl Task {
         Ok(())
     }
 
-    /// By the rules this task would have made, with a signature for every message.
+    /// About this task between its buyer and the seller, within its time, with a signature for
+    /// every message.
     fn is_of_task(&self, at: Timestamp, signed: &SignedThread) -> bool {
         let SignedThread { thread, proofs, .. } = signed;
         let rules = &thread.rules;
         let by_its_sender =
             |(message, proof): (&NegotiationMessage, &BatchProof)| proof.signer == message.from;
-        rules.opened <= at
+        (rules.task, rules.buyer, rules.rounds_max) == (self.id, self.buyer, self.wish().rounds_max)
+            && rules.cancellation == CancellationPolicy::default()
+            && (self.opened..=at).contains(&rules.opened)
             && at < rules.deadline
-            && *rules == self.negotiation_rules(rules.opened, rules.seller, rules.card)
+            && rules.valid_until < self.deadline
             && proofs.len() == thread.messages.len()
             && thread.messages.iter().zip(proofs).all(by_its_sender)
     }

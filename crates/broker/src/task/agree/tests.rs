@@ -218,7 +218,13 @@ fn an_outcome_that_does_not_follow_from_what_was_said_is_refused() {
     cases.push(("a message that another signed", with(said, award), NOW));
     let (mut said, award) = honest();
     said[1].thread.rules.valid_until = said[1].thread.rules.valid_until.plus(DurationMs(1));
-    cases.push(("rules that live longer", with(said, award), NOW));
+    cases.push(("other rules than were agreed under", with(said, award), NOW));
+    let (mut said, award) = honest();
+    said.truncate(1);
+    said[0].thread.rules.valid_until = task.deadline;
+    said[0].thread.messages.clear();
+    said[0].proofs.clear();
+    cases.push(("rules that outlive the task", with(said, award), NOW));
     let (mut said, award) = honest();
     if let NegotiationAct::Propose(proposal) = &mut said[1].thread.messages[0].act {
         proposal.price = Amount::ainu(9);
