@@ -1,30 +1,34 @@
 //! Negotiations: sellers say what they need as they would bid it, both sides' strategies talk to
 //! the end, and what was said is signed by whose it is before any of it counts.
 //!
-//! This node keeps the keys of both sides, so a conversation is held in one turn. All messages of
-//! one agent in a turn share a signature. The terms are signed last and only where they are
-//! awarded, so nothing that a seller has signed outlives a refusal.
+//! This node keeps the keys of both sides, so a conversation is held here; a component with a
+//! strategy of its own is asked each time it has the turn. What is said is signed when all of a
+//! task's conversations are over, one signature an agent and turn. The terms are signed last and
+//! only where they are awarded, so nothing that a seller has signed outlives a refusal.
 use std::collections::{BTreeMap, BTreeSet};
 
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::batch::{BatchProof, sign_batch};
 use ainur_market::auction::terms::TERMS_AMOUNT_MAX;
-use ainur_market::negotiation::strategy::negotiate;
 use ainur_market::negotiation::{
-    NegotiatedTerms, NegotiationMessage, NegotiationRules, NegotiationThread, Negotiator,
-    SellerLimits, Tactic,
+    NegotiatedTerms, NegotiationMessage, NegotiationThread, SellerLimits, Tactic,
 };
-use ainur_primitives::{Did, Digest, DurationMs, Ppm, TaskSpec};
-use ainur_runtime::Executor;
+use ainur_primitives::{Did, Digest, Ppm, TaskSpec};
 use ainur_runtime::job::Quote;
+use ainur_runtime::{Executor, GuestDecision, Job, NegotiationTurnView, Program};
 use ainur_storage::{Disk, crash_point};
 
 use super::bidding::{no_bid, quality_level};
+use super::work::Errand;
 use super::{Broker, one_line};
 use crate::error::Error;
 use crate::event::{Event, JournalEntry, NegotiatedAward, SignedThread};
 use crate::limits::{DEADLINE_MS_MIN, NEGOTIATED_MAX};
 use crate::task::{Phase, Task};
+
+mod talk;
+
+use talk::Talk;
 
 /// Negotiations that are about to be held. Only in memory: after a crash they are held again, and
 /// nothing was signed or locked before.
@@ -32,6 +36,8 @@ use crate::task::{Phase, Task};
 pub(super) struct Negotiations {
     /// What each seller has said it needs, by task.
     limits: BTreeMap<u64, BTreeMap<Did, SellerLimits>>,
+    /// Conversations that have begun, by task.
+    talks: BTreeMap<u64, BTreeMap<Did, Talk>>,
     /// Tasks whose negotiations are held at the end of the turn.
     due: BTreeSet<u64>,
 }
@@ -45,6 +51,7 @@ impl Negotiations {
     /// The task has ended.
     pub(super) fn forget(&mut self, number: u64) {
         self.limits.remove(&number);
+        self.talks.remove(&number);
         self.due.remove(&number);
     }
 }
@@ -141,13 +148,24 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.record(number, Event::NoAward { detail: detail.into() })
     }
 
-    /// Holds the negotiations that are due, signs what was said with one signature an agent, and
-    /// records it.
+    /// Goes on with the negotiations that are due; when all of a task's are over, what was said is
+    /// signed, with one signature an agent, and recorded.
     pub(super) fn negotiate_due(&mut self) -> Result<(), Error> {
         let mut held = Vec::new();
         for number in std::mem::take(&mut self.negotiations.due) {
-            held.extend(self.hold(number)?);
+            self.begin_talks(number);
+            let asked = self.talk(number);
+            if asked.is_empty() {
+                held.extend(self.end_talks(number)?);
+            }
+            for (seller, turn) in asked {
+                self.ask_guest(number, seller, turn)?;
+            }
         }
+        self.sign_held(held)
+    }
+
+    fn sign_held(&mut self, held: Vec<Held>) -> Result<(), Error> {
         if held.is_empty() {
             return Ok(());
         }
@@ -179,21 +197,113 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Ok(())
     }
 
-    /// Talks to every seller that has said what it needs.
-    fn hold(&mut self, number: u64) -> Result<Option<Held>, Error> {
-        let Some(limits) = self.take_limits_of(number) else { return Ok(None) };
-        let Some(task) = self.tasks.get(&number) else { return Ok(None) };
-        let mut threads = Vec::with_capacity(limits.len());
-        for (seller, limits) in limits {
-            let Some(seat) = self.seats.get(seller) else { continue };
-            let rules = task.negotiation_rules(self.now, seller, seat.card);
+    /// Opens a conversation with every seller that has said what it needs, unless that is done.
+    fn begin_talks(&mut self, number: u64) {
+        let Some(task) = self.tasks.get(&number) else { return };
+        let is_open = task.phase == Phase::Announced && task.negotiation.is_some();
+        if !is_open || self.negotiations.talks.contains_key(&number) {
+            return;
+        }
+        let mut talks = BTreeMap::new();
+        let mut until = task.deadline;
+        for (seller, limits) in self.negotiations.limits.get(&number).into_iter().flatten() {
+            let Some(seat) = self.seats.get(*seller) else { continue };
+            let rules = task.negotiation_rules(self.now, *seller, seat.card);
+            until = until.min(rules.deadline);
             let tactic = seat.tactic.conceding(Tactic::OPENING_DEFAULT);
+            let asks = matches!(seat.program, Program::Component { .. });
             // Without time for a conversation there is none.
-            if let Ok(thread) = converse(task, rules, limits, tactic) {
-                threads.push((thread, self.failure_probability(seller)));
+            if let Ok(talk) = Talk::begin(task, rules, *limits, (tactic, asks)) {
+                talks.insert(*seller, talk);
             }
         }
-        if threads.is_empty() {
+        self.negotiations.talks.insert(number, talks);
+        self.wake_at(until, number);
+    }
+
+    /// Lets everybody talk who needs no guest for it, and gives those that wait for theirs.
+    fn talk(&mut self, number: u64) -> Vec<(Did, NegotiationTurnView)> {
+        let Some(task) = self.tasks.get(&number) else { return Vec::new() };
+        let talks = self.negotiations.talks.get_mut(&number).into_iter().flatten();
+        let mut asked = Vec::new();
+        for (seller, talk) in talks {
+            if !talk.go_on(self.now) {
+                asked.push((*seller, talk.view(&task.spec.capability)));
+            }
+        }
+        asked
+    }
+
+    /// Asks a seller's program what to say, unless it is being asked.
+    fn ask_guest(
+        &mut self,
+        number: u64,
+        seller: Did,
+        turn: NegotiationTurnView,
+    ) -> Result<(), Error> {
+        let errand = Errand::Counter { task: number, seller };
+        let is_asked = self.errands_of(number).any(
+            |errand| matches!(errand, Errand::Counter { seller: asked, .. } if *asked == seller),
+        );
+        match self.seats.get(seller) {
+            _ if is_asked => Ok(()),
+            Some(seat) => {
+                self.dispatch(errand, Job::Counter { program: seat.program.clone(), turn })
+            }
+            None => {
+                self.take_counter(number, seller, Some(GuestDecision::WalkAway));
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes what a seller's program says; without a word of it, the owner's tactic goes on.
+    pub(super) fn take_counter(
+        &mut self,
+        number: u64,
+        seller: Did,
+        decision: Option<GuestDecision>,
+    ) {
+        let talks = self.negotiations.talks.get_mut(&number);
+        let Some(talk) = talks.and_then(|talks| talks.get_mut(&seller)) else { return };
+        match decision {
+            Some(decision) => talk.hear(self.now, decision),
+            None => {
+                let tactic = self.seats.get(seller).map(|seat| seat.tactic).unwrap_or_default();
+                talk.fall_back(tactic.conceding(Tactic::OPENING_DEFAULT));
+            }
+        }
+        self.negotiate_now(number);
+    }
+
+    /// A task that is negotiated is looked at again because time has passed.
+    pub(super) fn wake_negotiation(&mut self, number: u64) {
+        let Some(task) = self.tasks.get(&number) else { return };
+        let is_called = self.now < task.auction.terms().commit_until;
+        if self.negotiations.talks.contains_key(&number) {
+            self.negotiate_now(number);
+        } else if is_called {
+            // Somebody could not be asked the last time.
+            self.doing.remove(&number);
+        } else {
+            // With those who have said what they need by now.
+            self.cancel_errands(number);
+            self.negotiate_now(number);
+        }
+    }
+
+    /// What was said, once all of a task's conversations are over.
+    fn end_talks(&mut self, number: u64) -> Result<Option<Held>, Error> {
+        let talks = self.negotiations.talks.remove(&number).unwrap_or_default();
+        self.negotiations.limits.remove(&number);
+        let Some(task) = self.tasks.get(&number) else { return Ok(None) };
+        if task.phase != Phase::Announced || task.negotiation.is_none() {
+            return Ok(None);
+        }
+        // A guest that is still thinking is too late.
+        self.cancel_errands(number);
+        let Some(task) = self.tasks.get(&number) else { return Ok(None) };
+        if talks.is_empty() {
             let detail = match task.passed.is_empty() {
                 true => "too little time is left to negotiate".to_owned(),
                 false => no_bid(task),
@@ -201,17 +311,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             self.record(number, Event::NoAward { detail: one_line(&detail) })?;
             return Ok(None);
         }
+        let threads: Vec<(NegotiationThread, Ppm)> = talks
+            .iter()
+            .map(|(seller, talk)| (talk.thread(), self.failure_probability(*seller)))
+            .collect();
         let attempt = task.attempts.len() as u32 + 1;
         let unsigned = threads.iter().map(|(thread, failing)| (thread, *failing));
-        let best = task.best_agreement(unsigned)?.map(|(_, terms)| terms);
+        let best = task.best_agreement(self.now, unsigned)?.map(|(_, terms)| terms);
         Ok(Some(Held { task: number, attempt, threads, best }))
-    }
-
-    /// What sellers have said they need for a task that is to be negotiated.
-    fn take_limits_of(&mut self, number: u64) -> Option<BTreeMap<Did, SellerLimits>> {
-        let limits = self.negotiations.limits.remove(&number).unwrap_or_default();
-        let task = self.tasks.get(&number)?;
-        (task.phase == Phase::Announced && task.negotiation.is_some()).then_some(limits)
     }
 }
 
@@ -236,22 +343,4 @@ impl Held {
         });
         Event::Negotiated { threads, award }
     }
-}
-
-/// Holds the conversation between a task's buyer and a seller to its end.
-fn converse(
-    task: &Task,
-    rules: NegotiationRules,
-    limits: SellerLimits,
-    tactic: Tactic,
-) -> Result<NegotiationThread, ainur_market::negotiation::Error> {
-    // What chance would decide follows from what the negotiation is about.
-    let seed = rules.id().0;
-    let (ours, theirs) = (task.buyer_preferences(&rules), limits.preferences());
-    let strategy = task.wish().tactic().strategy(&ours, seed);
-    let mut buyer = Negotiator::new(ours, strategy);
-    let strategy = tactic.strategy(&theirs, seed);
-    let mut seller = Negotiator::new(theirs, strategy);
-    let session = negotiate(rules, &mut buyer, &mut seller, DurationMs(0))?;
-    Ok(NegotiationThread::of(&session))
 }

@@ -37,14 +37,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let expired = self.now >= task.deadline;
         let phase = task.phase;
         match phase {
+            Phase::Announced if task.venue == Venue::Negotiation => {
+                self.wake_negotiation(number);
+                Ok(())
+            }
             Phase::Announced if self.now >= task.auction.terms().commit_until => {
-                let is_negotiated = task.venue == Venue::Negotiation;
                 self.cancel_errands(number);
-                if is_negotiated {
-                    // With those who have said what they need by now.
-                    self.negotiate_now(number);
-                    return Ok(());
-                }
                 self.record(number, Event::CommitmentsClosed)
             }
             Phase::Running if expired => {

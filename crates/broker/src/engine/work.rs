@@ -20,6 +20,8 @@ use crate::task::{Phase, Task, TaskSpan};
 pub(super) enum Errand {
     /// A bid.
     Quote { task: u64, bidder: Did },
+    /// What to say in a negotiation.
+    Counter { task: u64, seller: Did },
     /// The attempt itself.
     Execute { task: u64 },
     /// Running the seller's program again, to compare.
@@ -32,6 +34,7 @@ impl Errand {
     pub(super) fn task(&self) -> u64 {
         match self {
             Self::Quote { task, .. }
+            | Self::Counter { task, .. }
             | Self::Execute { task }
             | Self::Rerun { task }
             | Self::Verify { task } => *task,
@@ -200,6 +203,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 Errand::Quote { task, bidder } => self.seal(task, bidder, quote),
                 _ => Ok(()),
             },
+            Happened::Countered { decision, .. } => {
+                if let Errand::Counter { task, seller } = errand {
+                    self.take_counter(task, seller, decision);
+                }
+                Ok(())
+            }
             Happened::Executed { .. } => match errand {
                 Errand::Execute { task } => {
                     self.deliver(task)?;
@@ -334,6 +343,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 self.dirty.insert(number);
                 Ok(())
             }
+            Errand::Counter { .. } => {
+                self.negotiate_now(number);
+                Ok(())
+            }
             Errand::Rerun { .. } | Errand::Verify { .. } => {
                 self.restart_check(number);
                 Ok(())
@@ -356,6 +369,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                     self.record(task, Event::Passed { bidder, detail: one_line(&detail) })?;
                     self.doing.remove(&task);
                 }
+                Ok(())
+            }
+            Errand::Counter { task, seller } => {
+                tracing::warn!(task, %seller, %reason, detail, "its strategy failed");
+                self.take_counter(task, seller, None);
                 Ok(())
             }
             Errand::Execute { task } => {

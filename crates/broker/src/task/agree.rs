@@ -62,19 +62,21 @@ impl Task {
         invited.filter(|did| !excluded.contains(did) && !passed(did)).collect()
     }
 
-    /// The best of these agreements for the buyer, by its rule of selection: which thread it is
-    /// of, and its terms.
+    /// The best of these agreements for the buyer that is still valid, by its rule of selection:
+    /// which thread it is of, and its terms.
     ///
     /// # Errors
     /// When a thread does not follow its rules.
     pub fn best_agreement<'a>(
         &self,
+        now: Timestamp,
         threads: impl Iterator<Item = (&'a NegotiationThread, Ppm)>,
     ) -> Result<Option<(usize, NegotiatedTerms)>, Illegal> {
         let mut best: Option<(Rank, usize, NegotiatedTerms)> = None;
         for (index, (thread, failure_probability)) in threads.enumerate() {
             let session = thread.replay()?;
-            let Some(terms) = session.agreed() else { continue };
+            let agreed = session.agreed().filter(|terms| now < terms.valid_until);
+            let Some(terms) = agreed else { continue };
             let rank = self.rank(&session, terms, failure_probability);
             if best.as_ref().is_none_or(|(before, _, _)| rank < *before) {
                 best = Some((rank, index, terms.clone()));
@@ -126,7 +128,7 @@ impl Task {
             return Err(Illegal::Thread);
         }
         let unsigned = threads.iter().map(|signed| (&signed.thread, signed.failure_probability));
-        let best = self.best_agreement(unsigned)?;
+        let best = self.best_agreement(at, unsigned)?;
         let next = self.attempts.len() as u32 + 1;
         let awarded = match (best, award) {
             (None, None) => None,
@@ -169,7 +171,6 @@ impl Task {
         (rules.task, rules.buyer, rules.rounds_max) == (self.id, self.buyer, self.wish().rounds_max)
             && rules.cancellation == CancellationPolicy::default()
             && (self.opened..=at).contains(&rules.opened)
-            && at < rules.deadline
             && rules.valid_until < self.deadline
             && proofs.len() == thread.messages.len()
             && thread.messages.iter().zip(proofs).all(by_its_sender)

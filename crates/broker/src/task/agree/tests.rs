@@ -89,7 +89,7 @@ fn held(task: &Task, seller: Did, price: Amount, tactic: TacticName, failing: u3
 /// The event that follows from these conversations.
 fn outcome(task: &Task, threads: Vec<SignedThread>) -> Event {
     let unsigned = threads.iter().map(|signed| (&signed.thread, signed.failure_probability));
-    let best = task.best_agreement(unsigned).expect("threads that follow their rules");
+    let best = task.best_agreement(NOW, unsigned).expect("threads that follow their rules");
     let attempt = task.attempts.len() as u32 + 1;
     let award = best.map(|(_, terms)| {
         let proof = proof(terms.seller);
@@ -231,8 +231,8 @@ fn an_outcome_that_does_not_follow_from_what_was_said_is_refused() {
     }
     cases.push(("another opening", with(said, award), NOW));
     let (said, award) = honest();
-    let late = said[0].thread.rules.deadline;
-    cases.push(("after its deadline", with(said, award), late));
+    let late = said[0].thread.rules.valid_until;
+    cases.push(("after it has lapsed", with(said, award), late));
     let (said, award) = honest();
     let early = Timestamp(NOW.0 - 1);
     cases.push(("before it was opened", with(said, award), early));
