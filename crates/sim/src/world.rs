@@ -332,7 +332,7 @@ impl World {
             limits: ExecutionLimits::default(),
         };
         // Some prices are negotiated.
-        let venue = if number % 3 == 0 { Venue::Negotiation } else { Venue::Any };
+        let venue = if number.is_multiple_of(3) { Venue::Negotiation } else { Venue::Any };
         // Drawn from the number alone: a retry after a crash must ask for the same.
         Request::new(spec).expect("small numbers").at(venue).keyed(Some(Idempotency {
             key: format!("task-{number}-{impossible}"),

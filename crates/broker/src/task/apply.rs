@@ -148,15 +148,7 @@ impl Task {
             Event::Negotiated { threads, award } => {
                 self.apply_negotiation(at, threads, award.as_deref())?;
             }
-            Event::Called(terms) => {
-                self.expect(&[Phase::Rewarding], "a call")?;
-                if self.transcript.is_some() {
-                    return self.illegal("a second call");
-                }
-                self.auction = auction::Auction::open((**terms).clone())?;
-                self.phase = Phase::Announced;
-                self.note(at, HistoryKind::Called, "");
-            }
+            Event::Called(terms) => self.take_call(at, terms)?,
             Event::NoAward { detail } => {
                 self.expect(
                     &[Phase::Announced, Phase::Revealing, Phase::Rewarding, Phase::Awarded],
@@ -168,6 +160,17 @@ impl Task {
             }
             _ => return self.illegal("this"),
         }
+        Ok(())
+    }
+
+    fn take_call(&mut self, at: Timestamp, terms: &auction::AuctionTerms) -> Result<(), Illegal> {
+        self.expect(&[Phase::Rewarding], "a call")?;
+        if self.transcript.is_some() {
+            return self.illegal("a second call");
+        }
+        self.auction = auction::Auction::open(terms.clone())?;
+        self.phase = Phase::Announced;
+        self.note(at, HistoryKind::Called, "");
         Ok(())
     }
 
