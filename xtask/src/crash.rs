@@ -55,6 +55,8 @@ impl Options {
 
 /// Tasks announced between two kills.
 const TASKS_A_KILL: u32 = 6;
+/// Tasks whose negotiations are looked at when all is over.
+const NEGOTIATED_LOOKED_AT: usize = 12;
 /// How long a node may take to come up, and tasks to end.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -258,6 +260,7 @@ impl Place {
             }
         }
         ensure!(settled > 0 && refunded > 0, "settled {settled}, refunded {refunded}");
+        self.judge_negotiated(&tasks)?;
         println!("{settled} tasks paid once, {refunded} refunded once, none lost; books balance");
         Ok(())
     }
@@ -279,6 +282,23 @@ impl Place {
             ensure!(account["locked"] == "0", "{agent} has a bond left: {account}");
         }
         println!("{} awards, each once; {taken} under the standing offer", awards.len());
+        Ok(())
+    }
+
+    /// Of the last tasks some were negotiated, each awarded to at most one seller an attempt.
+    fn judge_negotiated(&self, tasks: &[Value]) -> anyhow::Result<()> {
+        let mut negotiated = 0;
+        for task in tasks.iter().take(NEGOTIATED_LOOKED_AT) {
+            let id = task["id"].as_str().context("a task has an id")?;
+            let shown = workspace::output(&mut self.command(&["task", "show", id]))?;
+            let shown: Value = serde_json::from_str(&shown)?;
+            let threads = shown["negotiations"].as_array().cloned().unwrap_or_default();
+            let awarded = threads.iter().filter(|thread| thread["awarded"] == true).count();
+            ensure!(awarded <= 1, "{awarded} agreements of task {id} were awarded at once");
+            negotiated += usize::from(!threads.is_empty());
+        }
+        ensure!(negotiated > 0, "no task was negotiated");
+        println!("{negotiated} of the last {NEGOTIATED_LOOKED_AT} tasks were negotiated");
         Ok(())
     }
 

@@ -227,6 +227,8 @@ impl Counter {
             let kinds = ["component", "MCP", "A2A", "HTTP"];
             agent.program = if kinds.contains(&kind) { kind } else { "program" }.to_owned();
             agent.unreachable = agent.unreachable.map(|_| "unreachable".to_owned());
+            // Whom one negotiates with is not told how one concedes.
+            agent.tactic = None;
         }
         agent
     }

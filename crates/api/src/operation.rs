@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use ainur_crypto::hash;
+use ainur_market::negotiation::{NegotiationWish, TacticName};
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, Digest, DurationMs,
@@ -213,6 +214,10 @@ pub struct AgentAdd {
     #[serde(default)]
     #[schemars(with = "schema::Prices")]
     pub prices: BTreeMap<CapabilityName, Amount>,
+    /// How it concedes in a negotiation.
+    #[serde(default)]
+    #[schemars(with = "schema::TacticName")]
+    pub tactic: TacticName,
     /// Stake to bond for it; the node's default when absent.
     #[schemars(with = "Option<schema::Amount>")]
     pub stake: Option<Amount>,
@@ -357,6 +362,10 @@ pub struct TaskRequest {
     /// What late work costs its seller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<view::LatenessTerms>,
+    /// How to negotiate, where that is how a price is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::NegotiationWish>")]
+    pub negotiation: Option<NegotiationWish>,
     /// Take bids for so long, even when all who were invited have answered.
     #[serde(default)]
     #[schemars(with = "Option<schema::Milliseconds>")]

@@ -1,6 +1,7 @@
 //! What a node shows: plain data for tables, dashboards and programs.
 use std::collections::BTreeMap;
 
+use ainur_market::negotiation::TacticName;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityContract, CapabilityName, ContentId, Did, Digest,
     DurationMs, FailureReason, Ppm, SelectionRule, TaskId, Timestamp,
@@ -16,7 +17,7 @@ mod market;
 pub use exchange::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
-pub use market::{LatenessTerms, OfferView, OpenCall};
+pub use market::{LatenessTerms, NegotiationTurn, NegotiationView, OfferView, OpenCall};
 
 /// How a node is doing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -105,6 +106,10 @@ pub struct AgentView {
     /// Prices of single capabilities, where they differ.
     #[schemars(with = "BTreeMap<String, schema::Amount>")]
     pub prices: BTreeMap<CapabilityName, Amount>,
+    /// How it concedes in a negotiation; shown to whoever runs the node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::TacticName>")]
+    pub tactic: Option<TacticName>,
     /// Capabilities that are not called, and why: they are not what they were when it was added.
     #[schemars(with = "BTreeMap<String, String>")]
     pub quarantined: BTreeMap<CapabilityName, String>,
@@ -232,6 +237,9 @@ pub struct TaskView {
     /// How the winner was chosen.
     #[schemars(with = "schema::SelectionRule")]
     pub selection: SelectionRule,
+    /// What was said in its last negotiations; left out of lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub negotiations: Vec<NegotiationView>,
     /// Every attempt.
     pub attempts: Vec<AttemptView>,
     /// When it was announced.

@@ -3,8 +3,8 @@
 //!
 //! A receipt is JSON in the canonical form of RFC 8785; any other spelling is refused. Its *body*
 //! tells the story and carries the ledger's events with the validators' signatures, the auction's
-//! transcript and the signature of every opened bid, or the standing offer that was taken; that of
-//! a task graph tells all this of each part ([`JobRecord`]). The transparency log holds an entry
+//! transcript and the signature of every opened bid, the standing offer that was taken, or the
+//! negotiation with the signature of every message; that of a task graph tells all this of each part ([`JobRecord`]). The transparency log holds an entry
 //! that names the digest of the [`Story`] ([`AuditProof`]), and the issuer signs the whole document.
 //! [`verify`] checks all of it offline against a [`Trust`] and names what is wrong.
 //!
@@ -16,6 +16,7 @@
 use ainur_crypto::{Proof, hash};
 use ainur_ledger::{EventProof, HeaderSignature};
 use ainur_market::auction::Transcript;
+use ainur_market::negotiation::{NegotiatedTerms, NegotiationThread};
 use ainur_market::offer::OfferTerms;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::canonical_json::{CanonicalJsonError, to_canonical_json};
@@ -144,6 +145,8 @@ pub enum AttemptBasis {
     Offer(Box<TakenOffer>),
     /// It owed the work for a credit that the buyer redeemed; no money was paid.
     Credit(RedeemedCredit),
+    /// The buyer negotiated with it.
+    Negotiated(Box<NegotiatedAgreement>),
 }
 
 /// A credit that a buyer redeemed.
@@ -155,6 +158,20 @@ pub struct RedeemedCredit {
     /// What was locked behind it: the issuer has it again when the work was accepted, the buyer gets
     /// it when it was not.
     pub collateral: Amount,
+}
+
+/// What a buyer and a seller came to, and everything they said on the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NegotiatedAgreement {
+    /// The rules and everything said.
+    pub thread: NegotiationThread,
+    /// The signature over each message, by whoever said it, in their order.
+    pub messages: Vec<Proof>,
+    /// What was agreed.
+    pub terms: NegotiatedTerms,
+    /// The seller's signature over it.
+    pub proof: Proof,
 }
 
 /// A standing offer that a buyer took.
@@ -232,6 +249,8 @@ pub const ATTEMPTS_MAX: usize = 64;
 pub const PARTIES_MAX: usize = 128;
 /// The most signed bids one receipt carries.
 pub const BIDS_MAX: usize = ainur_market::auction::ENTRANTS_MAX;
+/// The most messages of one negotiation that a receipt carries.
+pub const MESSAGES_MAX: usize = 2 * ainur_market::negotiation::wish::WISHED_ROUNDS_MAX as usize;
 /// The most validators that sign one header.
 pub const VALIDATORS_MAX: usize = 1_024;
 

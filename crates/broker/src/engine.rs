@@ -32,6 +32,7 @@ mod check;
 mod contract;
 mod credit;
 mod graph;
+mod negotiate;
 mod offers;
 mod parts;
 mod query;
@@ -53,6 +54,7 @@ use bidding::Sealing;
 use check::Checking;
 use contract::Posting;
 use graph::PartQuotes;
+use negotiate::Negotiations;
 use work::Errand;
 
 /// Where bytes for salts come from; a seeded generator in the simulator.
@@ -134,6 +136,7 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     part_quotes: HashMap<u64, PartQuotes>,
     /// Parts that have not ended, by the number of the whole and their index in its graph.
     parts: BTreeMap<(u64, u16), u64>,
+    negotiations: Negotiations,
     errands: HashMap<JobId, Errand>,
     /// The jobs of each task.
     jobs: HashMap<u64, Vec<JobId>>,
@@ -199,6 +202,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             sealing: Vec::new(),
             part_quotes: HashMap::new(),
             parts: BTreeMap::new(),
+            negotiations: Negotiations::default(),
             errands: HashMap::new(),
             jobs: HashMap::new(),
             last_job: 0,
@@ -301,12 +305,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.run_timers()?;
         loop {
             self.seal_bids()?;
+            self.negotiate_due()?;
             self.journal.sync()?;
             for (job, chunk) in std::mem::take(&mut self.acknowledgements) {
                 self.executor.acknowledge(job, chunk);
             }
             let due = std::mem::take(&mut self.dirty);
-            if due.is_empty() && self.sealing.is_empty() {
+            if due.is_empty() && self.sealing.is_empty() && self.negotiations.is_idle() {
                 break;
             }
             for number in due {
@@ -418,6 +423,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.part_quotes.remove(&number);
         self.rejections.remove(&number);
         self.progress.remove(&number);
+        self.negotiations.forget(number);
         self.checks.remove(&number);
         self.jobs.remove(&number);
     }

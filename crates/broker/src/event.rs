@@ -3,6 +3,7 @@ use ainur_crypto::batch::{BatchProof, RootSignature};
 use ainur_ledger::escrow::ServiceTerms;
 use ainur_ledger::exchange::CreditClassId;
 use ainur_market::auction::{AuctionTerms, CommitTerms, Reveal};
+use ainur_market::negotiation::{NegotiatedTerms, NegotiationThread, NegotiationWish};
 use ainur_market::offer::OfferTerms;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{
@@ -128,7 +129,15 @@ pub enum Event {
         /// Its length.
         bytes: u64,
     },
-    /// No offer is left that fits: the call for proposals goes out after all.
+    /// The agents were negotiated with, and the best agreement is awarded.
+    Negotiated {
+        /// Each negotiation to its end, ascending by seller.
+        threads: Vec<SignedThread>,
+        /// The best agreement for the buyer, when there was any.
+        award: Option<Box<NegotiatedAward>>,
+    },
+    /// No offer is left that fits, or the seller that was agreed with is out: the call for
+    /// proposals goes out (again).
     Called(Box<AuctionTerms>),
     /// Nobody can win (any more).
     NoAward {
@@ -233,6 +242,8 @@ pub struct Announcement {
     pub venue: Venue,
     /// What late work costs its seller.
     pub service: Option<ServiceTerms>,
+    /// How the buyer negotiates, when it does.
+    pub negotiation: Option<NegotiationWish>,
     /// Bids are taken until the terms' end of committing, even when all who were invited have
     /// answered.
     pub held_open: bool,
@@ -277,6 +288,28 @@ pub struct CreditTake {
     pub issuer: Did,
     /// Who decides a dispute, when the ledger has a validator that is no party.
     pub verifier: Option<Did>,
+}
+
+/// A negotiation that has ended, with the signature of each message by whose it is.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SignedThread {
+    /// The rules and everything said.
+    pub thread: NegotiationThread,
+    /// The signatures over the messages, in their order; their roots are in the journal.
+    pub proofs: Vec<BatchProof>,
+    /// The ledger's estimate for the seller when it was negotiated with.
+    pub failure_probability: Ppm,
+}
+
+/// The agreement that is awarded.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct NegotiatedAward {
+    /// From 1.
+    pub attempt: u32,
+    /// What was agreed.
+    pub terms: NegotiatedTerms,
+    /// The seller's signature over it, made after both had agreed.
+    pub proof: BatchProof,
 }
 
 /// What makes a request one that may be repeated.

@@ -7,6 +7,12 @@ pub const TASKS_OPEN_MAX: usize = 20_000;
 pub const INVITED_MAX: usize = ainur_market::auction::ENTRANTS_MAX;
 /// Issuers of credits that are looked through, those who have owed for longest first.
 pub const ISSUERS_MAX: usize = 256;
+/// Agents negotiated with for one task: the most reliable of those that can be asked.
+pub const NEGOTIATED_MAX: usize = 16;
+/// How long what is proposed in a negotiation can be answered.
+pub const NEGOTIATION_MS: DurationMs = DurationMs(30_000);
+/// How long after that what was agreed can be brought to the ledger.
+pub const NEGOTIATED_VALID_MS: DurationMs = DurationMs(60_000);
 /// How long agents may think about a bid.
 pub const COMMIT_MS: DurationMs = DurationMs(30_000);
 /// How long bids may take to be opened after that.
@@ -55,9 +61,12 @@ pub const WATCHERS_MAX: usize = 64;
 pub const DETAIL_BYTES_MAX: usize = 500;
 
 /// Name, value and unit of each.
-pub const ALL: [(&str, u128, &str); 26] = [
+pub const ALL: [(&str, u128, &str); 29] = [
     ("TASKS_OPEN_MAX", TASKS_OPEN_MAX as u128, "tasks"),
     ("INVITED_MAX", INVITED_MAX as u128, "agents"),
+    ("NEGOTIATED_MAX", NEGOTIATED_MAX as u128, "agents"),
+    ("NEGOTIATION_MS", NEGOTIATION_MS.0 as u128, "ms"),
+    ("NEGOTIATED_VALID_MS", NEGOTIATED_VALID_MS.0 as u128, "ms"),
     ("COMMIT_MS", COMMIT_MS.0 as u128, "ms"),
     ("REVEAL_MS", REVEAL_MS.0 as u128, "ms"),
     ("BIDDING_MS_MIN", BIDDING_MS_MIN.0 as u128, "ms"),
@@ -85,7 +94,8 @@ pub const ALL: [(&str, u128, &str); 26] = [
 ];
 
 /// Where the broker can be made to die, to prove that nothing is lost.
-pub const CRASH_POINTS: [&str; 8] = [
+pub const CRASH_POINTS: [&str; 9] = [
+    "broker.negotiated",
     "broker.appended",
     "broker.synced",
     "broker.executing",

@@ -2,6 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ainur_crypto::signature::SigningKey;
+use ainur_market::negotiation::TacticName;
 use ainur_primitives::{
     Amount, CapabilityContract, CapabilityName, Did, Digest, Ppm, SharingMethod,
 };
@@ -30,6 +31,8 @@ pub struct Seat {
     pub prices: BTreeMap<CapabilityName, Amount>,
     /// What it saves in company, when it is ready to bid together with others.
     pub team: Option<TeamTerms>,
+    /// How it concedes in a negotiation.
+    pub tactic: TacticName,
     /// Capabilities it is not asked for: they are not what they were when it was added.
     pub withheld: BTreeSet<CapabilityName>,
     /// It can be reached, as far as is known.

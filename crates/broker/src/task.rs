@@ -7,6 +7,7 @@
 use ainur_crypto::batch::BatchProof;
 use ainur_ledger::escrow::ServiceTerms;
 use ainur_market::auction::{Auction, Award, NoAward, Transcript, award};
+use ainur_market::negotiation::{NegotiatedTerms, NegotiationWish};
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{
     Amount, ContentId, Did, Digest, FailureReason, Ppm, TaskId, TaskSpec, Timestamp, Venue,
@@ -17,8 +18,10 @@ use graph::PartAward;
 
 use crate::event::{
     Announcement, Chunk, CreditTake, Idempotency, LedgerPosition, OfferTake, SignedReveal,
+    SignedThread,
 };
 
+pub mod agree;
 pub mod apply;
 pub mod graph;
 pub mod history;
@@ -50,6 +53,10 @@ pub struct Task {
     pub venue: Venue,
     /// What late work costs its seller.
     pub service: Option<ServiceTerms>,
+    /// How the buyer negotiates, when it does.
+    pub negotiation: Option<NegotiationWish>,
+    /// The last negotiations, each to its end.
+    pub threads: Vec<SignedThread>,
     /// Bids are taken until the end of committing, whoever has answered.
     pub held_open: bool,
     /// Agents that are or would be asked.
@@ -187,6 +194,19 @@ pub enum AwardBasis {
     Part(PartAward),
     /// It owes the work for a credit that the buyer redeems; nothing is paid beside it.
     Credit(CreditTake),
+    /// It was negotiated with.
+    Negotiated(Box<NegotiatedDeal>),
+}
+
+/// What buyer and seller came to, and how.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct NegotiatedDeal {
+    /// Everything said.
+    pub thread: SignedThread,
+    /// What was agreed.
+    pub terms: NegotiatedTerms,
+    /// The seller's signature over it.
+    pub proof: BatchProof,
 }
 
 /// What a task waits for: the effect that leads to its next event.
@@ -221,6 +241,13 @@ impl TaskAttempt {
             && self.failure.is_some()
             && self.agreed_at.is_none()
     }
+
+    /// What was negotiated was not valid any more when the ledger saw it, which is nobody's fault.
+    pub fn has_lapsed(&self) -> bool {
+        matches!(self.basis, AwardBasis::Negotiated(_))
+            && self.agreed_at.is_none()
+            && matches!(self.failure, Some((FailureReason::TimedOut, _)))
+    }
 }
 
 impl Task {
@@ -242,6 +269,8 @@ impl Task {
             verifier: announcement.verifier,
             venue: announcement.venue,
             service: announcement.service,
+            negotiation: announcement.negotiation,
+            threads: Vec::new(),
             held_open: announcement.held_open,
             invited: announcement.invited,
             passed: Vec::new(),
@@ -305,7 +334,9 @@ impl Task {
         let mut failed: Vec<Did> = self
             .attempts
             .iter()
-            .filter(|attempt| attempt.failure.is_some() && !attempt.is_refused_offer())
+            .filter(|attempt| {
+                attempt.failure.is_some() && !attempt.is_refused_offer() && !attempt.has_lapsed()
+            })
             .map(|attempt| attempt.seller)
             .collect();
         failed.sort_unstable();

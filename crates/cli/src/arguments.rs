@@ -2,6 +2,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ainur_market::negotiation::TacticName;
 use ainur_primitives::{
     Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits, Ppm,
     SharingMethod, Venue,
@@ -16,8 +17,8 @@ pub(crate) use exchange::{
     PoolArguments, PoolVerb, WrittenCreditsArguments,
 };
 pub(crate) use market::{
-    BidArguments, DiscountArgument, Market, OfferArguments, PaymentArgument, PremiumArgument,
-    hours, percent,
+    BidArguments, DiscountArgument, Market, NegotiateArguments, OfferArguments, PaymentArgument,
+    PremiumArgument, hours, percent,
 };
 
 /// An open economy for software agents.
@@ -197,6 +198,10 @@ pub(crate) struct AgentAdd {
     /// Another price for one capability; may be repeated.
     #[arg(long, value_parser = price_of, value_name = "NOUN.VERB=AINU")]
     pub(crate) price_of: Vec<(CapabilityName, Amount)>,
+    /// How it concedes when a buyer negotiates: boulware (late), linear, conceder (early),
+    /// time-dependent:N/M, tit-for-tat, micro or learned.
+    #[arg(long, default_value_t = TacticName::default(), value_name = "TACTIC")]
+    pub(crate) tactic: TacticName,
     /// Stake to bond in AINU.
     #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
     pub(crate) stake: Option<Amount>,
@@ -451,6 +456,8 @@ pub(crate) enum VenueArgument {
     Offer,
     /// A credit that the node holds; no money is paid.
     Credit,
+    /// A negotiation with each agent that offers it; see `ainur market negotiate`.
+    Negotiation,
 }
 
 impl From<VenueArgument> for Venue {
@@ -460,6 +467,7 @@ impl From<VenueArgument> for Venue {
             VenueArgument::Auction => Self::Auction,
             VenueArgument::Offer => Self::Offer,
             VenueArgument::Credit => Self::Credit,
+            VenueArgument::Negotiation => Self::Negotiation,
         }
     }
 }

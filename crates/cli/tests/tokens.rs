@@ -24,6 +24,7 @@ fn request(reserve: &str, key: Option<&str>) -> TaskRequest {
         only: None,
         venue: Default::default(),
         service: None,
+        negotiation: None,
         bidding_ms: None,
         idempotency_key: key.map(str::to_owned),
         request_digest: None,

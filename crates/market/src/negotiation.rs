@@ -25,6 +25,8 @@ pub mod power;
 pub mod preferences;
 pub mod strategy;
 pub mod terms;
+pub mod thread;
+pub mod wish;
 
 pub use error::Error;
 pub use message::{NegotiationAct, NegotiationActKind, NegotiationMessage};
@@ -33,6 +35,8 @@ pub use strategy::{NegotiationDecision, NegotiationStrategy, Negotiator, Tactic,
 pub use terms::{
     CounterProposal, NegotiatedTerms, NegotiationProposal, NegotiationRules, Relaxation,
 };
+pub use thread::NegotiationThread;
+pub use wish::{NegotiationWish, SellerLimits, TacticName, WishError};
 
 /// A negotiation while it runs and after it has ended; at most two messages a round.
 ///
@@ -122,6 +126,11 @@ impl Negotiation {
     /// Everything said, in order: with the rules, all that is needed to replay it.
     pub fn messages(&self) -> &[NegotiationMessage] {
         &self.messages
+    }
+
+    /// What was proposed so far, in turns: the buyer first.
+    pub fn proposals(&self) -> &[NegotiationProposal] {
+        &self.proposals
     }
 
     /// The digest of the rules and everything said.

@@ -4,6 +4,7 @@ use ainur_broker::seat::TeamTerms;
 use ainur_identity::SignedAgentCard;
 use std::collections::BTreeMap;
 
+use ainur_market::negotiation::TacticName;
 use ainur_primitives::{Amount, CapabilityContract, CapabilityName, ContentId, Did};
 use ainur_runtime::remote::{RemoteProgram, Secret, ServerEndpoint};
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ pub struct AgentRecord {
     /// Prices of single capabilities, where they differ.
     #[serde(default)]
     pub prices: BTreeMap<CapabilityName, Amount>,
+    /// How it concedes in a negotiation.
+    #[serde(default)]
+    pub tactic: TacticName,
     /// Capabilities that are not called, and why: they are not what they were when it was added.
     #[serde(default)]
     pub quarantined: BTreeMap<CapabilityName, String>,

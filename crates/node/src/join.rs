@@ -115,6 +115,7 @@ impl Node {
             capabilities: manifest.capabilities,
             price: add.price,
             prices: add.prices,
+            tactic: add.tactic,
             quarantined: BTreeMap::new(),
             team,
             stake,

@@ -11,6 +11,7 @@ pub mod driver;
 pub mod founding;
 pub mod keys;
 pub mod limits;
+mod negotiations;
 pub mod node;
 pub mod pool;
 pub mod problem;

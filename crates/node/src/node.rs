@@ -206,6 +206,7 @@ impl Node {
             price: record.price,
             prices: record.prices.clone(),
             team: record.team.clone(),
+            tactic: record.tactic,
             withheld: record.quarantined.keys().cloned().collect(),
             reachable: true,
             active: 0,

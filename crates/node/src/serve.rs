@@ -7,7 +7,7 @@ use ainur_api::http::Token;
 use ainur_api::operation::{Operation, Reply, TaskQuery};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::service::{Told, Waiting};
-use ainur_api::view::{NodeStatus, TaskPage, Worker};
+use ainur_api::view::{NodeStatus, TaskPage, TaskView, Worker};
 use ainur_broker::event::Idempotency;
 use ainur_broker::task::Task;
 use ainur_crypto::hash;
@@ -220,7 +220,8 @@ impl Node {
         let (tasks, next) = self.mailbox.call(move |broker| {
             broker.tasks_before(before, limit, wanted).map_err(|error| of_broker(&error))
         })?;
-        let tasks = tasks.iter().map(|task| self.task_view(task)).collect();
+        let listed = |task| TaskView { negotiations: Vec::new(), ..self.task_view(task) };
+        let tasks = tasks.iter().map(listed).collect();
         Ok(Reply::Tasks(TaskPage { tasks, next }))
     }
 

@@ -168,6 +168,7 @@ impl Node {
                 latency_ms_max: terms.late_after_ms,
                 compensation: terms.compensation,
             }))
+            .negotiating(asked.negotiation)
             .held_open(asked.bidding_ms)
             .keyed(idempotency(asked)?)
             .within(asked.context.clone())
@@ -316,8 +317,8 @@ impl Node {
         Ok(Reply::Task(Box::new(self.task_view(&task))))
     }
 
-    /// The agreements on the ledger name what the awards follow from: the transcript, or the offer
-    /// that was taken.
+    /// The agreements on the ledger name what the awards follow from: the transcript, the offer that
+    /// was taken, or what was said in a negotiation.
     pub(crate) fn basis_agreed(&self, task: &Task) -> bool {
         let auction = task.transcript.as_ref().map(ainur_market::auction::Transcript::digest);
         let mut agreed = task
@@ -330,6 +331,7 @@ impl Node {
                     AwardBasis::Graph => task.graph.as_ref()?.decision.transcript.digest(),
                     AwardBasis::Part(_) => return None,
                     AwardBasis::Credit(take) => take.class.0,
+                    AwardBasis::Negotiated(deal) => deal.terms.thread,
                 };
                 Some((attempt.agreed_at?, basis))
             })

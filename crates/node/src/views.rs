@@ -44,6 +44,7 @@ impl Node {
             capabilities: agent.capabilities.clone(),
             price: agent.price,
             prices: agent.prices.clone(),
+            tactic: Some(agent.tactic),
             quarantined: agent.quarantined.clone(),
             unreachable: self.health.unreachable(&agent.name),
             active: agent.active,
@@ -141,6 +142,7 @@ impl Node {
             output_bytes: task.output.map_or(0, |(_, bytes)| bytes),
             check: task.spec.check.clone(),
             selection: task.spec.selection,
+            negotiations: self.negotiation_views(task),
             attempts: task.attempts.iter().map(|attempt| self.attempt_view(attempt)).collect(),
             opened: task.opened,
             ended: task.ended,
@@ -217,6 +219,9 @@ impl Node {
             match (&attempt.basis, &task.transcript) {
                 (AwardBasis::Offer(take), _) => awards.push(self.offer_row(attempt.number, take)),
                 (AwardBasis::Credit(take), _) => awards.push(self.credit_row(attempt.number, take)),
+                (AwardBasis::Negotiated(deal), _) => {
+                    awards.push(self.negotiated_row(attempt.number, deal));
+                }
                 (AwardBasis::Auction, None) => {}
                 (AwardBasis::Graph, _) => {
                     digest = task.graph.as_ref().map(|it| it.decision.transcript.digest());
@@ -232,7 +237,7 @@ impl Node {
                     }
                 }
             }
-            if !attempt.is_refused_offer() {
+            if !attempt.is_refused_offer() && !attempt.has_lapsed() {
                 excluded.push(attempt.seller);
             }
         }

@@ -64,6 +64,8 @@ pub enum Venue {
     Offer,
     /// A credit that the buyer holds: whoever owes its work does it, and no money is paid.
     Credit,
+    /// A negotiation with whoever offers what is wanted.
+    Negotiation,
 }
 
 /// How good the work is to be: what a bid offers and a negotiation settles.

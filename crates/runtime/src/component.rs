@@ -26,6 +26,14 @@ mod bindings {
     });
 }
 
+/// Generated from wit/negotiator/negotiator.wit; what a component may export beside.
+mod negotiator {
+    wasmtime::component::bindgen!({
+        path: "../../wit/negotiator/negotiator.wit",
+        world: "negotiator",
+    });
+}
+
 /// The bytes of a component.
 pub(crate) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -2,7 +2,7 @@
 //! node, a deterministic executor inside the simulator.
 use ainur_primitives::FailureReason;
 
-use crate::job::{Job, JobId, Quote};
+use crate::job::{GuestDecision, Job, JobId, Quote};
 use crate::limits::{
     INLINE_BYTES_MAX, INPUT_PIECES_MAX, JOBS_INLINE_BYTES_MAX, JOBS_MAX, PARAMETERS_BYTES_MAX,
 };
@@ -63,6 +63,13 @@ pub enum Event {
         job: JobId,
         /// The bid.
         quote: Option<Quote>,
+    },
+    /// Last: what a guest says in a negotiation; nothing when it has no strategy of its own.
+    Countered {
+        /// The job.
+        job: JobId,
+        /// What it says.
+        decision: Option<GuestDecision>,
     },
     /// Last: all chunks were delivered.
     Executed {
@@ -126,6 +133,7 @@ impl Event {
             | Self::Progress { job, .. }
             | Self::Described { job, .. }
             | Self::Quoted { job, .. }
+            | Self::Countered { job, .. }
             | Self::Executed { job, .. }
             | Self::Verified { job, .. }
             | Self::Failed { job, .. }

@@ -7,13 +7,13 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use ainur_primitives::FailureReason;
 use scale::{Decode, DecodeAll, Encode};
 
-use crate::job::{Job, JobId, Quote};
+use crate::job::{GuestDecision, Job, JobId, Quote};
 use crate::limits::FRAME_BYTES_MAX;
 use crate::program::PathBytes;
 
 /// What the node and its workers have to agree on; both are the same binary, unless it was replaced
 /// under a running node.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Node to worker.
 #[derive(Debug, PartialEq, Eq, Encode, Decode)]
@@ -78,6 +78,10 @@ pub(crate) enum Report {
     Quoted {
         job: JobId,
         quote: Option<Quote>,
+    },
+    Countered {
+        job: JobId,
+        decision: Option<GuestDecision>,
     },
     Executed {
         job: JobId,

@@ -20,6 +20,13 @@ pub enum Job {
         /// What for.
         call: CallView,
     },
+    /// Ask what to say next in a negotiation. Components only.
+    Counter {
+        /// Whose.
+        program: Program,
+        /// What it sees.
+        turn: NegotiationTurnView,
+    },
     /// Do the work.
     Execute {
         /// Who does it.
@@ -77,6 +84,45 @@ pub struct CallView {
     pub active_tasks: u32,
 }
 
+/// A proposal of a negotiation, as a guest sees and makes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct GuestProposal {
+    /// What accepted work is paid.
+    pub price: Amount,
+    /// Time from the agreement to delivery.
+    pub timeline_ms: DurationMs,
+    /// 0 standard, 1 premium, 2 enterprise.
+    pub quality_level: u8,
+}
+
+/// What a guest sees when it has the turn in a negotiation.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct NegotiationTurnView {
+    /// `noun.verb`.
+    pub capability: CapabilityName,
+    /// Its own quote for the task.
+    pub limit: GuestProposal,
+    /// Counted from one.
+    pub round: u32,
+    /// After so many rounds it can only accept or end it.
+    pub rounds_max: u32,
+    /// What it proposed, oldest first.
+    pub ours: Vec<GuestProposal>,
+    /// What the buyer proposed, oldest first.
+    pub theirs: Vec<GuestProposal>,
+}
+
+/// What a guest says when it has the turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum GuestDecision {
+    /// Agreement to the buyer's last proposal.
+    Accept,
+    /// The end.
+    WalkAway,
+    /// Another proposal.
+    Propose(GuestProposal),
+}
+
 /// A guest's bid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Quote {
@@ -96,6 +142,7 @@ impl Job {
         match self {
             Self::Describe { program }
             | Self::Quote { program, .. }
+            | Self::Counter { program, .. }
             | Self::Execute { program, .. }
             | Self::Verify { program, .. } => program,
         }
@@ -105,18 +152,21 @@ impl Job {
     pub(crate) fn trace(&self) -> Option<&TraceContext> {
         match self {
             Self::Execute { trace, .. } => trace.as_ref(),
-            Self::Describe { .. } | Self::Quote { .. } | Self::Verify { .. } => None,
+            Self::Describe { .. }
+            | Self::Quote { .. }
+            | Self::Counter { .. }
+            | Self::Verify { .. } => None,
         }
     }
 
     /// The call is expected to end within moments, and must not wait behind those that are not.
     pub(crate) fn is_short(&self) -> bool {
-        matches!(self, Self::Describe { .. } | Self::Quote { .. })
+        matches!(self, Self::Describe { .. } | Self::Quote { .. } | Self::Counter { .. })
     }
 
     pub(crate) fn bytes_inline(&self) -> u64 {
         match self {
-            Self::Describe { .. } | Self::Quote { .. } => 0,
+            Self::Describe { .. } | Self::Quote { .. } | Self::Counter { .. } => 0,
             Self::Execute { input, .. } => input.bytes_inline(),
             Self::Verify { input, output, .. } => {
                 input.bytes_inline().saturating_add(output.bytes_inline())
@@ -126,7 +176,7 @@ impl Job {
 
     pub(crate) fn pieces(&self) -> usize {
         match self {
-            Self::Describe { .. } | Self::Quote { .. } => 0,
+            Self::Describe { .. } | Self::Quote { .. } | Self::Counter { .. } => 0,
             Self::Execute { input, .. } => input.pieces.len(),
             Self::Verify { input, output, .. } => input.pieces.len() + output.pieces.len(),
         }
@@ -134,7 +184,7 @@ impl Job {
 
     pub(crate) fn parameters_bytes(&self) -> usize {
         match self {
-            Self::Describe { .. } => 0,
+            Self::Describe { .. } | Self::Counter { .. } => 0,
             Self::Quote { call, .. } => call.parameters.len(),
             Self::Execute { parameters, .. } | Self::Verify { parameters, .. } => parameters.len(),
         }

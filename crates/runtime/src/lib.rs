@@ -33,7 +33,7 @@ mod frame;
 pub use executor::{Error, Event, Executor};
 pub use input::{Input, Piece};
 pub use inspect::inspect;
-pub use job::{CallView, Job, JobId, Quote};
+pub use job::{CallView, GuestDecision, GuestProposal, Job, JobId, NegotiationTurnView, Quote};
 pub use manifest::Manifest;
 pub use pool::WorkerPool;
 pub use program::Program;

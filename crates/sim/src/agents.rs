@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ainur_crypto::hash;
 use ainur_primitives::{Amount, ContentId, Did, Digest, DurationMs, FailureReason, Ppm};
 use ainur_runtime::executor::{Error, Event};
-use ainur_runtime::{Executor, Job, JobId, Program, Quote};
+use ainur_runtime::{
+    Executor, GuestDecision, GuestProposal, Job, JobId, NegotiationTurnView, Program, Quote,
+};
 
 use crate::random::Random;
 
@@ -92,6 +94,7 @@ impl Inside {
         let character = self.characters.get(agent).copied().unwrap_or(Character::Silent);
         match work {
             Job::Quote { .. } => [Event::Quoted { job, quote: self.quote(character) }].into(),
+            Job::Counter { turn, .. } => [self.counter(job, turn)].into(),
             Job::Execute { parameters, first_chunk, .. } => {
                 self.execution(job, character, parameters, *first_chunk)
             }
@@ -100,6 +103,23 @@ impl Inside {
                 [Event::Failed { job, reason, detail }].into()
             }
         }
+    }
+
+    /// Strategies of all kinds: some say nothing, fail, or ask for what they may not.
+    fn counter(&mut self, job: JobId, turn: &NegotiationTurnView) -> Event {
+        let more = Amount::ainu(self.random.below(4));
+        let price = turn.limit.price.saturating_add(more);
+        let decision = match self.random.below(6) {
+            0 => None,
+            1 => Some(GuestDecision::Accept),
+            2 => Some(GuestDecision::WalkAway),
+            3 => {
+                let (reason, detail) = (FailureReason::Crashed, "its strategy".to_owned());
+                return Event::Failed { job, reason, detail };
+            }
+            _ => Some(GuestDecision::Propose(GuestProposal { price, ..turn.limit })),
+        };
+        Event::Countered { job, decision }
     }
 
     fn quote(&mut self, character: Character) -> Option<Quote> {

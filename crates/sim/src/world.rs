@@ -18,10 +18,11 @@ use ainur_ledger::{
     AuthorizedTransaction, Event, Genesis, Height, Parameters, Submission, Transaction, escrow,
     invariants, reputation,
 };
+use ainur_market::negotiation::TacticName;
 use ainur_primitives::capability::{Sensitivity, ServiceLevel};
 use ainur_primitives::{
     AcceptanceCheck, Amount, CapabilityContract, Digest, DurationMs, Effects, ExecutionLimits,
-    SelectionRule, TaskId, TaskSpec, Timestamp,
+    SelectionRule, TaskId, TaskSpec, Timestamp, Venue,
 };
 use ainur_storage::SimDisk;
 use ainur_storage::blob::Blobs;
@@ -236,6 +237,7 @@ impl World {
                 price: None,
                 prices: BTreeMap::new(),
                 team: None,
+                tactic: TacticName::default(),
                 withheld: BTreeSet::new(),
                 reachable: true,
                 active: 0,
@@ -331,8 +333,10 @@ impl World {
             limits: ExecutionLimits::default(),
             graph: None,
         };
+        // Some prices are negotiated.
+        let venue = if number.is_multiple_of(3) { Venue::Negotiation } else { Venue::Any };
         // Drawn from the number alone: a retry after a crash must ask for the same.
-        Request::new(spec).expect("small numbers").keyed(Some(Idempotency {
+        Request::new(spec).expect("small numbers").at(venue).keyed(Some(Idempotency {
             key: format!("task-{number}-{impossible}"),
             request: Digest::ZERO,
         }))

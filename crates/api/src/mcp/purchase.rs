@@ -238,6 +238,7 @@ fn task_request(
         only: None,
         venue: Default::default(),
         service: None,
+        negotiation: None,
         bidding_ms: None,
         idempotency_key: None,
         request_digest: None,

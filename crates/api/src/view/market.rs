@@ -1,6 +1,9 @@
 //! The market as people and programs see it.
+use ainur_market::negotiation::NegotiationActKind;
 use ainur_market::offer::OfferTerms;
-use ainur_primitives::{Amount, CapabilityName, Did, Digest, DurationMs, Ppm, TaskId, Timestamp};
+use ainur_primitives::{
+    Amount, CapabilityName, Did, Digest, DurationMs, Ppm, QualityLevel, TaskId, Timestamp,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +31,50 @@ pub struct OfferView {
     pub waiting: u32,
     /// Why it cannot be taken now, when it cannot.
     pub unavailable: Option<String>,
+}
+
+/// A negotiation that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NegotiationView {
+    /// With whom.
+    #[schemars(with = "schema::Did")]
+    pub seller: Did,
+    /// The seller's name here.
+    pub seller_name: String,
+    /// The round it ended in.
+    pub rounds: u32,
+    /// What was agreed, when it was.
+    #[schemars(with = "Option<schema::Amount>")]
+    pub agreed: Option<Amount>,
+    /// The agreement was awarded the task.
+    pub awarded: bool,
+    /// Everything said, in order.
+    pub messages: Vec<NegotiationTurn>,
+    /// Digest of everything said, which both sides signed.
+    #[schemars(with = "schema::Digest")]
+    pub thread: Digest,
+}
+
+/// What one side said when it had the turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NegotiationTurn {
+    /// Counted from one; a round is a message of each side.
+    pub round: u32,
+    /// Who said it.
+    #[schemars(with = "schema::Did")]
+    pub from: Did,
+    /// What it did.
+    #[schemars(with = "schema::NegotiationActKind")]
+    pub act: NegotiationActKind,
+    /// The price on the table after it.
+    #[schemars(with = "Option<schema::Amount>")]
+    pub price: Option<Amount>,
+    /// The time from the agreement to delivery on the table.
+    #[schemars(with = "Option<schema::Milliseconds>")]
+    pub timeline_ms: Option<DurationMs>,
+    /// The quality on the table.
+    #[schemars(with = "Option<schema::QualityLevel>")]
+    pub quality_level: Option<QualityLevel>,
 }
 
 /// A call for proposals that takes bids.

@@ -196,7 +196,8 @@ fn rest(names: &Names) -> Vec<Seed> {
         json!({
             "capability": capability, "parameters": { "sentence": "hi", "deep": [[{ "a": null }]] },
             "reserve": "50", "loss": "10", "selection": "scored", "check": { "kind": "schema" },
-            "deadline_ms": 60_000, "context": "c1",
+            "deadline_ms": 60_000, "context": "c1", "venue": "negotiation",
+            "negotiation": { "opening": 600_000, "tactic": "time-dependent:2/5", "rounds_max": 4 },
         })
     };
     let operation = |operation: Value| post("/v1/operations", &operation);

@@ -11,10 +11,13 @@ use ainur_api::operation::{
 use ainur_api::problem::Code;
 use ainur_api::view::{
     AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BudgetView, Check,
-    Explanation, LatenessTerms, LedgerStatus, Limit, NodeStatus, OpenCall, Scope, TaskEvent,
-    TaskPage, TaskPhase, TaskView, TokenView, TraceExport, Verification, Worker,
+    Explanation, LatenessTerms, LedgerStatus, Limit, NegotiationTurn, NegotiationView, NodeStatus,
+    OpenCall, Scope, TaskEvent, TaskPage, TaskPhase, TaskView, TokenView, TraceExport,
+    Verification, Worker,
 };
 use ainur_api::{Operation, Problem, Reply};
+use ainur_market::negotiation::power::ConcessionRate;
+use ainur_market::negotiation::{NegotiationActKind, NegotiationWish, TacticName};
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, ContentId, Did, Digest, DurationMs, ExecutionLimits,
     FailureReason, Ppm, QualityLevel, SelectionRule, TaskId, Timestamp, TraceContext, Venue,
@@ -58,6 +61,7 @@ fn first_operations() -> Vec<Operation> {
             program: component,
             price: None,
             prices: BTreeMap::new(),
+            tactic: TacticName::default(),
             stake: None,
             capability: None,
             team: None,
@@ -67,6 +71,7 @@ fn first_operations() -> Vec<Operation> {
             program: ProgramSource::Command { argv, network: false, or_mcp: true },
             price: Some(Amount::ainu(2)),
             prices: BTreeMap::from([("text.upper".parse().unwrap(), Amount::ainu(3))]),
+            tactic: TacticName::Micro,
             stake: Some(Amount(u128::MAX)),
             capability: Some("text.upper".parse().unwrap()),
             team: None,
@@ -82,6 +87,7 @@ fn first_operations() -> Vec<Operation> {
             }),
             price: Some(Amount::ainu(1)),
             prices: BTreeMap::new(),
+            tactic: TacticName::default(),
             stake: None,
             capability: None,
             team: None,
@@ -96,6 +102,7 @@ fn first_operations() -> Vec<Operation> {
             }),
             price: Some(Amount::ainu(1)),
             prices: BTreeMap::new(),
+            tactic: TacticName::default(),
             stake: None,
             capability: None,
             team: None,
@@ -190,6 +197,7 @@ fn task_request() -> TaskRequest {
             late_after_ms: DurationMs(5_000),
             compensation: Ppm(200_000),
         }),
+        negotiation: Some(NegotiationWish { opening: Ppm(600_000), ..NegotiationWish::default() }),
         bidding_ms: Some(DurationMs(30_000)),
         idempotency_key: Some("order 7".into()),
         request_digest: Some(Digest([8; 32])),
@@ -330,6 +338,7 @@ fn agent() -> AgentView {
         capabilities: vec![serde_json::from_value(json!({ "name": "text.upper" })).unwrap()],
         price: Some(Amount::ainu(2)),
         prices: BTreeMap::from([("text.upper".parse().unwrap(), Amount::ainu(3))]),
+        tactic: Some(TacticName::TimeDependent(ConcessionRate { numerator: 2, denominator: 5 })),
         quarantined: BTreeMap::from([("text.lower".parse().unwrap(), "changed".into())]),
         unreachable: None,
         active: true,
@@ -364,6 +373,7 @@ fn task_view() -> TaskView {
         output_bytes: 300_000,
         check: AcceptanceCheck::Digest { expected: content(10) },
         selection: SelectionRule::BestReputation,
+        negotiations: vec![negotiation()],
         attempts: vec![AttemptView {
             attempt: 1,
             seller: did(2),
@@ -382,6 +392,25 @@ fn task_view() -> TaskView {
         has_receipt: true,
         parts: Vec::new(),
         part_of: None,
+    }
+}
+
+fn negotiation() -> NegotiationView {
+    NegotiationView {
+        seller: did(2),
+        seller_name: "upper".into(),
+        rounds: 1,
+        agreed: Some(Amount::ainu(4)),
+        awarded: true,
+        messages: vec![NegotiationTurn {
+            round: 1,
+            from: did(1),
+            act: NegotiationActKind::Propose,
+            price: Some(Amount::ainu(4)),
+            timeline_ms: Some(DurationMs::seconds(20)),
+            quality_level: Some(QualityLevel::Premium),
+        }],
+        thread: Digest([9; 32]),
     }
 }
 

@@ -20,6 +20,7 @@ mod claim;
 mod documents;
 mod escrow;
 mod job;
+mod negotiation;
 
 use job::{JobExamination, job_events};
 

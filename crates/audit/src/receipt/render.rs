@@ -47,9 +47,12 @@ pub fn rows(receipt: &Receipt) -> Vec<Row> {
             AttemptEnd::Refused { detail } => format!("refused by the ledger: {detail}"),
         };
         let by = match &attempt.basis {
-            AttemptBasis::Auction => "",
-            AttemptBasis::Offer(_) => " by its standing offer",
-            AttemptBasis::Credit(_) => " and a credit",
+            AttemptBasis::Auction => String::new(),
+            AttemptBasis::Offer(_) => " by its standing offer".to_owned(),
+            AttemptBasis::Negotiated(agreement) => {
+                format!(" as negotiated in {} messages", agreement.thread.messages.len())
+            }
+            AttemptBasis::Credit(_) => " and a credit".to_owned(),
         };
         let value = format!("{} for {}{by}: {end}", attempt.seller, ainu(attempt.price));
         rows.add(&format!("attempt {number}"), value);

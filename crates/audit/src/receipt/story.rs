@@ -6,6 +6,7 @@
 //! document whenever it is asked for.
 use ainur_crypto::hash;
 use ainur_market::auction::Transcript;
+use ainur_market::negotiation::{NegotiatedTerms, NegotiationMessage, NegotiationThread};
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{Amount, Did, Digest, TaskId, TaskSpec, Timestamp};
 use scale::Encode;
@@ -92,6 +93,22 @@ pub enum StoryBasis {
     },
     /// A credit.
     Credit(RedeemedCredit),
+    /// A negotiation.
+    Negotiated {
+        /// The digest of all that was said, its end included.
+        thread: Digest,
+        /// The digest of what was agreed.
+        terms: Digest,
+    },
+}
+
+impl StoryBasis {
+    /// A negotiation, by what was said and what was agreed.
+    pub fn negotiated(thread: &NegotiationThread, terms: &NegotiatedTerms) -> Self {
+        let rules = || thread.rules.id().0;
+        let last = thread.messages.last().map_or_else(rules, NegotiationMessage::digest);
+        Self::Negotiated { thread: last, terms: terms.digest() }
+    }
 }
 
 impl AttemptBasis {
@@ -105,6 +122,9 @@ impl AttemptBasis {
                 bought: taken.bought,
             },
             Self::Credit(redeemed) => StoryBasis::Credit(*redeemed),
+            Self::Negotiated(agreement) => {
+                StoryBasis::negotiated(&agreement.thread, &agreement.terms)
+            }
         }
     }
 }

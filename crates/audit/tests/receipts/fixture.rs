@@ -173,22 +173,12 @@ impl World {
             consent: escrow::Consent::Bid { bid: award.bid, transcript },
             proofs,
         };
-        let action = if passed.is_empty() {
-            escrow::Action::Agree {
-                task: deal.task,
-                verifier: self.node.did,
-                reserve: deal.specification.reserve,
-                awards: vec![stated],
-                service: None,
-                budget: None,
-                call: receipt::specification_digest(&deal.specification),
-                check: receipt::check_digest(&deal.specification.check),
-                deadline: deal.deadline,
-            }
+        let event = if passed.is_empty() {
+            self.bind(deal, stated, root)
         } else {
-            escrow::Action::Reaward { task: deal.task, awards: vec![stated] }
+            let action = escrow::Action::Reaward { task: deal.task, awards: vec![stated] };
+            self.execute(Who::Buyer, action.into(), Some(root))
         };
-        let event = self.execute(Who::Buyer, action.into(), Some(root));
         AttemptRecord {
             seller: award.winner,
             price: award.payment,
@@ -196,6 +186,27 @@ impl World {
             agreed: event,
             end: AttemptEnd::Settled,
         }
+    }
+
+    /// Has the ledger agree to a first award.
+    pub(crate) fn bind(
+        &mut self,
+        deal: &Deal,
+        award: escrow::SignedAward,
+        root: RootSignature,
+    ) -> Option<LedgerEvent> {
+        let action = escrow::Action::Agree {
+            task: deal.task,
+            verifier: self.node.did,
+            reserve: deal.specification.reserve,
+            awards: vec![award],
+            service: None,
+            budget: None,
+            call: receipt::specification_digest(&deal.specification),
+            check: receipt::check_digest(&deal.specification.check),
+            deadline: deal.deadline,
+        };
+        self.execute(Who::Buyer, action.into(), Some(root))
     }
 
     /// Has the ledger note that an attempt failed.

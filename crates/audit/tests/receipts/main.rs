@@ -8,6 +8,7 @@ mod job;
 mod job_flips;
 mod job_lies;
 mod jobs;
+mod negotiated;
 
 use ainur_audit::receipt::{AttemptEnd, CheckName, rows, verify};
 use ainur_primitives::Amount;

@@ -6,6 +6,7 @@ use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::AuctionTerms;
 use ainur_market::bond::BondRule;
 use ainur_market::combinatorial::CALL_AMOUNT_MAX;
+use ainur_market::negotiation::NegotiationWish;
 use ainur_primitives::{
     AcceptanceCheck, Amount, CapabilityName, Did, Digest, DurationMs, Ppm, SelectionRule,
     TaskGraph, TaskId, TaskSpec, Venue,
@@ -37,6 +38,7 @@ pub struct Request {
     only: Option<Did>,
     venue: Venue,
     service: Option<ServiceTerms>,
+    negotiation: Option<NegotiationWish>,
     bidding: Option<DurationMs>,
     idempotency: Option<Idempotency>,
     context: Option<String>,
@@ -58,6 +60,7 @@ impl Request {
             only: None,
             venue: Venue::Any,
             service: None,
+            negotiation: None,
             bidding: None,
             idempotency: None,
             context: None,
@@ -81,6 +84,12 @@ impl Request {
     #[must_use]
     pub fn served(self, service: Option<ServiceTerms>) -> Self {
         Self { service, ..self }
+    }
+
+    /// Says how to negotiate, where that is how a price is found.
+    #[must_use]
+    pub fn negotiating(self, negotiation: Option<NegotiationWish>) -> Self {
+        Self { negotiation, ..self }
     }
 
     /// Takes bids for so long, even when all who were invited have answered.
@@ -133,7 +142,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let number = self.last_number + 1;
         let take = match (request.venue, request.bidding) {
             _ if request.spec.graph.is_some() => Err(None),
-            (Venue::Auction | Venue::Credit, _) | (Venue::Any, Some(_)) => Err(None),
+            (Venue::Auction | Venue::Credit | Venue::Negotiation, _) | (Venue::Any, Some(_)) => {
+                Err(None)
+            }
             (venue, _) => {
                 let explain = venue == Venue::Offer;
                 self.match_offer((&request.spec, request.service.as_ref()), &invited, &[], explain)
@@ -145,10 +156,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         let credit = match request.venue {
             Venue::Credit => Some(self.match_credit(&request.spec, &invited)?),
-            Venue::Any | Venue::Auction | Venue::Offer => None,
+            Venue::Any | Venue::Auction | Venue::Offer | Venue::Negotiation => None,
         };
-        let Request { spec, call, venue, service, bidding, idempotency, context, trace, .. } =
-            request;
+        let Request { spec, call, venue, service, negotiation, bidding, .. } = request;
+        let Request { idempotency, context, trace, .. } = request;
+        let is_negotiated = venue == Venue::Negotiation;
         let id = TaskId(hash::tagged(
             "ainur/task/v1",
             &[&self.chain_id.0, &self.operator.did.encode(), &number.encode(), &spec.encode()],
@@ -164,6 +176,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             invited,
             venue,
             service,
+            negotiation: is_negotiated.then(|| negotiation.unwrap_or_default()),
             held_open: bidding.is_some(),
             idempotency,
             context,
@@ -249,6 +262,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 "a context has at most {CONTEXT_BYTES_MAX} bytes (CONTEXT_BYTES_MAX)"
             )));
         }
+        self.check_negotiation(request)?;
         if spec.reserve.is_zero() {
             return Err(Error::Invalid("the reserve is zero: say what it may cost".into()));
         }
@@ -312,6 +326,23 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             });
         }
         Ok(())
+    }
+
+    fn check_negotiation(&self, request: &Request) -> Result<(), Error> {
+        let wrong = match (request.venue, &request.negotiation, request.bidding) {
+            (Venue::Negotiation, _, Some(_)) => {
+                "a task is negotiated, or bids are taken for it: not both".to_owned()
+            }
+            (Venue::Negotiation, Some(wish), None) => match wish.validate() {
+                Ok(()) => return Ok(()),
+                Err(error) => error.to_string(),
+            },
+            (Venue::Negotiation, None, None) | (_, None, _) => return Ok(()),
+            (_, Some(_), _) => {
+                "how to negotiate is said, but not that: ask for the venue negotiation".to_owned()
+            }
+        };
+        Err(Error::Invalid(wrong))
     }
 
     fn check_service(&self, terms: &ServiceTerms, deadline: DurationMs) -> Result<(), Error> {

@@ -5,6 +5,7 @@ use ainur_consensus::ReplicatedLog;
 use ainur_crypto::batch::sign_batch;
 use ainur_crypto::hash;
 use ainur_ledger::reputation;
+use ainur_market::auction::terms::TERMS_AMOUNT_MAX;
 use ainur_market::auction::{BidTerms, CommitTerms, NoAward, Reveal, award, commitment};
 use ainur_primitives::task::QualityLevel;
 use ainur_primitives::{CapabilityName, Did, Digest, DurationMs, Ppm, Venue};
@@ -50,6 +51,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         let spec = task.spec.clone();
         let task_duration_max = task.auction.terms().duration_ms_max;
+        // Whom one negotiates with is not told how far one would go.
+        let told_reserve = match task.venue {
+            Venue::Negotiation => TERMS_AMOUNT_MAX,
+            _ => spec.reserve,
+        };
         for bidder in self.unanswered(task) {
             let Some(seat) = self.seats.get(bidder) else {
                 let detail = "is no longer here".into();
@@ -64,7 +70,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 capability: spec.capability.clone(),
                 parameters: spec.parameters.clone(),
                 input_bytes: spec.input_bytes,
-                reserve: spec.reserve,
+                reserve: told_reserve,
                 deadline_ms: task_duration_max,
                 active_tasks: seat.active,
             };
@@ -78,6 +84,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let answered = |did: &Did| {
             task.passed.iter().any(|(who, _)| who == did)
                 || task.auction.entrants().any(|entrant| entrant.commit.bidder == *did)
+                || self.is_negotiable(task, *did)
                 || self.is_sealing(task.number, *did)
                 || self
                     .errands_of(task.number)
@@ -99,6 +106,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         quote: Option<Quote>,
     ) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        if task.venue == Venue::Negotiation {
+            return self.take_limits(number, bidder, quote);
+        }
         // Its owner may have bid for it meanwhile.
         let has_bid = task.auction.entrants().any(|entrant| entrant.commit.bidder == bidder);
         if task.phase != Phase::Announced || has_bid || self.is_sealing(number, bidder) {
@@ -124,11 +134,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 bid_bond: task.auction.terms().bid_bond,
                 estimated_duration_ms: quote.estimated_duration_ms,
                 confidence: quote.confidence,
-                quality_level: match quote.quality_level {
-                    0 => QualityLevel::Standard,
-                    1 => QualityLevel::Premium,
-                    _ => QualityLevel::Enterprise,
-                },
+                quality_level: quality_level(&quote),
                 card: seat.card,
                 valid_until: task.deadline,
             };
@@ -203,8 +209,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         })
     }
 
-    fn close_when_answered(&mut self, number: u64) -> Result<(), Error> {
+    pub(super) fn close_when_answered(&mut self, number: u64) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        if task.venue == Venue::Negotiation {
+            self.negotiate_when_answered(number);
+            return Ok(());
+        }
         let sealing = self.sealing.iter().any(|sealing| sealing.task == number);
         if task.phase == Phase::Announced && !sealing && task.all_answered() {
             return self.record(number, Event::CommitmentsClosed);
@@ -249,6 +259,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let detail = task.attempt().and_then(|attempt| attempt.failure.as_ref());
             let detail = detail.map(|(_, detail)| detail.clone()).unwrap_or_default();
             return self.record(number, Event::NoAward { detail });
+        }
+        if task.venue == Venue::Negotiation {
+            return self.negotiate_again(number);
         }
         if !task.is_called() {
             return self.next_offer(number, attempt);
@@ -306,8 +319,17 @@ pub(super) fn fixed_quote(
     })
 }
 
+/// The quality a quote is of.
+pub(super) fn quality_level(quote: &Quote) -> QualityLevel {
+    match quote.quality_level {
+        0 => QualityLevel::Standard,
+        1 => QualityLevel::Premium,
+        _ => QualityLevel::Enterprise,
+    }
+}
+
 /// Why nobody bid, with what each said.
-fn no_bid(task: &Task) -> String {
+pub(super) fn no_bid(task: &Task) -> String {
     let reasons: Vec<String> =
         task.passed.iter().map(|(who, why)| format!("{} {why}", who.short())).collect();
     one_line(&format!("no agent bid: {}", reasons.join("; ")))

@@ -482,6 +482,9 @@ fn awarded(task: &Task) -> Option<Vec<SignedAward>> {
             return decision.signed_awards(&decision.awards().ok()?.0);
         }
         AwardBasis::Part(_) => return None,
+        AwardBasis::Negotiated(deal) => {
+            (Consent::Negotiated { terms: deal.terms.clone() }, deal.proof.clone())
+        }
     };
     Some(vec![SignedAward { price: attempt.price, consent, proofs: vec![proof] }])
 }

@@ -245,7 +245,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Calls for proposals that take bids, oldest first.
     pub fn open_calls(&self) -> impl Iterator<Item = &Task> {
         let open = |task: &&Task| {
-            task.phase == Phase::Announced && self.now < task.auction.commitments_end()
+            task.phase == Phase::Announced
+                && task.venue != Venue::Negotiation
+                && self.now < task.auction.commitments_end()
         };
         self.tasks.values().filter(open)
     }
@@ -266,6 +268,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let task = self.tasks.get(&number).ok_or_else(unknown)?;
         if task.phase != Phase::Announced || self.now >= task.auction.commitments_end() {
             return Err(invalid("the call takes no bids any more".into()));
+        }
+        if task.venue == Venue::Negotiation {
+            return Err(invalid("its buyer negotiates, and takes no bids".into()));
         }
         if !task.invited.contains(&bidder) {
             let why = "the agent does not offer what is wanted, or its contract does not fit";

@@ -379,14 +379,18 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         };
         match found {
             Some(Escrow::Closed(tombstone)) if !part.phase.is_final() => {
+                let paid = tombstone.closing == Closing::Settled && part.phase == Phase::Accepted;
+                if paid {
+                    let own = part.output.map(|(output, _)| output);
+                    return Ok(Some(Event::Settled(self.find_event(|event| {
+                        matches!(event, ainur_ledger::Event::Escrow(
+                            escrow::Event::PartSettled { task, seller: payee, output, .. },
+                        ) if *task == part_of.id && Some(*payee) == seller && Some(*output) == own)
+                    })?)));
+                }
                 let (height, index) = (tombstone.height.0, tombstone.event);
                 let block = self.ledger.events(height)?.1;
-                let position = LedgerPosition { height, index, block };
-                let paid = tombstone.closing == Closing::Settled && part.phase == Phase::Accepted;
-                Ok(Some(match paid {
-                    true => Event::Settled(position),
-                    false => Event::Refunded(position),
-                }))
+                Ok(Some(Event::Refunded(LedgerPosition { height, index, block })))
             }
             Some(Escrow::Open(_)) => {
                 let Some((place, _, engagement)) = self.part_place(&part_of) else {

@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 
 use ainur_audit::receipt::{
     self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, EventPlace,
-    LedgerEvent, PartyKeys, ReceiptBody, RedeemedCredit, Story, StoryAttempt, StoryBasis,
-    TakenOffer,
+    LedgerEvent, NegotiatedAgreement, PartyKeys, ReceiptBody, RedeemedCredit, Story, StoryAttempt,
+    StoryBasis, TakenOffer,
 };
-use ainur_crypto::Proof;
+use ainur_crypto::{BatchProof, Proof};
 use ainur_ledger::identity;
 use ainur_market::auction::Transcript;
-use ainur_primitives::{Amount, Did, FailureReason};
+use ainur_primitives::{Amount, Did, Digest, FailureReason};
 use ainur_runtime::Executor;
 use ainur_storage::{Disk, crash_point};
 
 use super::Broker;
 use crate::error::Error;
-use crate::event::{CreditTake, Event, LedgerPosition, OfferTake};
+use crate::event::{CreditTake, Event, LedgerPosition, OfferTake, SignedThread};
 use crate::task::{AwardBasis, Phase, Task, TaskAttempt};
 use ainur_consensus::ReplicatedLog;
 
@@ -175,29 +175,42 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         for reveal in reveals {
             let unsigned = || missing("bid signature");
             let proof = task.bid_proof(reveal.terms.bidder).ok_or_else(unsigned)?;
-            let root = proof.root(reveal.terms.digest()).ok_or_else(unsigned)?;
-            let signature = self.journal.signature(root)?.ok_or_else(unsigned)?;
-            proofs.push(Proof::join(&signature, proof.clone()).ok_or_else(unsigned)?);
+            proofs.push(self.joined(reveal.terms.digest(), proof)?);
         }
         Ok(proofs)
     }
 
-    /// Why a seller was chosen, with the signature that shows it.
+    /// Why a seller was chosen, with the signatures that show it.
     fn basis(&self, basis: &AwardBasis) -> Result<AttemptBasis, Error> {
-        let take = match basis {
-            AwardBasis::Auction | AwardBasis::Graph | AwardBasis::Part(_) => {
-                return Ok(AttemptBasis::Auction);
+        Ok(match basis {
+            AwardBasis::Auction | AwardBasis::Graph | AwardBasis::Part(_) => AttemptBasis::Auction,
+            AwardBasis::Credit(take) => AttemptBasis::Credit(redeemed(take)),
+            AwardBasis::Offer(take) => {
+                let OfferTake { offer, matched, bought } = &**take;
+                let proof = self.joined(offer.terms.digest(), &offer.proof)?;
+                let (offer, matched, bought) = (offer.terms.clone(), *matched, *bought);
+                AttemptBasis::Offer(Box::new(TakenOffer { offer, proof, matched, bought }))
             }
-            AwardBasis::Credit(take) => return Ok(AttemptBasis::Credit(redeemed(take))),
-            AwardBasis::Offer(take) => take,
-        };
-        let OfferTake { offer, matched, bought } = &**take;
-        let unsigned = || missing("offer's signature");
-        let root = offer.proof.root(offer.terms.digest()).ok_or_else(unsigned)?;
+            AwardBasis::Negotiated(deal) => {
+                let SignedThread { thread, proofs, .. } = &deal.thread;
+                let said = thread.messages.iter().zip(proofs);
+                let messages = said.map(|(message, proof)| self.joined(message.digest(), proof));
+                AttemptBasis::Negotiated(Box::new(NegotiatedAgreement {
+                    thread: thread.clone(),
+                    messages: messages.collect::<Result<_, _>>()?,
+                    terms: deal.terms.clone(),
+                    proof: self.joined(deal.terms.digest(), &deal.proof)?,
+                }))
+            }
+        })
+    }
+
+    /// A signature as it stands alone.
+    fn joined(&self, digest: Digest, proof: &BatchProof) -> Result<Proof, Error> {
+        let unsigned = || missing("signature of a bid, an offer or a message");
+        let root = proof.root(digest).ok_or_else(unsigned)?;
         let signature = self.journal.signature(root)?.ok_or_else(unsigned)?;
-        let proof = Proof::join(&signature, offer.proof.clone()).ok_or_else(unsigned)?;
-        let (offer, matched, bought) = (offer.terms.clone(), *matched, *bought);
-        Ok(AttemptBasis::Offer(Box::new(TakenOffer { offer, proof, matched, bought })))
+        Proof::join(&signature, proof.clone()).ok_or_else(unsigned)
     }
 
     fn ledger_event(&self, at: LedgerPosition) -> Result<LedgerEvent, Error> {
@@ -221,6 +234,7 @@ fn told(basis: &AwardBasis) -> StoryBasis {
             bought: take.bought,
         },
         AwardBasis::Credit(take) => StoryBasis::Credit(redeemed(take)),
+        AwardBasis::Negotiated(deal) => StoryBasis::negotiated(&deal.thread.thread, &deal.terms),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What happens because time passes.
 use ainur_consensus::ReplicatedLog;
-use ainur_primitives::{FailureReason, Timestamp};
+use ainur_primitives::{FailureReason, Timestamp, Venue};
 use ainur_runtime::Executor;
 use ainur_storage::Disk;
 
@@ -37,6 +37,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let expired = self.now >= task.deadline;
         let phase = task.phase;
         match phase {
+            Phase::Announced if task.venue == Venue::Negotiation => {
+                self.wake_negotiation(number);
+                Ok(())
+            }
             Phase::Announced if self.now >= task.auction.terms().commit_until => {
                 let is_graph = task.spec.graph.is_some();
                 self.cancel_errands(number);

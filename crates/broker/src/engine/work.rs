@@ -22,6 +22,8 @@ pub(super) enum Errand {
     Quote { task: u64, bidder: Did },
     /// A price for a part of a task graph.
     QuotePart { task: u64, bidder: Did, subtask: u16 },
+    /// What to say in a negotiation.
+    Counter { task: u64, seller: Did },
     /// The attempt itself.
     Execute { task: u64 },
     /// Running the seller's program again, to compare.
@@ -35,6 +37,7 @@ impl Errand {
         match self {
             Self::Quote { task, .. }
             | Self::QuotePart { task, .. }
+            | Self::Counter { task, .. }
             | Self::Execute { task }
             | Self::Rerun { task }
             | Self::Verify { task } => *task,
@@ -210,6 +213,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 }
                 _ => Ok(()),
             },
+            Happened::Countered { decision, .. } => {
+                if let Errand::Counter { task, seller } = errand {
+                    self.take_counter(task, seller, decision);
+                }
+                Ok(())
+            }
             Happened::Executed { .. } => match errand {
                 Errand::Execute { task } => {
                     self.deliver(task)?;
@@ -344,6 +353,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 self.dirty.insert(number);
                 Ok(())
             }
+            Errand::Counter { .. } => {
+                self.negotiate_now(number);
+                Ok(())
+            }
             Errand::Rerun { .. } | Errand::Verify { .. } => {
                 self.restart_check(number);
                 Ok(())
@@ -372,6 +385,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 tracing::debug!(task, %bidder, subtask, %reason, detail, "no price for a part");
                 self.take_part_quote(task, (bidder, subtask), None)?;
                 self.decide_when_answered(task)
+            }
+            Errand::Counter { task, seller } => {
+                tracing::warn!(task, %seller, %reason, detail, "its strategy failed");
+                self.take_counter(task, seller, None);
+                Ok(())
             }
             Errand::Execute { task } => {
                 if self.tasks.get(&task).is_some_and(|t| t.phase == Phase::Running) {

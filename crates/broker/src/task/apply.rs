@@ -1,6 +1,6 @@
 //! Which event may follow which state, and where it leads.
 use ainur_ledger::exchange::CreditClassId;
-use ainur_market::auction;
+use ainur_market::{auction, negotiation};
 use ainur_primitives::{Amount, Did, FailureReason, Timestamp, Venue};
 
 use super::{AwardBasis, HistoryEntry, HistoryKind, Phase, Task, TaskAttempt};
@@ -31,6 +31,12 @@ pub enum Illegal {
     /// The award is not what the transcript gives.
     #[error("the award is not what the transcript gives")]
     Award,
+    /// What was said does not follow from the rules.
+    #[error("a negotiation does not follow its rules")]
+    Negotiation(#[from] negotiation::Error),
+    /// A thread is of another task or another seller, or not signed.
+    #[error("a negotiation is not one of this task")]
+    Thread,
 }
 
 impl Task {
@@ -47,6 +53,7 @@ impl Task {
             | Event::Opened { .. }
             | Event::Awarded { .. }
             | Event::OfferTaken { .. }
+            | Event::Negotiated { .. }
             | Event::Called(_)
             | Event::CreditTaken(_)
             | Event::NoAward { .. } => self.apply_market(at, event),
@@ -148,15 +155,10 @@ impl Task {
                 self.take_offer(at, *attempt, *price, offer)?;
             }
             Event::CreditTaken(take) => self.take_credit(at, take)?,
-            Event::Called(terms) => {
-                self.expect(&[Phase::Rewarding], "a call")?;
-                if self.transcript.is_some() {
-                    return self.illegal("a second call");
-                }
-                self.auction = auction::Auction::open((**terms).clone())?;
-                self.phase = Phase::Announced;
-                self.note(at, HistoryKind::Called, "");
+            Event::Negotiated { threads, award } => {
+                self.apply_negotiation(at, threads, award.as_deref())?;
             }
+            Event::Called(terms) => self.take_call(at, terms)?,
             Event::NoAward { detail } => {
                 self.expect(
                     &[Phase::Announced, Phase::Revealing, Phase::Rewarding, Phase::Awarded],
@@ -168,6 +170,17 @@ impl Task {
             }
             _ => return self.illegal("this"),
         }
+        Ok(())
+    }
+
+    fn take_call(&mut self, at: Timestamp, terms: &auction::AuctionTerms) -> Result<(), Illegal> {
+        self.expect(&[Phase::Rewarding], "a call")?;
+        if self.transcript.is_some() {
+            return self.illegal("a second call");
+        }
+        self.auction = auction::Auction::open(terms.clone())?;
+        self.phase = Phase::Announced;
+        self.note(at, HistoryKind::Called, "");
         Ok(())
     }
 
@@ -239,7 +252,7 @@ impl Task {
     }
 
     /// Money that is locked has to go back; otherwise the task is over.
-    fn end_search(&mut self, at: Timestamp) {
+    pub(super) fn end_search(&mut self, at: Timestamp) {
         if self.is_funded() {
             self.give_back(at);
         } else {
@@ -275,7 +288,13 @@ impl Task {
                 self.expect(&[Phase::Awarded], "a refused agreement")?;
                 self.note(at, HistoryKind::Refused, detail.clone());
                 if let Some(attempt) = self.attempts.last_mut() {
-                    attempt.failure = Some((FailureReason::Declined, detail.clone()));
+                    let reason = match &attempt.basis {
+                        AwardBasis::Negotiated(deal) if at >= deal.terms.valid_until => {
+                            FailureReason::TimedOut
+                        }
+                        _ => FailureReason::Declined,
+                    };
+                    attempt.failure = Some((reason, detail.clone()));
                 }
                 if *because_of_seller {
                     self.phase = Phase::Rewarding;

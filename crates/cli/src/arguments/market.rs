@@ -1,6 +1,8 @@
 //! `ainur market …`.
 use std::path::PathBuf;
 
+use ainur_market::negotiation::terms::ROUNDS_DEFAULT;
+use ainur_market::negotiation::{IssueWeights, TacticName};
 use ainur_primitives::{Amount, CapabilityName, Did, DurationMs, Ppm, QualityLevel};
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -20,6 +22,8 @@ pub(crate) enum Market {
     },
     /// Bid for an agent of this node; without a task, show the calls that take bids.
     Bid(BidArguments),
+    /// Negotiate a task with each agent that offers it, and have the best agreement done.
+    Negotiate(Box<NegotiateArguments>),
     /// Standing offers that can be taken now, cheapest first.
     Offers {
         /// Only those of this capability.
@@ -74,6 +78,29 @@ pub(crate) struct BidArguments {
     /// The quality it offers.
     #[arg(long, value_enum, default_value_t = Quality::Standard)]
     pub(crate) quality: Quality,
+}
+
+/// A task whose price is negotiated. The reserve is the most you pay, and nobody is told of it.
+#[derive(Args, Debug)]
+pub(crate) struct NegotiateArguments {
+    /// Your first proposal, as a share of the reserve.
+    #[arg(long, default_value = "50%", value_parser = percent, value_name = "PERCENT")]
+    pub(crate) open: Ppm,
+    /// How you concede from there: boulware (late), linear, conceder (early), time-dependent:N/M,
+    /// tit-for-tat, micro or learned.
+    #[arg(long, default_value_t = TacticName::default(), value_name = "TACTIC")]
+    pub(crate) strategy: TacticName,
+    /// After so many rounds an agent can only accept or end it.
+    #[arg(long, default_value_t = ROUNDS_DEFAULT)]
+    pub(crate) rounds: u32,
+    /// How much each issue counts, such as price=70%,time=20%,quality=10% [default: the price alone].
+    #[arg(long, value_parser = weights, value_name = "ISSUE=PERCENT,…")]
+    pub(crate) weights: Option<IssueWeights>,
+    /// Negotiate with this agent alone: its name or DID.
+    #[arg(long, value_name = "AGENT", conflicts_with = "only")]
+    pub(crate) with: Option<String>,
+    #[command(flatten)]
+    pub(crate) run: TaskRun,
 }
 
 /// A standing offer.
@@ -198,6 +225,28 @@ pub(crate) fn percent(text: &str) -> Result<Ppm, String> {
     parts.map(Ppm).ok_or_else(wrong)
 }
 
+fn weights(text: &str) -> Result<IssueWeights, String> {
+    let wrong = || format!("'{text}' is not like price=70%,time=20%,quality=10%, together 100%");
+    let mut weights = IssueWeights { price: Ppm::ZERO, ..IssueWeights::PRICE };
+    let mut whole: u64 = 0;
+    for part in text.split(',') {
+        let (issue, share) = part.split_once('=').ok_or_else(wrong)?;
+        let share = percent(share)?;
+        let weight = match issue {
+            "price" => &mut weights.price,
+            "time" => &mut weights.timeline,
+            "quality" => &mut weights.quality,
+            _ => return Err(wrong()),
+        };
+        if *weight > Ppm::ZERO {
+            return Err(wrong());
+        }
+        *weight = share;
+        whole += u64::from(share.0);
+    }
+    if whole == u64::from(Ppm::ONE.0) { Ok(weights) } else { Err(wrong()) }
+}
+
 fn discount(text: &str) -> Result<DiscountArgument, String> {
     let wrong = || format!("'{text}' is not a discount such as 10:20%");
     let (tasks, share) = text.split_once(':').ok_or_else(wrong)?;
@@ -261,6 +310,16 @@ mod tests {
         assert_eq!(percent("0.0001%"), Ok(Ppm(1)));
         for text in ["", "%", "-1%", "1.%", "0.00001%", "ten", "99999999%"] {
             assert!(percent(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn weights_are_the_whole_and_name_each_issue_once() {
+        let parsed = weights("price=70%,time=20%,quality=10%").expect("weights");
+        assert_eq!((parsed.price, parsed.timeline), (Ppm(700_000), Ppm(200_000)));
+        assert_eq!((parsed.quality, parsed.schedule), (Ppm(100_000), Ppm::ZERO));
+        for text in ["price=70%", "price=50%,price=50%", "speed=100%", "price", "price=101%"] {
+            assert!(weights(text).is_err(), "{text}");
         }
     }
 

@@ -68,6 +68,7 @@ fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentVie
         program,
         price: add.price,
         prices: add.price_of.into_iter().collect(),
+        tactic: add.tactic,
         stake: add.stake,
         capability: add.capability,
         team: add.team_saving.map(|saving| TeamDraft {
@@ -199,7 +200,7 @@ fn show(agent: &AgentView, output: &Output) {
         return output.json(agent);
     }
     let offered: Vec<&str> = agent.capabilities.iter().map(|c| c.name.as_str()).collect();
-    output.facts(&[
+    let mut facts = vec![
         ("agent", format!("{}  {}", agent.name, output.faint(&agent.did.to_string()))),
         ("about", agent.description.clone()),
         ("program", agent.program.clone()),
@@ -210,7 +211,9 @@ fn show(agent: &AgentView, output: &Output) {
         ("tasks", format!("{} accepted, {} failed", agent.completed, agent.failed)),
         ("expected to fail", agent.failure_probability.to_string()),
         ("standing", standing(agent, output)),
-    ]);
+    ];
+    facts.extend(agent.tactic.map(|tactic| ("negotiates", tactic.to_string())));
+    output.facts(&facts);
     for (capability, why) in &agent.quarantined {
         output.line(format!("quarantined: {capability}: {why}"));
     }

@@ -13,6 +13,7 @@ mod bid;
 mod book;
 mod depth;
 mod exchange;
+pub(super) mod negotiate;
 mod offer;
 mod replay;
 mod simulate;
@@ -31,6 +32,7 @@ pub(super) fn run(verb: Market, place: &Place, output: &Output) -> Outcome {
                 request.venue = Venue::Auction;
             })
         }
+        Market::Negotiate(asked) => negotiate::run(*asked, place, output),
         Market::Bid(bid) => bid::run(bid, &*place.connect_running()?, output),
         Market::Offers { capability } => {
             offer::list(&*place.connect()?, capability, output)?;

@@ -5,6 +5,7 @@ use ainur_api::Service;
 use ainur_api::operation::{AgentAdd, Operation, ProgramSource, Reply};
 use ainur_api::problem::Problem;
 use ainur_api::view::AgentView;
+use ainur_market::negotiation::TacticName;
 use ainur_node::Node;
 use ainur_primitives::{Amount, ContentId};
 
@@ -92,6 +93,7 @@ pub(super) fn add(
         program,
         price,
         prices: std::collections::BTreeMap::new(),
+        tactic: TacticName::default(),
         stake: None,
         capability: None,
         team: None,

@@ -76,6 +76,7 @@ pub(super) fn hire(
         only: wish.only,
         venue: Venue::default(),
         service: None,
+        negotiation: None,
         bidding_ms: None,
         idempotency_key: None,
         request_digest: None,

@@ -187,6 +187,7 @@ impl<F: Fn(Did) -> Performer> Story<'_, F> {
             HistoryKind::Announced | HistoryKind::Chunk => {}
             HistoryKind::Committed => self.moment(at, "ainur.bid", named(entry)),
             HistoryKind::Passed => self.moment(at, "ainur.pass", named(entry)),
+            HistoryKind::Negotiated => self.moment(at, "ainur.negotiation", named(entry)),
             HistoryKind::Revealed => self.moment(at, "ainur.reveal", self.revealed(entry)),
             HistoryKind::Resumed => self.moment(at, "ainur.worker.lost", Vec::new()),
             HistoryKind::Decided => self.moment(at, "ainur.decision", Vec::new()),

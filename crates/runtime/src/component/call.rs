@@ -4,21 +4,22 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ainur_primitives::{
-    CapabilityName, ContentId, DurationMs, ExecutionLimits, FailureReason, Ppm,
+    Amount, CapabilityName, ContentId, DurationMs, ExecutionLimits, FailureReason, Ppm,
 };
 use wasmtime::{Store, UpdateDeadline};
 
 use super::bindings::Agent;
 use super::bindings::ainur::agent::types;
 use super::classify;
-use super::engine::Components;
+use super::engine::{Components, Loaded};
 use super::host::{State, Streams};
+use super::negotiator;
 use super::wasi::Wasi;
 use crate::attempt::Attempt;
 use crate::failure::Failure;
 use crate::frame::Report;
 use crate::input::{Input, Reader};
-use crate::job::{CallView, Quote};
+use crate::job::{CallView, GuestDecision, GuestProposal, NegotiationTurnView, Quote};
 use crate::limits::{
     CHUNK_BYTES_MAX, DESCRIBE_FUEL_MAX, DESCRIBE_MEMORY_BYTES_MAX, DESCRIBE_MS_MAX, HANDLES_MAX,
     MANIFEST_BYTES_MAX, QUOTE_FUEL_MAX, QUOTE_MEMORY_BYTES_MAX, QUOTE_MS_MAX, TRANSFER_SLACK_BYTES,
@@ -74,6 +75,38 @@ impl Caller<'_> {
         let quote = call.run(|agent, store| agent.call_quote(store, &view))?;
         let quote = quote.map(read_quote).transpose()?;
         Ok(Report::Quoted { job: self.attempt.job(), quote })
+    }
+
+    /// What the guest says in a negotiation; nothing when it has no strategy of its own.
+    pub(crate) fn counter(&self, turn: &NegotiationTurnView) -> Result<Report, Failure> {
+        let job = self.attempt.job();
+        let prepared = self.prepare(&QUOTE_LIMITS, Streams::none(), 0)?;
+        let Prepared { loaded, mut store, .. } = prepared;
+        let Some(negotiator) = &loaded.negotiator else {
+            return Ok(Report::Countered { job, decision: None });
+        };
+        let view = negotiator::Turn {
+            capability: turn.capability.to_string(),
+            limit: shown(&turn.limit),
+            round: turn.round,
+            rounds_max: turn.rounds_max,
+            ours: turn.ours.iter().map(shown).collect(),
+            theirs: turn.theirs.iter().map(shown).collect(),
+        };
+        let decision = negotiator
+            .instantiate(&mut store)
+            .and_then(|guest| guest.call_counter(&mut store, &view))
+            .map_err(|error| classify::failure(&error, store.data()))?;
+        let decision = Some(match decision {
+            negotiator::Decision::Accept => GuestDecision::Accept,
+            negotiator::Decision::WalkAway => GuestDecision::WalkAway,
+            negotiator::Decision::Propose(proposal) => GuestDecision::Propose(GuestProposal {
+                price: read_price(&proposal.price)?,
+                timeline_ms: DurationMs(proposal.timeline_ms),
+                quality_level: proposal.quality_level,
+            }),
+        });
+        Ok(Report::Countered { job, decision })
     }
 
     pub(crate) fn execute(&self, work: Work, first_chunk: u32) -> Result<Report, Failure> {
@@ -137,6 +170,22 @@ impl Caller<'_> {
         streams: Streams,
         transfer_bytes_max: usize,
     ) -> Result<Running, Failure> {
+        let Prepared { loaded, mut store, started } =
+            self.prepare(limits, streams, transfer_bytes_max)?;
+        let agent = loaded
+            .agent
+            .instantiate(&mut store)
+            .map_err(|error| classify::failure(&error, store.data()))?;
+        Ok(Running { agent, store, started })
+    }
+
+    /// A store for one call, with nothing in it yet.
+    fn prepare(
+        &self,
+        limits: &ExecutionLimits,
+        streams: Streams,
+        transfer_bytes_max: usize,
+    ) -> Result<Prepared, Failure> {
         self.attempt.load();
         let loaded = self.components.load(self.content, self.path)?;
         self.attempt.begin(limits.duration_ms_max);
@@ -153,12 +202,16 @@ impl Caller<'_> {
             attempt.check()?;
             Ok(UpdateDeadline::Continue(1))
         });
-        let agent = store
-            .set_fuel(limits.fuel_max)
-            .and_then(|()| loaded.agent.instantiate(&mut store))
-            .map_err(|error| classify::failure(&error, store.data()))?;
-        Ok(Running { agent, store, started })
+        store.set_fuel(limits.fuel_max).map_err(|error| classify::failure(&error, store.data()))?;
+        Ok(Prepared { loaded, store, started })
     }
+}
+
+/// A component and the store its call is made in.
+struct Prepared {
+    loaded: Arc<Loaded>,
+    store: Store<State>,
+    started: Instant,
 }
 
 /// An instance in its store.
@@ -183,10 +236,7 @@ impl Running {
 }
 
 fn read_quote(quote: types::Quote) -> Result<Quote, Failure> {
-    let price = quote
-        .price
-        .parse()
-        .map_err(|_| Failure::crashed("its price is not a decimal number of base units"))?;
+    let price = read_price(&quote.price)?;
     if quote.confidence_ppm > Ppm::ONE.0 {
         return Err(Failure::crashed("its confidence is more than 1,000,000 ppm"));
     }
@@ -196,4 +246,17 @@ fn read_quote(quote: types::Quote) -> Result<Quote, Failure> {
         confidence: Ppm(quote.confidence_ppm),
         quality_level: quote.quality_level,
     })
+}
+
+fn read_price(text: &str) -> Result<Amount, Failure> {
+    text.parse().map_err(|_| Failure::crashed("its price is not a decimal number of base units"))
+}
+
+/// A proposal as the guest is shown it.
+fn shown(proposal: &GuestProposal) -> negotiator::Proposal {
+    negotiator::Proposal {
+        price: proposal.price.to_string(),
+        timeline_ms: proposal.timeline_ms.0,
+        quality_level: proposal.quality_level,
+    }
 }

@@ -14,6 +14,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 use super::bindings::{Agent, AgentPre};
 use super::cache::DiskCache;
 use super::host::{Guest, State};
+use super::negotiator::NegotiatorPre;
 use super::{classify, content_id, read_file, wasi};
 use crate::failure::Failure;
 use crate::frame::CacheSetup;
@@ -25,6 +26,8 @@ use crate::limits::{
 /// A component that is ready to be instantiated.
 pub(super) struct Loaded {
     pub(super) agent: AgentPre<State>,
+    /// Its own strategy for negotiations, when it has one.
+    pub(super) negotiator: Option<NegotiatorPre<State>>,
     pub(super) uses_wasi: bool,
 }
 
@@ -144,12 +147,13 @@ impl Components {
         let instance = linker.instantiate_pre(component).map_err(|error| {
             Failure::crashed(format!("it imports what guests are not given: {error:#}"))
         })?;
+        let negotiator = NegotiatorPre::new(instance.clone()).ok();
         let agent = AgentPre::new(instance).map_err(|error| {
             Failure::crashed(format!(
                 "it does not export the world ainur:agent/agent of wit/agent.wit: {error:#}"
             ))
         })?;
-        Ok(Loaded { agent, uses_wasi })
+        Ok(Loaded { agent, negotiator, uses_wasi })
     }
 }
 

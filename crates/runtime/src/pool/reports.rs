@@ -72,6 +72,9 @@ fn last_event(shared: &Shared, seat: u32, report: Report) -> Option<Event> {
                 quote.map(|quote| Quote { confidence: quote.confidence.min(Ppm::ONE), ..quote });
             Event::Quoted { job: finish(shared, seat, ticket)?, quote }
         }
+        Report::Countered { job: JobId(ticket), decision } => {
+            Event::Countered { job: finish(shared, seat, ticket)?, decision }
+        }
         Report::Executed { job: JobId(ticket), fuel_used, chunks, output_bytes, duration_ms } => {
             let job = finish(shared, seat, ticket)?;
             Event::Executed { job, fuel_used, chunks, output_bytes, duration_ms }

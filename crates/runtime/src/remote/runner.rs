@@ -166,7 +166,7 @@ async fn perform(shared: &Shared, attempt: &Attempt, work: Job) -> Result<Event,
             let call = Call { capability: &capability, parameters: &parameters, trace };
             execute(shared, attempt, &program, &call, &limits).await
         }
-        Job::Quote { .. } | Job::Verify { .. } => Err(Failure::new(
+        Job::Quote { .. } | Job::Counter { .. } | Job::Verify { .. } => Err(Failure::new(
             FailureReason::Declined,
             "a remote agent neither bids nor verifies: its price is configured",
         )),

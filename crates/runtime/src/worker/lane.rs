@@ -92,6 +92,7 @@ fn call(components: &Components, attempt: &Arc<Attempt>, work: Job) -> Result<Re
             match work {
                 Job::Describe { .. } => caller.describe(),
                 Job::Quote { call, .. } => caller.quote(call),
+                Job::Counter { turn, .. } => caller.counter(&turn),
                 Job::Execute { capability, parameters, input, first_chunk, limits, .. } => {
                     caller.execute(Work { capability, parameters, input, limits }, first_chunk)
                 }
@@ -108,7 +109,7 @@ fn call(components: &Components, attempt: &Arc<Attempt>, work: Job) -> Result<Re
                 Job::Execute { capability, parameters, input, limits, .. } => {
                     command.execute(attempt, capability.as_str(), &parameters, input, &limits)
                 }
-                Job::Quote { .. } | Job::Verify { .. } => Err(Failure::new(
+                Job::Quote { .. } | Job::Counter { .. } | Job::Verify { .. } => Err(Failure::new(
                     FailureReason::Declined,
                     "a command neither bids nor verifies: its price is configured",
                 )),

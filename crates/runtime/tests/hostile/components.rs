@@ -2,8 +2,10 @@
 use std::time::{Duration, Instant};
 
 use ainur_primitives::FailureReason::{Crashed, Declined, Infrastructure, LimitExceeded, TimedOut};
-use ainur_primitives::{Amount, ExecutionLimits, Ppm};
-use ainur_runtime::{Event, Input, Job};
+use ainur_primitives::{Amount, DurationMs, ExecutionLimits, Ppm};
+use ainur_runtime::{
+    Event, GuestDecision, GuestProposal, Input, Job, NegotiationTurnView, Program,
+};
 
 use crate::guest::Guest;
 use crate::stage::{Stage, execute, limits, quote, short_time, survives};
@@ -310,4 +312,55 @@ pub(crate) fn sleeping_takes_no_time_and_reads_nothing() {
     let heard = Stage::new().run(execute(program, b"", limits()));
     assert_eq!(heard.output(), b"w", "{:?}", heard.last);
     assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+/// Proposes the least it takes, for the quality in its memory.
+const PROPOSE_LIMIT: &str = r#"
+    (i32.store8 (i32.const 160) (i32.const 2))
+    (i32.store (i32.const 168) (local.get 2))
+    (i32.store (i32.const 172) (local.get 3))
+    (i64.store (i32.const 176) (local.get 4))
+    (i32.store8 (i32.const 184) (i32.const 1))
+    (i32.const 160)"#;
+
+fn counter(program: Program) -> Job {
+    let limit =
+        GuestProposal { price: Amount(1_234), timeline_ms: DurationMs(50), quality_level: 0 };
+    let turn = NegotiationTurnView {
+        capability: "bytes.copy".parse().unwrap(),
+        limit,
+        round: 1,
+        rounds_max: 3,
+        ours: Vec::new(),
+        theirs: vec![limit],
+    };
+    Job::Counter { program, turn }
+}
+
+pub(crate) fn a_guest_negotiates_by_its_own_strategy_where_it_has_one() {
+    let mut stage = Stage::new();
+    let mut decide = |program| match stage.run(counter(program)).last {
+        Some(Event::Countered { decision, .. }) => Ok(decision),
+        Some(Event::Failed { reason, detail, .. }) => Err((reason, detail)),
+        other => panic!("{other:?}"),
+    };
+    let proposal =
+        GuestProposal { price: Amount(1_234), timeline_ms: DurationMs(50), quality_level: 1 };
+    let own = Guest::negotiating(PROPOSE_LIMIT);
+    assert_eq!(decide(own), Ok(Some(GuestDecision::Propose(proposal))));
+    let accepts = "(i32.store8 (i32.const 160) (i32.const 0)) (i32.const 160)";
+    assert_eq!(decide(Guest::negotiating(accepts)), Ok(Some(GuestDecision::Accept)));
+    assert_eq!(decide(Guest::good().program()), Ok(None));
+
+    let (reason, _) = decide(Guest::negotiating("unreachable")).unwrap_err();
+    assert_eq!(reason, Crashed);
+    // A price that is no number: "why".
+    let nonsense = PROPOSE_LIMIT
+        .replace("(local.get 2)", "(i32.const 16)")
+        .replace("(local.get 3)", "(i32.const 3)");
+    let (reason, detail) = decide(Guest::negotiating(&nonsense)).unwrap_err();
+    assert_eq!(reason, Crashed);
+    assert!(detail.contains("decimal"), "{detail}");
+    let (reason, _) = decide(Guest::negotiating(FOREVER)).unwrap_err();
+    assert!(matches!(reason, TimedOut | LimitExceeded), "{reason}");
 }

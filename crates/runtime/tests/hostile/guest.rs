@@ -89,6 +89,18 @@ impl Guest {
             .replace("{memory}", &self.memory)
     }
 
+    /// The same, with a strategy of its own: instructions that leave the address of a `decision`.
+    pub(crate) fn negotiating(counter: &str) -> Program {
+        let module = format!(
+            "(func (export \"counter\") (param i32 i32 i32 i32 i64 i32 i32 i32 i32 i32 i32 i32)
+             (result i32) {counter})"
+        );
+        let wat = Self { module, ..Self::good() }.wat();
+        let whole = wat.trim_end().strip_suffix(')').expect("a component ends");
+        let wat = format!("{whole}{})", include_str!("counter.wat"));
+        program(&wat::parse_str(wat).unwrap())
+    }
+
     pub(crate) fn bytes(&self) -> Vec<u8> {
         wat::parse_str(self.wat()).unwrap()
     }

@@ -42,6 +42,7 @@ macro_rules! tests {
 const TESTS: &[Test] = tests! {
     components:
         good_guest_copies_bids_and_verifies,
+        a_guest_negotiates_by_its_own_strategy_where_it_has_one,
         attempt_continues_at_first_chunk,
         same_call_gives_same_bytes_and_fuel,
         infinite_loop_times_out,

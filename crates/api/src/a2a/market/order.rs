@@ -141,6 +141,7 @@ impl Order {
             only: None,
             venue: Default::default(),
             service: None,
+            negotiation: None,
             bidding_ms: None,
             idempotency_key: Some(self.identity.key),
             request_digest: Some(self.identity.digest),

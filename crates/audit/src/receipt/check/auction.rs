@@ -45,6 +45,9 @@ impl<'a> Examination<'a> {
                     let collateral = redeemed.collateral.to_ainu();
                     format!("a credit with {collateral} AINU behind it")
                 }
+                AttemptBasis::Negotiated(agreement) => {
+                    self.renegotiate(attempt, agreement).map_err(place)?
+                }
             };
             // Who was refused with an offer has failed at nothing, and could still bid.
             if attempt.agreed.is_some() || attempt.basis == AttemptBasis::Auction {
@@ -104,18 +107,28 @@ impl<'a> Examination<'a> {
         if proofs.next().is_some() {
             return Err("there is a signature of a bid that was not opened".into());
         }
-        let mut offers = 0;
+        let (mut offers, mut messages) = (0, 0);
         for attempt in &self.body.attempts {
-            let AttemptBasis::Offer(taken) = &attempt.basis else { continue };
-            let seller = taken.offer.seller;
-            self.signed(seller, taken.offer.digest(), &taken.proof)
-                .map_err(|reason| format!("offer of {seller}: {reason}"))?;
-            offers += 1;
+            match &attempt.basis {
+                AttemptBasis::Auction | AttemptBasis::Credit(_) => {}
+                AttemptBasis::Offer(taken) => {
+                    let seller = taken.offer.seller;
+                    self.signed(seller, taken.offer.digest(), &taken.proof)
+                        .map_err(|reason| format!("offer of {seller}: {reason}"))?;
+                    offers += 1;
+                }
+                AttemptBasis::Negotiated(agreement) => {
+                    messages += self.negotiation_signatures(agreement)?;
+                }
+            }
         }
-        Ok(match offers {
-            0 => format!("{bids} bids signed, Ed25519 and ML-DSA-65"),
-            _ => format!("{bids} bids and {offers} offers signed, Ed25519 and ML-DSA-65"),
-        })
+        let mut signed = format!("{bids} bids");
+        for (count, what) in [(offers, "offers"), (messages, "messages of negotiations")] {
+            if count > 0 {
+                signed.push_str(&format!(", {count} {what}"));
+            }
+        }
+        Ok(format!("{signed} signed, Ed25519 and ML-DSA-65"))
     }
 
     /// Somebody signed this digest, with a key the receipt shows to be theirs.

@@ -240,6 +240,10 @@ impl<'a> Examination<'a> {
                 same("offer digest", &offer, bid)
             }
             AttemptBasis::Credit(_) => Err("a credit, yet money was locked".into()),
+            AttemptBasis::Negotiated(agreement) => {
+                same("thread digest", &agreement.terms.thread, transcript)?;
+                same("digest of the negotiated terms", &agreement.terms.digest(), bid)
+            }
         }
     }
 

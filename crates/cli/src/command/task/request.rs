@@ -66,6 +66,7 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         only: run.only,
         venue,
         service: late,
+        negotiation: None,
         bidding_ms: None,
         idempotency_key: run.idempotency_key,
         request_digest: None,

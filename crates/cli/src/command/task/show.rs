@@ -1,6 +1,7 @@
 //! Tasks and auctions as tables.
 use ainur_api::view::{Explanation, PartBinding, TaskPhase, TaskView};
 
+use crate::command::market::negotiate;
 use crate::output::{Column, Output, ainu, bytes, span};
 
 pub(super) fn list(tasks: &[TaskView], output: &Output) {
@@ -81,6 +82,7 @@ pub(super) fn one(task: &TaskView, output: &Output) {
     if task.attempts.iter().any(|attempt| attempt.failure.is_some() || attempt.resumed > 0) {
         attempts(task, output);
     }
+    negotiate::show(task, output);
     match task.phase {
         TaskPhase::Settled if task.has_receipt => {
             output.line(format!("next: ainur receipt show {}", task.id.short()));
