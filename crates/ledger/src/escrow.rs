@@ -36,4 +36,4 @@ pub(crate) use tombstone::{settled, write_tombstone};
 
 /// How many parts an agreement has at most in one attempt, those of sellers who failed included;
 /// and how many sellers it remembers.
-pub const PARTS_MAX: usize = 192;
+pub const PARTS_MAX: usize = 128;

@@ -165,6 +165,7 @@ impl World {
             sharing: ProfitSharing {
                 method: SharingMethod::Equal,
                 member_shares: vec![Amount::ainu(18), Amount::ainu(22)],
+                surplus_weights: Vec::new(),
             },
             failure: FailureHandling {
                 backups: vec![member(BACKUP, PARSE, 20)],
