@@ -5,8 +5,10 @@ mod place;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
+use ainur_api::{Operation, Reply, Service};
+use ainur_market::negotiation::TacticName;
 use place::{Place, component};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A place with two agents that echo, for 3 and 2 AINU at the least.
 fn bazaar() -> Place {
@@ -301,4 +303,55 @@ fn a_component_negotiates_by_its_own_strategy_and_by_its_owners_when_that_fails(
     assert_eq!(task["phase"], "unfunded", "{task}");
     let said = task["negotiations"][0]["messages"].as_array().expect("messages");
     assert_eq!(said[1]["act"], "reject", "{task}");
+}
+
+/// Posts to the REST API under a token.
+fn post(place: &Place, secret: &str, body: &Value) -> Value {
+    let endpoint = ainur_api::Endpoint::read(&place.data_dir()).expect("readable");
+    let address = endpoint.expect("a running node").address;
+    let agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(std::time::Duration::from_secs(60)))
+        .build()
+        .new_agent();
+    let request = agent
+        .post(format!("http://{address}/v1/tasks?wait=30"))
+        .header("Authorization", format!("Bearer {secret}"))
+        .header("Content-Type", "application/json");
+    let mut answer = request.send(body.to_string()).expect("an answer");
+    let text = answer.body_mut().read_to_string().expect("text");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[test]
+fn a_client_of_the_rest_api_negotiates_within_its_budget_and_is_told_no_tactics() {
+    let place = bazaar();
+    let _node = place.start_node();
+    let secret = place.token(&["haggler", "--limit", "20"]);
+    let body = |venue: &str| {
+        json!({
+            "capability": "text.echo", "parameters": { "say": "hi" }, "reserve": "5000000000000",
+            "venue": venue,
+            "negotiation": { "opening": 600_000, "tactic": "conceder", "rounds_max": 4 },
+        })
+    };
+    let task = post(&place, &secret, &body("negotiation"));
+    assert_eq!(task["phase"], "settled", "{task}");
+    let said = &task["negotiations"][0]["messages"];
+    assert_eq!(base_units(&said[0]["price"]), 3 * AINU, "{task}");
+    // Lists leave out what was said.
+    let listed = place.json(&["task", "list"]);
+    assert_eq!(listed[0].get("negotiations"), None, "{listed}");
+
+    let refused = post(&place, &secret, &body("auction"));
+    assert!(refused.to_string().contains("venue negotiation"), "{refused}");
+
+    let agent = |client: &dyn Service| match client
+        .perform(Operation::AgentShow { agent: "cheap".into() })
+    {
+        Ok(Reply::Agent(agent)) => agent.tactic,
+        other => unreachable!("another answer: {other:?}"),
+    };
+    assert_eq!(agent(&place.client(Some(&secret))), None);
+    assert_eq!(agent(&place.client(None)), Some(TacticName::default()));
 }
