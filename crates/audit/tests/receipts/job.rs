@@ -112,7 +112,7 @@ impl World {
             reserve: Amount::ainu(100),
             loss: Amount::ainu(5),
             budget: None,
-            selection: SelectionRule::Cheapest,
+            selection: SelectionRule::Scored,
             check: AcceptanceCheck::Schema,
             deadline_ms: DurationMs::seconds(3_600),
             limits: ExecutionLimits::default(),

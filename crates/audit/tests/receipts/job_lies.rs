@@ -146,7 +146,7 @@ const AUCTIONS: [Lie; 16] = [
     ),
     (
         "selection",
-        |body| job(body).transcript.terms.selection = SelectionRule::Scored,
+        |body| job(body).transcript.terms.selection = SelectionRule::Cheapest,
         CheckName::Transcript,
         "another rule",
     ),
