@@ -253,8 +253,11 @@ const LEDGER: [Lie; 33] = [
         "settlement is not after",
     ),
     (
-        "seller on the ledger",
-        |body| part(body, MERGE).attempts[0].seller = body_buyer(),
+        "seller on the ledger, whose payment is hidden",
+        |body| {
+            part(body, MERGE).attempts[0].seller = body_buyer();
+            part(body, MERGE).settled = None;
+        },
         CheckName::Attempts,
         "seller",
     ),
@@ -265,8 +268,11 @@ const LEDGER: [Lie; 33] = [
         "another check",
     ),
     (
-        "price on the ledger",
-        |body| part(body, FETCH).attempts[0].price = Amount::ainu(23),
+        "price on the ledger, whose payment is hidden",
+        |body| {
+            part(body, FETCH).attempts[0].price = Amount::ainu(23);
+            part(body, FETCH).settled = None;
+        },
         CheckName::Attempts,
         "price",
     ),
