@@ -77,7 +77,12 @@ fn graph(merge_needs: &[u16]) -> TaskGraph {
     }
 }
 
-fn bundle(subtasks: &[u16], price: u64) -> Bundle {
+fn of_rival() -> Vec<Bundle> {
+    vec![bundle(&[FETCH, PARSE], 50), bundle(&[PARSE], 25), bundle(&[MERGE], 14)]
+}
+
+/// Some subtasks for a price, in ten seconds.
+pub(crate) fn bundle(subtasks: &[u16], price: u64) -> Bundle {
     Bundle {
         subtasks: subtasks.iter().map(|subtask| usize::from(*subtask)).collect(),
         price: Amount::ainu(price),
@@ -94,15 +99,20 @@ impl World {
     /// The coalition asks 40 for fetching and parsing, the single bidder 10 for merging; the rival
     /// asks 50 for the first two, 25 for parsing alone and 14 for merging.
     pub(crate) fn job(&self, number: u8) -> JobDeal {
-        self.job_of(number, graph(&[FETCH, PARSE]))
+        self.job_of(number, graph(&[FETCH, PARSE]), of_rival())
+    }
+
+    /// The same job, in which the rival offers something else.
+    pub(crate) fn job_with_rival(&self, number: u8, bundles: Vec<Bundle>) -> JobDeal {
+        self.job_of(number, graph(&[FETCH, PARSE]), bundles)
     }
 
     /// The same job with two outputs: nobody needs what parsing gives.
     pub(crate) fn job_of_two_outputs(&self, number: u8) -> JobDeal {
-        self.job_of(number, graph(&[FETCH]))
+        self.job_of(number, graph(&[FETCH]), of_rival())
     }
 
-    fn job_of(&self, number: u8, graph: TaskGraph) -> JobDeal {
+    fn job_of(&self, number: u8, graph: TaskGraph, rival: Vec<Bundle>) -> JobDeal {
         let task = TaskId(Digest([number; 32]));
         let specification = TaskSpec {
             capability: "archive.compress".parse().unwrap(),
@@ -112,7 +122,7 @@ impl World {
             reserve: Amount::ainu(100),
             loss: Amount::ainu(5),
             budget: None,
-            selection: SelectionRule::Cheapest,
+            selection: SelectionRule::Scored,
             check: AcceptanceCheck::Schema,
             deadline_ms: DurationMs::seconds(3_600),
             limits: ExecutionLimits::default(),
@@ -135,7 +145,7 @@ impl World {
         let bids = [
             coalition.bid(terms.bid_bond, Ppm(900_000), QualityLevel::Standard),
             single(SINGLE, vec![bundle(&[MERGE], 10)]),
-            single(RIVAL, vec![bundle(&[0, 1], 50), bundle(&[1], 25), bundle(&[2], 14)]),
+            single(RIVAL, rival),
         ];
         let mut entrants: Vec<_> = bids.map(|bid| entrant(&terms, bid)).into();
         entrants.sort_by_key(|entrant| entrant.commit.bidder);

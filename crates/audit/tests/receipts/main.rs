@@ -6,6 +6,7 @@ mod flips;
 mod forgeries;
 mod job;
 mod job_flips;
+mod job_frauds;
 mod job_lies;
 mod jobs;
 mod negotiated;
