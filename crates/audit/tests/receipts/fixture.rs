@@ -11,7 +11,7 @@ use ainur_crypto::{AgreementKey, HybridVerifier, Proof, SigningKey, hash};
 use ainur_identity::KeyMaterial;
 use ainur_ledger::{
     Action, AuthorizedTransaction, Event, EventProof, Genesis, HeaderSignature, Ledger, Outcome,
-    Parameters, Submission, Transaction, escrow, reputation,
+    Parameters, Submission, Transaction, escrow, exchange, reputation,
 };
 use ainur_market::auction::{
     AuctionTerms, Award, BidTerms, CommitTerms, Entrant, Reveal, Transcript, award, commitment,
@@ -238,7 +238,7 @@ impl World {
         self.body(deal, attempts, settlement)
     }
 
-    fn body(
+    pub(crate) fn body(
         &self,
         deal: &Deal,
         attempts: Vec<AttemptRecord>,
@@ -294,8 +294,13 @@ impl World {
         receipt::issue(&issuer.key, issuer.did, 0, vec![(body, audit)]).unwrap().remove(0)
     }
 
-    /// One block with one transaction; the escrow event it caused, signed by the validator.
-    fn execute(
+    /// The time of the next block, nearly.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// One block with one transaction; the event of escrow or claim it caused, signed by the validator.
+    pub(crate) fn execute(
         &mut self,
         who: Who,
         action: Action,
@@ -326,8 +331,17 @@ impl World {
         let header = executed.block.header;
         let proofs = EventProof::all(&header, &executed.events);
         self.ledger.commit(executed).unwrap();
-        let escrow = |proof: &EventProof| matches!(proof.record.event, Event::Escrow(_));
-        let proof = proofs.into_iter().find(escrow)?;
+        let told = |proof: &EventProof| {
+            use exchange::Event::{Defaulted, Fulfilled, Redeemed};
+            match &proof.record.event {
+                Event::Escrow(_) => true,
+                Event::Exchange(event) => {
+                    matches!(event, Redeemed { .. } | Fulfilled { .. } | Defaulted { .. })
+                }
+                _ => false,
+            }
+        };
+        let proof = proofs.into_iter().find(told)?;
         let signature = self.node.key.sign(ainur_ledger::block::HEADER_DOMAIN, &header.digest().0);
         let validator = self.node.did;
         let signatures = vec![HeaderSignature { validator, key_version: 0, signature }];
@@ -335,7 +349,8 @@ impl World {
     }
 }
 
-enum Who {
+#[derive(Clone, Copy)]
+pub(crate) enum Who {
     Node,
     Buyer,
     Seller(usize),
