@@ -17,8 +17,8 @@ pub(crate) use exchange::{
     PoolArguments, PoolVerb, WrittenCreditsArguments,
 };
 pub(crate) use market::{
-    BidArguments, DiscountArgument, Market, NegotiateArguments, OfferArguments, PaymentArgument,
-    PremiumArgument, hours, percent,
+    BidArguments, DiscountArgument, LatenessArguments, Market, NegotiateArguments, OfferArguments,
+    PaymentArgument, PremiumArgument, hours,
 };
 
 /// An open economy for software agents.
@@ -385,12 +385,9 @@ pub(crate) struct TaskRun {
     /// Where to look for a price.
     #[arg(long, value_enum, default_value_t = VenueArgument::Any)]
     pub(crate) venue: VenueArgument,
-    /// Seconds from the agreement on, after which work is late and its seller paid less.
-    #[arg(long, value_parser = seconds, value_name = "SECONDS")]
-    pub(crate) late_after: Option<DurationMs>,
-    /// The share of its price that late work gives up, such as 20%.
-    #[arg(long, value_parser = percent, value_name = "PERCENT", requires = "late_after", default_value = "20%")]
-    pub(crate) late_compensation: Ppm,
+    /// What late work costs its seller.
+    #[command(flatten)]
+    pub(crate) lateness: LatenessArguments,
     /// Limits on each attempt.
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
@@ -403,13 +400,6 @@ pub(crate) struct TaskRun {
     /// Do not wait for the result.
     #[arg(long)]
     pub(crate) detach: bool,
-}
-
-/// Seconds, with their unit or without.
-fn seconds(text: &str) -> Result<DurationMs, String> {
-    let number = text.strip_suffix('s').unwrap_or(text);
-    let wrong = |_| format!("'{text}' is no number of seconds such as 5 or 5s");
-    number.parse().map(DurationMs::seconds).map_err(wrong)
 }
 
 /// What one attempt may use; whoever goes beyond has failed.

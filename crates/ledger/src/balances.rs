@@ -13,4 +13,4 @@ pub use event::Event;
 pub use state::{Account, Totals};
 
 pub(crate) use execute::execute;
-pub(crate) use state::{Pot, disengage, engage, move_money, write_account};
+pub(crate) use state::{Pot, close_position, move_money, open_position, write_account};

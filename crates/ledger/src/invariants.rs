@@ -64,11 +64,11 @@ pub enum Violation {
     /// An open escrow owes more than it holds, or its parts are out of order.
     #[error("an escrow of {0} does not add up")]
     EscrowInconsistent(Did),
-    /// A party does not have as many engagements as its account says.
+    /// A party does not have as many open positions as its account says.
     #[error(
         "{did} has {found} escrows, claims, classes owed and orders; its account says {stated}"
     )]
-    EngagementsDiffer {
+    PositionsDiffer {
         /// Whose.
         did: Did,
         /// What the account says.
@@ -116,30 +116,30 @@ pub fn check(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
         }
     }
     check_locks(state)?;
-    check_engagements(state)?;
+    check_positions(state)?;
     check_budgets(state)
 }
 
 /// Every account counts what its owner still has to get or give.
-fn check_engagements(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
+fn check_positions(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
     let mut found = BTreeMap::<Did, u32>::new();
     let mut add = |did: Did| {
         let count = found.entry(did).or_default();
         *count = count.saturating_add(1);
     };
     agreements(state).for_each(|agreement| add(agreement.buyer));
-    exchange::invariants::engaged(state, add);
+    exchange::invariants::positions(state, add);
     for (key, value) in prefixed(state, &Space::Account.prefix()) {
         let did: Did = decoded(&key[1..]);
-        let stated = decoded::<Account>(&value).engagements;
+        let stated = decoded::<Account>(&value).positions;
         let found = found.remove(&did).unwrap_or_default();
         if found != stated {
-            return Err(Violation::EngagementsDiffer { did, stated, found });
+            return Err(Violation::PositionsDiffer { did, stated, found });
         }
     }
     match found.into_iter().next() {
         None => Ok(()),
-        Some((did, found)) => Err(Violation::EngagementsDiffer { did, stated: 0, found }),
+        Some((did, found)) => Err(Violation::PositionsDiffer { did, stated: 0, found }),
     }
 }
 

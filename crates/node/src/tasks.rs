@@ -308,6 +308,10 @@ impl Node {
     /// Rates a settled task.
     pub(crate) fn rate_task(&self, text: &str, rating: u8) -> Result<Reply, Problem> {
         let task = self.task(text)?;
+        if task.credit().is_some() {
+            let why = "work that was paid with a credit is not rated: its claim has counted it";
+            return Err(Problem::new(Code::Conflict, why).next("see ainur receipt show"));
+        }
         let action = reputation::Action::ReportOutcome {
             task: task.id,
             rating,

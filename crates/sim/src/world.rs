@@ -15,14 +15,16 @@ use ainur_crypto::batch::sign_batch;
 use ainur_crypto::signature::SigningKey;
 use ainur_identity::KeyMaterial;
 use ainur_ledger::{
-    AuthorizedTransaction, Event, Genesis, Height, Parameters, Submission, Transaction, escrow,
-    invariants, reputation,
+    Action, AuthorizedTransaction, Event, Genesis, Height, Outcome, Parameters, Submission,
+    Transaction, balances, escrow, exchange, exchange::CreditClassId, invariants, registry,
+    reputation,
 };
+use ainur_market::exchange::{OrderKind, SelfTrade, Side};
 use ainur_market::negotiation::TacticName;
 use ainur_primitives::capability::{Sensitivity, ServiceLevel};
 use ainur_primitives::{
-    AcceptanceCheck, Amount, CapabilityContract, Digest, DurationMs, Effects, ExecutionLimits,
-    SelectionRule, TaskId, TaskSpec, Timestamp, Venue,
+    AcceptanceCheck, Amount, CapabilityContract, CapabilityName, Did, Digest, DurationMs, Effects,
+    ExecutionLimits, QualityLevel, SelectionRule, TaskId, TaskSpec, Timestamp, Venue,
 };
 use ainur_storage::SimDisk;
 use ainur_storage::blob::Blobs;
@@ -88,6 +90,12 @@ const BEGINNING: Timestamp = Timestamp(1_795_000_000_000);
 const STAKE: Amount = Amount::ainu(1_000);
 const DEADLINE_MS: DurationMs = DurationMs::seconds(3_600);
 const CAPABILITY: &str = "text.repeat";
+/// Who owes work for credits, in the order in which it is called in.
+const ISSUERS: [usize; 4] = [3, 1, 5, 4];
+/// Credits each of them has sold to the buyer.
+const CREDITS_EACH: u64 = 3;
+/// Every so many tasks one is paid with a credit, until all are redeemed.
+const CREDIT_EVERY: usize = 2;
 
 /// Runs a world of so many tasks and power cuts, and checks what must be true at its end.
 ///
@@ -170,7 +178,10 @@ impl World {
             acknowledged: BTreeMap::new(),
         };
         world.boot()?;
-        world.bond()?;
+        for agent in 0..world.members.len() {
+            world.transact(agent, reputation::Action::Bond { amount: STAKE })?;
+        }
+        world.sell_credits()?;
         Ok(world)
     }
 
@@ -248,31 +259,71 @@ impl World {
         Ok(())
     }
 
-    /// Every agent bonds its stake.
-    fn bond(&mut self) -> Result<(), String> {
+    /// Has the ledger do something for an agent, before anything else happens.
+    fn transact(&self, agent: usize, action: impl Into<Action>) -> Result<(), String> {
+        let Member { did, seed } = &self.members[agent];
+        self.transact_as(*did, &key(seed)?, action.into())
+    }
+
+    fn transact_as(&self, sender: Did, key: &SigningKey, action: Action) -> Result<(), String> {
         let alive = self.alive.as_ref().ok_or("the world is dark")?;
-        for member in &self.members {
-            let transaction = Transaction {
-                chain_id: self.genesis.chain_id(),
-                sender: member.did,
-                nonce: 0,
-                expires: self.now.plus(DurationMs::seconds(60)),
-                fee: self.genesis.parameters.fee_min,
-                action: reputation::Action::Bond { amount: STAKE }.into(),
-            };
-            let digest = transaction.digest();
-            let (signature, proofs) = sign_batch(&key(&member.seed)?, member.did, 0, &[digest]);
-            let transactions = proofs
-                .into_iter()
-                .map(|proof| AuthorizedTransaction { transaction: transaction.clone(), proof })
-                .collect();
-            let submission = Submission { transactions, signatures: vec![signature] };
-            alive.log.submit(submission).map_err(|error| error.to_string())?;
-        }
+        let transaction = Transaction {
+            chain_id: self.genesis.chain_id(),
+            sender,
+            nonce: alive.log.query(|view| balances::query::account(view.state(), &sender).nonce),
+            expires: self.now.plus(DurationMs::seconds(60)),
+            fee: self.genesis.parameters.fee_min,
+            action,
+        };
+        let (signature, proofs) = sign_batch(key, sender, 0, &[transaction.digest()]);
+        let transactions = proofs
+            .into_iter()
+            .map(|proof| AuthorizedTransaction { transaction: transaction.clone(), proof })
+            .collect();
+        let submission = Submission { transactions, signatures: vec![signature] };
+        alive.log.submit(submission).map_err(|error| error.to_string())?;
         for completion in alive.log.turn(self.now) {
-            completion.result.map_err(|error| error.to_string())?;
+            let completed = completion.result.map_err(|error| error.to_string())?;
+            for (_, outcome) in completed.outcomes() {
+                if !matches!(outcome, Outcome::Applied { .. }) {
+                    return Err(format!("at the founding: {outcome:?}"));
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Some agents issue credits, and the buyer buys them all.
+    fn sell_credits(&self) -> Result<(), String> {
+        let capability: CapabilityName = CAPABILITY.parse().expect("a good name");
+        let quality = QualityLevel::Standard;
+        let class = CreditClassId::of(&capability, quality);
+        let expires = self.now.plus(DurationMs::seconds(60));
+        let place = |side, quantity| {
+            let kind = OrderKind::Limit { price: Amount::ainu(2) };
+            let self_trade = SelfTrade::default();
+            exchange::Action::Place { class, side, quantity, kind, self_trade, expires }
+        };
+        for agent in ISSUERS {
+            let capabilities = vec![capability.clone()];
+            let (card, previous) = (Digest::ZERO, None);
+            let version = 1;
+            let card = registry::Action::Register { card, version, previous, capabilities };
+            self.transact(agent, card)?;
+            if agent == ISSUERS[0] {
+                let collateral = Amount::ainu(3);
+                let capability = capability.clone();
+                self.transact(
+                    agent,
+                    exchange::Action::OpenClass { capability, quality, collateral },
+                )?;
+            }
+            self.transact(agent, exchange::Action::Issue { class, quantity: CREDITS_EACH })?;
+            self.transact(agent, place(Side::Sell, CREDITS_EACH))?;
+        }
+        let all = CREDITS_EACH * ISSUERS.len() as u64;
+        let (buyer, seed) = (material(&self.operator)?.did(), key(&self.operator)?);
+        self.transact_as(buyer, &seed, place(Side::Buy, all).into())
     }
 
     fn is_idle(&self) -> bool {
@@ -336,6 +387,11 @@ impl World {
         // Some prices are negotiated.
         let venue = if number.is_multiple_of(3) { Venue::Negotiation } else { Venue::Any };
         // Drawn from the number alone: a retry after a crash must ask for the same.
+        let last = CREDIT_EVERY * CREDITS_EACH as usize * ISSUERS.len();
+        let venue = match number.is_multiple_of(CREDIT_EVERY) && number < last {
+            true => Venue::Credit,
+            false => venue,
+        };
         Request::new(spec).expect("small numbers").at(venue).keyed(Some(Idempotency {
             key: format!("task-{number}-{impossible}"),
             request: Digest::ZERO,
@@ -387,10 +443,14 @@ fn endings(log: &InlineLog<SimDisk>) -> Result<BTreeMap<TaskId, (u32, u32)>, Str
         next = last.block.header.height.next();
         for record in blocks.iter().flat_map(|block| &block.events) {
             match &record.event {
-                Event::Escrow(escrow::Event::Settled { task, .. }) => {
+                Event::Escrow(escrow::Event::Settled { task, .. })
+                | Event::Exchange(exchange::Event::Fulfilled { task, .. }) => {
                     endings.entry(*task).or_default().0 += 1;
                 }
-                Event::Escrow(escrow::Event::Refunded { task, .. }) => {
+                Event::Escrow(escrow::Event::Refunded { task, .. })
+                | Event::Exchange(
+                    exchange::Event::Defaulted { task, .. } | exchange::Event::Voided { task, .. },
+                ) => {
                     endings.entry(*task).or_default().1 += 1;
                 }
                 _ => {}

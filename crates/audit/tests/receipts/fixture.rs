@@ -11,7 +11,7 @@ use ainur_crypto::{AgreementKey, HybridVerifier, Proof, SigningKey, hash};
 use ainur_identity::KeyMaterial;
 use ainur_ledger::{
     Action, AuthorizedTransaction, Event, EventProof, Genesis, HeaderSignature, Ledger, Outcome,
-    Parameters, Submission, Transaction, escrow, reputation,
+    Parameters, Submission, Transaction, escrow, exchange, reputation,
 };
 use ainur_market::auction::{
     AuctionTerms, Award, BidTerms, CommitTerms, Entrant, Reveal, Transcript, award, commitment,
@@ -256,7 +256,7 @@ impl World {
         self.body(deal, attempts, settlement)
     }
 
-    fn body(
+    pub(crate) fn body(
         &self,
         deal: &Deal,
         attempts: Vec<AttemptRecord>,
@@ -313,8 +313,13 @@ impl World {
         receipt::issue(&issuer.key, issuer.did, 0, vec![(body, audit)]).unwrap().remove(0)
     }
 
-    /// One block with one transaction; the first escrow event it caused.
-    fn execute(
+    /// The time of the next block, nearly.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// One block with one transaction; the first event of escrow or claim it caused.
+    pub(crate) fn execute(
         &mut self,
         who: Who,
         action: Action,
@@ -362,11 +367,21 @@ impl World {
             let signatures = vec![HeaderSignature { validator, key_version: 0, signature }];
             LedgerEvent { proof, signatures }
         };
-        let escrow = |proof: &EventProof| matches!(proof.record.event, Event::Escrow(_));
-        proofs.into_iter().filter(escrow).map(signed).collect()
+        let told = |proof: &EventProof| {
+            use exchange::Event::{Defaulted, Fulfilled, Redeemed};
+            match &proof.record.event {
+                Event::Escrow(_) => true,
+                Event::Exchange(event) => {
+                    matches!(event, Redeemed { .. } | Fulfilled { .. } | Defaulted { .. })
+                }
+                _ => false,
+            }
+        };
+        proofs.into_iter().filter(told).map(signed).collect()
     }
 }
 
+#[derive(Clone, Copy)]
 pub(crate) enum Who {
     Node,
     Buyer,

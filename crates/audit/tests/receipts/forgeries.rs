@@ -12,12 +12,12 @@ fn settled(world: &mut World, number: u8) -> (Deal, ReceiptBody) {
     (deal, body)
 }
 
-fn check(receipt: &Receipt, trust: &Trust) -> Report {
+pub(crate) fn check(receipt: &Receipt, trust: &Trust) -> Report {
     verify(&receipt.to_bytes().unwrap(), trust)
 }
 
 /// The checks that failed or could not be made.
-fn problems(report: &Report) -> Vec<CheckName> {
+pub(crate) fn problems(report: &Report) -> Vec<CheckName> {
     report.problems().map(|problem| problem.name).collect()
 }
 

@@ -1,6 +1,7 @@
 //! Receipts end to end: real keys, a real ledger, a real auction, a real log; then every way to
 //! change one.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
+mod credits;
 mod fixture;
 mod flips;
 mod forgeries;

@@ -18,7 +18,7 @@ use ainur_runtime::Executor;
 use ainur_storage::Disk;
 
 use super::Broker;
-use super::contract::evidence;
+use super::contract::{Posting, evidence};
 use crate::error::Error;
 use crate::event::{CreditTake, Event, LedgerPosition};
 use crate::limits::{ISSUERS_MAX, TRANSACTION_MS};
@@ -156,10 +156,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         action: &ainur_ledger::Action,
     ) -> Option<Submission> {
         let seat = self.seats.get(agent)?;
+        // What it has on its way takes the numbers before.
+        let on_its_way = |posting: &&Posting| posting.agent == Some(agent);
+        let ahead = self.submitted.values().flatten().filter(on_its_way).count() as u64;
+        let known = self.ledger.read(|state| balances::query::account(state, &agent).nonce);
         let transaction = Transaction {
             chain_id: self.chain_id,
             sender: seat.did,
-            nonce: self.ledger.read(|state| balances::query::account(state, &seat.did).nonce),
+            nonce: known.saturating_add(ahead),
             expires: self.now.plus(TRANSACTION_MS),
             fee: self.parameters.fee_min,
             action: action.clone(),

@@ -323,6 +323,22 @@ impl Task {
                     self.phase = Phase::Rewarding;
                 }
             }
+            Event::Settled(_)
+            | Event::SettledLate { .. }
+            | Event::CancelledFor { .. }
+            | Event::Refunded(_) => self.apply_closing(at, event)?,
+            Event::ReceiptLogged { entry } => {
+                self.expect(&[Phase::Settled, Phase::Refunded], "a receipt")?;
+                self.receipt_entry = Some(*entry);
+                self.note(at, HistoryKind::Receipt, format!("entry {entry} of the log"));
+            }
+            _ => return self.illegal("this"),
+        }
+        Ok(())
+    }
+
+    fn apply_closing(&mut self, at: Timestamp, event: &Event) -> Result<(), Illegal> {
+        match event {
             Event::Settled(position) => {
                 self.expect(&[Phase::Accepted], "a payment")?;
                 self.close(at, Phase::Settled, *position);
@@ -360,11 +376,6 @@ impl Task {
                 }
                 self.close(at, Phase::Refunded, *position);
                 self.note(at, HistoryKind::Refunded, format!("in block {}", position.height));
-            }
-            Event::ReceiptLogged { entry } => {
-                self.expect(&[Phase::Settled, Phase::Refunded], "a receipt")?;
-                self.receipt_entry = Some(*entry);
-                self.note(at, HistoryKind::Receipt, format!("entry {entry} of the log"));
             }
             _ => return self.illegal("this"),
         }

@@ -154,6 +154,24 @@ pub(crate) struct OfferArguments {
     pub(crate) hours: u64,
 }
 
+/// What late work costs its seller.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct LatenessArguments {
+    /// Seconds from the agreement on, after which work is late and its seller paid less.
+    #[arg(long, value_parser = seconds, value_name = "SECONDS")]
+    pub(crate) late_after: Option<DurationMs>,
+    /// The share of its price that late work gives up.
+    #[arg(long, value_parser = percent, value_name = "PERCENT", requires = "late_after", default_value = "20%")]
+    pub(crate) late_compensation: Ppm,
+}
+
+/// Seconds, with their unit or without.
+fn seconds(text: &str) -> Result<DurationMs, String> {
+    let number = text.strip_suffix('s').unwrap_or(text);
+    let wrong = |_| format!("'{text}' is no number of seconds such as 5 or 5s");
+    number.parse().map(DurationMs::seconds).map_err(wrong)
+}
+
 /// How good the work is to be.
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub(crate) enum Quality {
@@ -212,7 +230,7 @@ pub(crate) fn hours(hours: u64) -> DurationMs {
     DurationMs::seconds(hours.saturating_mul(3_600))
 }
 
-pub(crate) fn percent(text: &str) -> Result<Ppm, String> {
+fn percent(text: &str) -> Result<Ppm, String> {
     let wrong = || format!("'{text}' is not a percentage such as 20% or 2.5%");
     let digits = text.strip_suffix('%').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));

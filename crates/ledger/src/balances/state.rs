@@ -29,7 +29,7 @@ pub struct Account {
     /// What it still has to get or give elsewhere: escrows it pays for that are open, open claims
     /// it is a party to, classes in which it owes, and orders that rest. An identity that has any
     /// is not given up.
-    pub engagements: u32,
+    pub positions: u32,
 }
 
 /// All money there is, by where it is.
@@ -131,18 +131,18 @@ pub(crate) fn write_account(state: &mut Overlay<'_>, did: &Did, account: &Accoun
 }
 
 /// Notes that a party has something more to get or give.
-pub(crate) fn engage(state: &mut Overlay<'_>, did: &Did) {
+pub(crate) fn open_position(state: &mut Overlay<'_>, did: &Did) {
     let mut account = account(state, did);
-    account.engagements =
-        account.engagements.checked_add(1).expect("each is a record of its own, and all fit");
+    account.positions =
+        account.positions.checked_add(1).expect("each is a record of its own, and all fit");
     write_account(state, did, &account);
 }
 
 /// Notes that something a party had to get or give has ended.
-pub(crate) fn disengage(state: &mut Overlay<'_>, did: &Did) {
+pub(crate) fn close_position(state: &mut Overlay<'_>, did: &Did) {
     let mut account = account(state, did);
-    account.engagements =
-        account.engagements.checked_sub(1).expect("what ends was counted when it began");
+    account.positions =
+        account.positions.checked_sub(1).expect("what ends was counted when it began");
     write_account(state, did, &account);
 }
 

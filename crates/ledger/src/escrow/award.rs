@@ -10,7 +10,7 @@ use super::{
     Action, Agreement, Consent, Engagement, Error, Escrow, Event, PARTS_MAX, Part, PartState, Role,
     ServiceTerms, SignedAward,
 };
-use crate::balances::{Pot, engage, move_money};
+use crate::balances::{Pot, move_money, open_position};
 use crate::exchange::Claim;
 use crate::execution::Context;
 use crate::state::key;
@@ -55,7 +55,7 @@ pub(super) fn agree(context: &mut Context<'_>, action: &Action) -> Result<(), Er
         budget::reserve(&mut context.state, context.now, &buyer, budget, reserve)?;
     }
     move_money(&mut context.state, Pot::Free(buyer), Pot::Escrowed, reserve)?;
-    engage(&mut context.state, &buyer);
+    open_position(&mut context.state, &buyer);
     pay_advances(context, &agreement.engagements)?;
     context.emit(Event::Agreed {
         task,

@@ -8,7 +8,7 @@ use super::fail::fail_all;
 use super::state::open;
 use super::tombstone::write_tombstone;
 use super::{Agreement, Closing, Error, Event, PartState, Role, Tombstone};
-use crate::balances::{Pot, disengage, move_money};
+use crate::balances::{Pot, close_position, move_money};
 use crate::execution::Context;
 use crate::state::key;
 use crate::{budget, reputation};
@@ -134,7 +134,7 @@ pub(super) fn close(
 ) -> Result<Amount, Error> {
     let (buyer, refunded) = (agreement.buyer, agreement.held());
     move_money(&mut context.state, Pot::Escrowed, Pot::Free(buyer), refunded)?;
-    disengage(&mut context.state, &buyer);
+    close_position(&mut context.state, &buyer);
     if let Some(budget) = agreement.budget {
         let spent = reserved.saturating_sub(refunded);
         budget::release(&mut context.state, context.now, budget, reserved, spent)?;

@@ -13,7 +13,7 @@ use super::{
     Action, Claim, ClaimDelivery, ClaimEnding, ClaimRole, ClosedClaim, CreditClassId, Error, Event,
     OpenClaim,
 };
-use crate::balances::{Pot, disengage, engage, move_money};
+use crate::balances::{Pot, close_position, move_money, open_position};
 use crate::execution::Context;
 use crate::reputation;
 use crate::state::{key, prefixed};
@@ -56,7 +56,7 @@ pub(super) fn redeem(context: &mut Context<'_>, action: &Action) -> Result<(), E
     let collateral = class.collateral;
     context.state.write(key::credit_class(&id), &class);
     for party in [holder, issuer] {
-        engage(&mut context.state, &party);
+        open_position(&mut context.state, &party);
     }
     let delivery = None;
     let claim = OpenClaim {
@@ -275,7 +275,7 @@ fn open(context: &Context<'_>, task: TaskId) -> Result<OpenClaim, Error> {
 /// Leaves a closed claim that points at the event emitted next.
 fn close(context: &mut Context<'_>, task: TaskId, claim: OpenClaim, ending: ClaimEnding) {
     for party in [claim.holder, claim.issuer] {
-        disengage(&mut context.state, &party);
+        close_position(&mut context.state, &party);
     }
     let (height, event, closed) = (context.height, context.next_event(), context.now);
     let remembered = ClosedClaim { claim, ending, height, event, closed };

@@ -3,7 +3,7 @@ use ainur_primitives::{Amount, CapabilityName, Did, QualityLevel};
 
 use super::state::{class, give, take};
 use super::{CreditClass, CreditClassId, Error, Event, IssuerObligation, SUPPLY_MAX};
-use crate::balances::{self, Pot, disengage, engage, move_money};
+use crate::balances::{self, Pot, close_position, move_money, open_position};
 use crate::execution::Context;
 use crate::state::{Overlay, key};
 use crate::{registry, reputation};
@@ -129,7 +129,7 @@ pub(super) fn owe(
         let turn = class.next_turn;
         class.next_turn += 1;
         state.write(key::turn(&id, turn), &issuer);
-        engage(state, &issuer);
+        open_position(state, &issuer);
         IssuerObligation { outstanding: 0, turn }
     });
     owed.outstanding =
@@ -152,7 +152,7 @@ pub(super) fn discharge(
     };
     if left == 0 {
         state.remove(key::turn(&id, owed.turn));
-        disengage(state, &issuer);
+        close_position(state, &issuer);
         state.remove(at);
     } else {
         owed.outstanding = left;

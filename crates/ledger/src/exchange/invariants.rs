@@ -78,7 +78,7 @@ pub(crate) fn check(state: &(impl ReadState + ?Sized)) -> Result<Held, Violation
 }
 
 /// Names whoever has an open claim, owes, or has an order that rests, each time it does.
-pub(crate) fn engaged(state: &(impl ReadState + ?Sized), mut name: impl FnMut(Did)) {
+pub(crate) fn positions(state: &(impl ReadState + ?Sized), mut name: impl FnMut(Did)) {
     for (_, claim) in prefixed(state, &Space::Claim.prefix()) {
         if let Claim::Open(claim) = decoded(&claim) {
             name(claim.holder);

@@ -7,7 +7,7 @@ use ainur_market::exchange::{Order, OrderId, RestingOrders, Side};
 use ainur_primitives::{Amount, Did};
 
 use super::{CreditClass, CreditClassId};
-use crate::balances::{disengage, engage};
+use crate::balances::{close_position, open_position};
 use crate::state::{Overlay, ReadState, key, read};
 
 /// The resting orders of a class.
@@ -71,7 +71,7 @@ impl RestingOrders for OrderRecords<'_, '_> {
         }
         self.state.remove(at);
         self.state.remove(key::open_order(&order.owner, &self.id, order.id));
-        disengage(self.state, &order.owner);
+        close_position(self.state, &order.owner);
         self.class.orders = self.class.orders.checked_sub(1).expect("an order is removed once");
     }
 
@@ -79,7 +79,7 @@ impl RestingOrders for OrderRecords<'_, '_> {
         let Order { id, owner, side, price, .. } = *order;
         self.state.write(key::order(&self.id, side, price, id), order);
         self.state.write(key::open_order(&owner, &self.id, id), &(side, price));
-        engage(self.state, &owner);
+        open_position(self.state, &owner);
         self.class.orders = self.class.orders.saturating_add(1);
         let better = self.class.best(side).is_none_or(|(best, _)| match side {
             Side::Buy => price > best,

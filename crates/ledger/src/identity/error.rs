@@ -55,7 +55,7 @@ pub enum Error {
         "{open} escrows, claims, classes of credits owed or orders are open: settle, cancel or \
          retire them first"
     )]
-    Engaged {
+    OpenPositions {
         /// How many.
         open: u32,
     },

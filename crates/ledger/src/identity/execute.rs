@@ -64,8 +64,8 @@ fn deactivate(context: &mut Context<'_>, beneficiary: Did) -> Result<(), Error> 
     }
     let account = balances::query::account(&context.state, &did);
     // What comes back later would come back to nobody.
-    if account.engagements > 0 {
-        return Err(Error::Engaged { open: account.engagements });
+    if account.positions > 0 {
+        return Err(Error::OpenPositions { open: account.positions });
     }
     found.identity = found.identity.deactivate().map_err(|_| Error::Inactive(did))?;
     let free = account.free;

@@ -126,7 +126,7 @@ fn nobody_gives_up_while_something_of_theirs_is_open() {
     let mut world = World::new();
     world.agree(1);
     let give_up = || Action::Deactivate { beneficiary: did(RIVAL) };
-    assert_eq!(world.fails(BUYER, give_up()), Error::Engaged { open: 1 }.into());
+    assert_eq!(world.fails(BUYER, give_up()), Error::OpenPositions { open: 1 }.into());
     world.later(HOUR);
     world.later(HOUR);
     world.ok(RIVAL, ainur_ledger::escrow::Action::Expire { task: task(1) });

@@ -38,9 +38,10 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         return Err(Problem::new(Code::InvalidRequest, "what may it cost?")
             .next("add --reserve AINU; or pay with a credit: ainur market credits redeem"));
     }
-    let late = run
-        .late_after
-        .map(|late_after_ms| LatenessTerms { late_after_ms, compensation: run.late_compensation });
+    let late = run.lateness.late_after.map(|late_after_ms| LatenessTerms {
+        late_after_ms,
+        compensation: run.lateness.late_compensation,
+    });
     let check = acceptance(&run, service)?;
     let input = match (&run.input, run.input_blob) {
         (Some(path), _) => Some(pack_input(path, service)?.0),

@@ -289,7 +289,8 @@ fn holder_and_issuer_of_an_open_claim_do_not_give_up_their_identities() {
     let mut world = World::with_holder();
     world.ok(BUYER, redeem(1, None));
     let give_up = || identity::Action::Deactivate { beneficiary: did(RIVAL) };
-    let engaged = |open| ainur_ledger::TransactionError::from(identity::Error::Engaged { open });
+    let engaged =
+        |open| ainur_ledger::TransactionError::from(identity::Error::OpenPositions { open });
     assert_eq!(world.fails(BUYER, give_up()), engaged(1));
     world.ok(BUYER, limit(Side::Buy, 1, 1));
     assert_eq!(world.fails(BUYER, give_up()), engaged(2));
