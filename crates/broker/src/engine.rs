@@ -33,6 +33,7 @@ mod contract;
 mod offers;
 mod query;
 mod receipt;
+mod strategy;
 mod timer;
 mod watch;
 mod work;
@@ -248,7 +249,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     }
 
     /// Adds or replaces an agent.
-    pub fn add_seat(&mut self, seat: crate::seat::Seat) {
+    pub fn add_seat(&mut self, mut seat: crate::seat::Seat) {
+        seat.bidder.forget_asks(|number| self.tasks.contains_key(&number));
         self.seats.insert(seat);
     }
 
@@ -338,6 +340,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     fn record(&mut self, number: u64, event: Event) -> Result<(), Error> {
         let record = Record { task: number, at: self.now, event };
         self.apply(&record)?;
+        self.tell_bidders(number, &record.event);
         self.journal.append(&JournalEntry::Task(record))
     }
 

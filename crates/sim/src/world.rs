@@ -238,6 +238,7 @@ impl World {
                 withheld: BTreeSet::new(),
                 reachable: true,
                 active: 0,
+                bidder: Bidder::default(),
             });
         }
         broker.start();

@@ -55,7 +55,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                     confidence: FIXED_PRICE_CONFIDENCE,
                     quality_level: 0,
                 };
-                self.seal(number, bidder, Some(quote))?;
+                self.bid_by_strategy(number, bidder, Some(quote))?;
                 continue;
             }
             let call = CallView {

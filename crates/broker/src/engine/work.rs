@@ -197,7 +197,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 Ok(())
             }
             Happened::Quoted { quote, .. } => match errand {
-                Errand::Quote { task, bidder } => self.seal(task, bidder, quote),
+                Errand::Quote { task, bidder } => self.bid_by_strategy(task, bidder, quote),
                 _ => Ok(()),
             },
             Happened::Executed { .. } => match errand {
