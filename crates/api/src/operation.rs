@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use ainur_crypto::hash;
+use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, Digest, DurationMs,
@@ -213,6 +214,11 @@ pub struct AgentAdd {
     #[serde(default)]
     #[schemars(with = "schema::Prices")]
     pub prices: BTreeMap<CapabilityName, Amount>,
+    /// How its bids are made from what it quotes or its fixed price, which is then what the work
+    /// costs it; without one, that is the bid.
+    #[serde(default)]
+    #[schemars(with = "Option<schema::StrategyChoice>")]
+    pub strategy: Option<StrategyChoice>,
     /// Stake to bond for it; the node's default when absent.
     #[schemars(with = "Option<schema::Amount>")]
     pub stake: Option<Amount>,

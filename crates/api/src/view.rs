@@ -1,6 +1,7 @@
 //! What a node shows: plain data for tables, dashboards and programs.
 use std::collections::BTreeMap;
 
+use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityContract, CapabilityName, ContentId, Did, Digest,
     DurationMs, FailureReason, Ppm, SelectionRule, TaskId, Timestamp,
@@ -10,9 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema;
 
+mod bidding;
 mod exchange;
 mod market;
 
+pub use bidding::BiddingView;
 pub use exchange::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
@@ -105,6 +108,12 @@ pub struct AgentView {
     /// Prices of single capabilities, where they differ.
     #[schemars(with = "BTreeMap<String, schema::Amount>")]
     pub prices: BTreeMap<CapabilityName, Amount>,
+    /// How its bids are made from its quotes or fixed prices; without one, those are the bids.
+    #[schemars(with = "Option<schema::StrategyChoice>")]
+    pub strategy: Option<StrategyChoice>,
+    /// How its bids in auctions went, by capability; only the node's operator sees it.
+    #[schemars(with = "BTreeMap<String, BiddingView>")]
+    pub bidding: BTreeMap<CapabilityName, BiddingView>,
     /// Capabilities that are not called, and why: they are not what they were when it was added.
     #[schemars(with = "BTreeMap<String, String>")]
     pub quarantined: BTreeMap<CapabilityName, String>,

@@ -100,6 +100,7 @@ fn add(node: &Node, name: &str, program: ProgramSource) -> Outcome {
         program,
         price: Some(Amount::from_ainu("0.001")?),
         prices: std::collections::BTreeMap::new(),
+        strategy: None,
         stake: None,
         capability: None,
     }))?;

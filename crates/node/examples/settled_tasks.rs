@@ -99,6 +99,7 @@ fn open(root: &Path, quoting: bool) -> Result<Node, Box<dyn std::error::Error>> 
             program: ProgramSource::Component { content },
             price: (!quoting).then(|| Amount::from_ainu("0.001").expect("a price")),
             prices: std::collections::BTreeMap::new(),
+            strategy: None,
             stake: None,
             capability: None,
         }))?;

@@ -3,6 +3,7 @@ use ainur_api::problem::{Code, Problem};
 use ainur_identity::SignedAgentCard;
 use std::collections::BTreeMap;
 
+use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::{Amount, CapabilityContract, CapabilityName, ContentId, Did};
 use ainur_runtime::remote::{RemoteProgram, Secret, ServerEndpoint};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ pub struct AgentRecord {
     /// Prices of single capabilities, where they differ.
     #[serde(default)]
     pub prices: BTreeMap<CapabilityName, Amount>,
+    /// How its bids are made from its quotes or fixed prices; without one, those are the bids.
+    #[serde(default)]
+    pub strategy: Option<StrategyChoice>,
     /// Capabilities that are not called, and why: they are not what they were when it was added.
     #[serde(default)]
     pub quarantined: BTreeMap<CapabilityName, String>,

@@ -107,6 +107,7 @@ impl Node {
             capabilities: manifest.capabilities,
             price: add.price,
             prices: add.prices,
+            strategy: add.strategy,
             quarantined: BTreeMap::new(),
             stake,
             card,

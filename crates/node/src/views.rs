@@ -42,6 +42,8 @@ impl Node {
             capabilities: agent.capabilities.clone(),
             price: agent.price,
             prices: agent.prices.clone(),
+            strategy: agent.strategy,
+            bidding: self.bidding(agent.did),
             quarantined: agent.quarantined.clone(),
             unreachable: self.health.unreachable(&agent.name),
             active: agent.active,

@@ -335,6 +335,8 @@ fn agent() -> AgentView {
         capabilities: capabilities.to_vec(),
         price: None,
         prices: BTreeMap::new(),
+        strategy: None,
+        bidding: BTreeMap::new(),
         quarantined: BTreeMap::new(),
         unreachable: None,
         active: true,

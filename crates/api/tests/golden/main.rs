@@ -10,11 +10,12 @@ use ainur_api::operation::{
 };
 use ainur_api::problem::Code;
 use ainur_api::view::{
-    AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BudgetView, Check,
-    Explanation, LedgerStatus, Limit, NodeStatus, OpenCall, Scope, TaskEvent, TaskPage, TaskPhase,
-    TaskView, TokenView, TraceExport, Verification, Worker,
+    AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BiddingView, BudgetView,
+    Check, Explanation, LedgerStatus, Limit, NodeStatus, OpenCall, Scope, TaskEvent, TaskPage,
+    TaskPhase, TaskView, TokenView, TraceExport, Verification, Worker,
 };
 use ainur_api::{Operation, Problem, Reply};
+use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, ContentId, Did, Digest, DurationMs, ExecutionLimits,
     FailureReason, Ppm, QualityLevel, SelectionRule, TaskId, Timestamp, TraceContext, Venue,
@@ -58,6 +59,7 @@ fn first_operations() -> Vec<Operation> {
             program: component,
             price: None,
             prices: BTreeMap::new(),
+            strategy: None,
             stake: None,
             capability: None,
         }),
@@ -66,6 +68,7 @@ fn first_operations() -> Vec<Operation> {
             program: ProgramSource::Command { argv, network: false, or_mcp: true },
             price: Some(Amount::ainu(2)),
             prices: BTreeMap::from([("text.upper".parse().unwrap(), Amount::ainu(3))]),
+            strategy: Some(StrategyChoice::Bandit),
             stake: Some(Amount(u128::MAX)),
             capability: Some("text.upper".parse().unwrap()),
         }),
@@ -80,6 +83,7 @@ fn first_operations() -> Vec<Operation> {
             }),
             price: Some(Amount::ainu(1)),
             prices: BTreeMap::new(),
+            strategy: None,
             stake: None,
             capability: None,
         }),
@@ -93,6 +97,7 @@ fn first_operations() -> Vec<Operation> {
             }),
             price: Some(Amount::ainu(1)),
             prices: BTreeMap::new(),
+            strategy: None,
             stake: None,
             capability: None,
         }),
@@ -312,6 +317,20 @@ fn node_status() -> NodeStatus {
     }
 }
 
+fn bidding() -> BiddingView {
+    BiddingView {
+        bids: 8,
+        wins: 5,
+        win_rate: Ppm(625_000),
+        mean_margin: Ppm(40_000),
+        accepted: 4,
+        failed: 1,
+        earned: Amount::ainu(9),
+        spent: Amount::ainu(8),
+        latency_ms: Some(DurationMs(40)),
+    }
+}
+
 fn agent() -> AgentView {
     AgentView {
         did: did(2),
@@ -321,6 +340,8 @@ fn agent() -> AgentView {
         capabilities: vec![serde_json::from_value(json!({ "name": "text.upper" })).unwrap()],
         price: Some(Amount::ainu(2)),
         prices: BTreeMap::from([("text.upper".parse().unwrap(), Amount::ainu(3))]),
+        strategy: Some(StrategyChoice::LoadAware),
+        bidding: BTreeMap::from([("text.upper".parse().unwrap(), bidding())]),
         quarantined: BTreeMap::from([("text.lower".parse().unwrap(), "changed".into())]),
         unreachable: None,
         active: true,

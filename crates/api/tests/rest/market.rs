@@ -83,6 +83,8 @@ fn agent(number: u8, capability: CapabilityContract, price: Option<Amount>) -> A
         capabilities: vec![capability],
         price,
         prices: BTreeMap::new(),
+        strategy: None,
+        bidding: BTreeMap::new(),
         quarantined: BTreeMap::new(),
         unreachable: None,
         active: true,

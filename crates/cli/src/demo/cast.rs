@@ -92,6 +92,7 @@ pub(super) fn add(
         program,
         price,
         prices: std::collections::BTreeMap::new(),
+        strategy: None,
         stake: None,
         capability: None,
     };
