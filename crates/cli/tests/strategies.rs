@@ -31,6 +31,8 @@ fn auction(place: &Place) -> BTreeMap<String, u64> {
         "auction",
         "--selection",
         "cheapest",
+        "--check",
+        "reexecution",
     ]);
     let id = task["id"].as_str().expect("a task has an id");
     let explained = place.json(&["task", "explain", id]);

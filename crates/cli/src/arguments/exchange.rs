@@ -28,6 +28,14 @@ pub(crate) struct TraderArguments {
     pub(crate) agent: Option<String>,
 }
 
+/// What makes a command one that can be given again.
+#[derive(Args, Debug)]
+pub(crate) struct KeyArgument {
+    /// The same key never does it twice: give the command again when its answer was lost.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) key: Option<String>,
+}
+
 /// A book to look at.
 #[derive(Args, Debug)]
 pub(crate) struct BookArguments {
@@ -92,6 +100,8 @@ pub(crate) struct OrderArguments {
     /// fees, and nothing rests.
     #[arg(long, conflicts_with = "kind")]
     pub(crate) route: bool,
+    #[command(flatten)]
+    pub(crate) key: KeyArgument,
 }
 
 /// How an order trades.
@@ -160,6 +170,8 @@ pub(crate) enum PoolVerb {
         /// What traders pay it, in hundredths of a percent.
         #[arg(long, default_value_t = 30)]
         fee_bps: u16,
+        #[command(flatten)]
+        key: KeyArgument,
     },
     /// Add credits, and money in proportion.
     Add {
@@ -170,6 +182,8 @@ pub(crate) enum PoolVerb {
         /// The most money, in AINU.
         #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
         money_max: Amount,
+        #[command(flatten)]
+        key: KeyArgument,
     },
     /// Give shares back for their part of it.
     Remove {
@@ -183,6 +197,8 @@ pub(crate) enum PoolVerb {
         /// The least money, in AINU.
         #[arg(long, default_value = "0", value_parser = Amount::from_ainu, value_name = "AINU")]
         money_min: Amount,
+        #[command(flatten)]
+        key: KeyArgument,
     },
     /// Trade with it.
     Swap {
@@ -196,6 +212,8 @@ pub(crate) enum PoolVerb {
         /// The most they may cost, or the least they may fetch, together, in AINU.
         #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
         limit: Amount,
+        #[command(flatten)]
+        key: KeyArgument,
     },
 }
 
@@ -241,6 +259,8 @@ pub(crate) enum CreditsVerb {
         /// What is locked behind each credit, in AINU.
         #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
         collateral: Amount,
+        #[command(flatten)]
+        key: KeyArgument,
     },
     /// Write credits: the agent owes a task for each and locks its collateral.
     Issue {
@@ -248,6 +268,8 @@ pub(crate) enum CreditsVerb {
         class: WrittenCreditsArguments,
         /// How many.
         quantity: u64,
+        #[command(flatten)]
+        key: KeyArgument,
     },
     /// Burn credits it holds; their collateral is free again.
     Retire {
@@ -255,5 +277,7 @@ pub(crate) enum CreditsVerb {
         class: WrittenCreditsArguments,
         /// How many.
         quantity: u64,
+        #[command(flatten)]
+        key: KeyArgument,
     },
 }
