@@ -275,7 +275,7 @@ mod tests {
         let capability: CapabilityName = "text.echo".parse().expect("a name");
         for choice in StrategyChoice::ALL.map(Some).into_iter().chain([None]) {
             let mut bidder = Bidder::new(choice, None);
-            for number in 0..OPEN_ASKS_MAX as u64 + 40 {
+            for number in 0..2 * OPEN_ASKS_MAX as u64 {
                 let cost = 1 + u128::from(number) % 250;
                 let asked = bidder.price(&call(&capability, number, cost));
                 assert_eq!(asked.is_some(), cost <= 200, "{choice:?} at {cost}");

@@ -10,6 +10,7 @@ use std::time::Duration;
 use ainur_api::problem::{Code, Problem};
 use ainur_api::view::BiddingView;
 use ainur_broker::BidderMemory;
+use ainur_market::strategy::{BidderState, CapabilityStats};
 use ainur_primitives::{CapabilityName, Did};
 use scale::{DecodeAll, Encode};
 
@@ -106,26 +107,33 @@ fn file(agent: &str) -> String {
 }
 
 impl Node {
-    /// How an agent's bids went, by capability; nothing of one that was removed.
-    pub(crate) fn bidding(&self, did: Did) -> BTreeMap<CapabilityName, BiddingView> {
-        let state = self
-            .mailbox
-            .call(move |broker| Ok(broker.bidder(did).map(|bidder| bidder.state().clone())));
-        let capabilities = state.ok().flatten().unwrap_or_default().capabilities;
-        let view = |(name, stats): (CapabilityName, ainur_market::strategy::CapabilityStats)| {
-            let view = BiddingView {
-                bids: stats.bids,
-                wins: stats.wins,
-                win_rate: stats.win_rate(),
-                mean_margin: stats.mean_margin(),
-                accepted: stats.accepted,
-                failed: stats.failed,
-                earned: stats.earned,
-                spent: stats.spent,
-                latency_ms: stats.latency_ms(),
-            };
-            (name, view)
-        };
-        capabilities.into_iter().map(view).collect()
+    /// How agents' bids went, in their order; nothing of those that were removed.
+    pub(crate) fn bidding(&self, agents: Vec<Did>) -> Vec<BTreeMap<CapabilityName, BiddingView>> {
+        let count = agents.len();
+        let states = self.mailbox.call(move |broker| {
+            let state = |did: &Did| broker.bidder(*did).map(|bidder| bidder.state().clone());
+            Ok(agents.iter().map(|did| state(did).unwrap_or_default()).collect())
+        });
+        // A node that is stopping has nothing to tell of it.
+        let states = states.unwrap_or_else(|_| vec![BidderState::default(); count]);
+        states.into_iter().map(views).collect()
     }
+}
+
+fn views(state: BidderState) -> BTreeMap<CapabilityName, BiddingView> {
+    let view = |(name, stats): (CapabilityName, CapabilityStats)| {
+        let view = BiddingView {
+            bids: stats.bids,
+            wins: stats.wins,
+            win_rate: stats.win_rate(),
+            mean_margin: stats.mean_margin(),
+            accepted: stats.accepted,
+            failed: stats.failed,
+            earned: stats.earned,
+            spent: stats.spent,
+            latency_ms: stats.latency_ms(),
+        };
+        (name, view)
+    };
+    state.capabilities.into_iter().map(view).collect()
 }

@@ -26,7 +26,7 @@ fn a_call_under_a_key_is_carried_out_once_and_its_events_are_found_again() {
     // Each is remembered for a day.
     world.later(world.ledger.parameters().exchange.retention_ms.max(DurationMs(1)));
     world.later(DurationMs(1));
-    world.ok(BUYER, keyed(9, 9, limit(Side::Buy, 1, 1)));
+    world.ok(RIVAL, keyed(9, 9, issue(1)));
     assert_eq!(query::keyed(world.ledger.state(), &did(SELLER), &Digest([1; 32])), None);
 }
 
