@@ -212,6 +212,7 @@ mod tests {
 
     use super::*;
 
+    /// A call in the hour of the day that its number names.
     fn call(capability: &CapabilityName, number: u64, cost: u128) -> BiddingCall<'_> {
         BiddingCall {
             number,
@@ -222,7 +223,7 @@ mod tests {
             cost: Amount(cost),
             active: 0,
             capacity: 4,
-            now: Timestamp(0),
+            now: Timestamp(number / 1_000 % 24 * 3_600_000),
             draw: number,
         }
     }
@@ -241,22 +242,25 @@ mod tests {
 
     #[test]
     fn a_bandit_finds_the_margins_that_win_and_remembers_them_when_it_is_stored() {
-        let mut bidder = Bidder::new(Some(StrategyChoice::Bandit), None);
-        let asks: Vec<Amount> = (0..80).map(|number| compete(&mut bidder, number, 105)).collect();
-        assert!(asks.iter().all(|asked| asked.0 >= 100));
-        assert!(asks.iter().any(|asked| asked.0 > 105), "it tries others: {asks:?}");
-        let last = &asks[60..];
-        let winning = last.iter().filter(|asked| asked.0 < 105).count();
-        assert!(winning >= 15, "{last:?}");
+        let mut bidder = Bidder::default();
+        for hour in 0..24u64 {
+            bidder = Bidder::new(Some(StrategyChoice::Bandit), None);
+            let mut ask = |number| compete(&mut bidder, hour * 1_000 + number, 105).0;
+            let asks: Vec<u128> = (0..48u64).map(&mut ask).collect();
+            let lost = |asks: &[u128]| asks.iter().filter(|asked| **asked >= 105).count();
+            assert!(lost(&asks[..12]) >= 6, "it tries margins that lose: {asks:?}");
+            assert!(lost(&asks[24..]) <= 7, "it does not find its cost: {asks:?}");
+            assert!(asks.iter().all(|asked| (100..=200).contains(asked)), "{asks:?}");
+        }
 
         let stored = bidder.take_changed().expect("it learned").encode();
         assert_eq!(bidder.take_changed(), None);
         let memory = BidderMemory::decode(&mut &stored[..]).expect("its own bytes");
         let mut other = Bidder::new(Some(StrategyChoice::Bandit), Some(memory));
-        let next = |bidder: &mut Bidder| compete(bidder, 99, 105);
+        let next = |bidder: &mut Bidder| compete(bidder, 23_999, 105);
         assert_eq!(next(&mut other), next(&mut bidder));
         let stats = other.state().stats(&"text.echo".parse().expect("a name"));
-        assert_eq!((stats.bids, stats.failed), (81, 0));
+        assert_eq!((stats.bids, stats.failed), (49, 0));
         assert_eq!(stats.wins, stats.accepted);
     }
 

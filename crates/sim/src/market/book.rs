@@ -11,13 +11,13 @@ use ainur_market::exchange::{
 };
 use ainur_market::strategy::{BidOutcome, BidStrategy, Opportunity, PaymentRule};
 use ainur_primitives::{
-    Amount, ContentId, Did, Digest, DurationMs, FailureReason, QualityLevel, TaskId, Timestamp,
+    Amount, ContentId, Did, Digest, DurationMs, FailureReason, Ppm, QualityLevel, TaskId, Timestamp,
 };
 
 use super::Error;
 use super::demand::Wish;
 use super::economy::{BEGINNING, Economy};
-use super::offers::{AUCTION_SPARED, FAILURE_MAX, Looks};
+use super::offers::{FAILURE_MAX, Looks};
 use super::report::Route;
 use super::turn::Effect;
 use super::work::{DEADLINE_FACTOR, Job, Member, MemberStage, Share, Work};
@@ -204,10 +204,10 @@ impl Economy<'_> {
         Ok(())
     }
 
-    /// Buys a credit and redeems it, when that is cheaper than the best offer and no dearer than an
-    /// auction; gives the wish back otherwise.
+    /// Buys a credit and redeems it, when that is cheaper than the best offer and than the last
+    /// auctions; gives the wish back otherwise.
     pub(super) fn buy_credit(&mut self, wish: Wish) -> Result<Option<Wish>, Error> {
-        let Some(limit) = self.venues[wish.capability].going_price(AUCTION_SPARED) else {
+        let Some(limit) = self.venues[wish.capability].going_price(Ppm::ZERO) else {
             return Ok(Some(wish));
         };
         let limit = limit.min(wish.value);

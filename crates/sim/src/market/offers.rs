@@ -21,7 +21,7 @@ use super::work::{Engaged, Share};
 /// How long an offer stands before its seller prices it anew.
 const OFFER_VALID_MS: DurationMs = DurationMs::seconds(10);
 /// So much more than auctions have paid lately does a buyer pay to be spared one.
-pub(super) const AUCTION_SPARED: Ppm = Ppm(20_000);
+const AUCTION_SPARED: Ppm = Ppm(20_000);
 /// Sellers likelier to fail are not hired without comparison.
 pub(super) const FAILURE_MAX: Ppm = Ppm(300_000);
 const EVEN: NonZeroU16 = NonZeroU16::MIN;
