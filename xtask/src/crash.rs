@@ -1,6 +1,6 @@
 //! `cargo xtask crash`: the real binary runs tasks while it is killed with SIGKILL at every durable
-//! step and at random moments; afterwards every task is paid once or refunded once, and money,
-//! blocks and logs add up.
+//! step and at random moments; afterwards every task is paid once or refunded once, every trade on the
+//! exchange is made once, and money, credits, blocks and logs add up.
 //!
 //! A client that does not know of the kills announces tasks under idempotency keys and announces
 //! them again when the connection breaks, as a real one would. What happened to each task is read
@@ -18,6 +18,7 @@ use crate::workspace::{self, cargo, root};
 
 mod client;
 mod commands;
+mod exchange;
 mod node;
 
 use client::Client;
@@ -161,7 +162,7 @@ impl Place {
         let offer = ["market", "offer", "two", "--price", "1.2", "--discount", "50:10%"];
         let capacity = ["--concurrent", "1", "--queue", "1", "--for", "600"];
         workspace::output(&mut self.command(&[&offer[..], &capacity[..]].concat()))?;
-        Ok(())
+        exchange::prepare(self)
     }
 
     fn crash_points(&self) -> anyhow::Result<Vec<String>> {
@@ -180,8 +181,10 @@ impl Place {
         let client = node.client(PATIENCE)?;
         for key in first..*keys {
             client.announce(key)?;
+            exchange::trade(&client, key)?;
         }
         self.wait_until_idle(&client)?;
+        exchange::check(&client)?;
         node.stop(&client)?;
         Ok(died)
     }
@@ -195,7 +198,8 @@ impl Place {
         if let Ok(client) = node.client(PATIENCE) {
             for key in keys {
                 // The node may be gone: that is the point.
-                if client.announce(key).is_err() {
+                let asked = client.announce(key).and_then(|()| exchange::trade(&client, key));
+                if asked.is_err() {
                     break;
                 }
             }
@@ -242,6 +246,7 @@ impl Place {
         workspace::output(&mut self.command(&["ledger", "export", &folder]))?;
         let blocks = export.join("blocks.jsonl");
         self.judge_bonds(&blocks)?;
+        exchange::judge(&blocks, keys)?;
         let endings = endings(&blocks)?;
         let tasks = self.tasks(keys)?;
         ensure!(tasks.len() == keys as usize, "{} tasks for {keys} keys", tasks.len());

@@ -226,6 +226,9 @@ impl Counter {
             let kind = agent.program.split([' ', ':']).next().unwrap_or_default();
             let kinds = ["component", "MCP", "A2A", "HTTP"];
             agent.program = if kinds.contains(&kind) { kind } else { "program" }.to_owned();
+            // What it learned of its rivals is its owner's.
+            agent.strategy = None;
+            agent.bidding.clear();
             agent.unreachable = agent.unreachable.map(|_| "unreachable".to_owned());
             // Whom one negotiates with is not told how one concedes.
             agent.tactic = None;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use ainur_crypto::hash;
 use ainur_market::negotiation::{NegotiationWish, TacticName};
+use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, Digest, DurationMs,
@@ -218,6 +219,11 @@ pub struct AgentAdd {
     #[serde(default)]
     #[schemars(with = "schema::TacticName")]
     pub tactic: TacticName,
+    /// How its bids are made from what it quotes or its fixed price, which is then what the work
+    /// costs it; without one, that is the bid.
+    #[serde(default)]
+    #[schemars(with = "Option<schema::StrategyChoice>")]
+    pub strategy: Option<StrategyChoice>,
     /// Stake to bond for it; the node's default when absent.
     #[schemars(with = "Option<schema::Amount>")]
     pub stake: Option<Amount>,

@@ -147,6 +147,12 @@ shapes! {
         "enum": ["scored", "cheapest", "fastest", "best-reputation"],
         "description": "How the winner among valid bids is chosen"
     }
+    /// How an agent makes its bids.
+    StrategyChoice |_g| {
+        "type": "string",
+        "enum": ["static-floor", "load-aware", "bandit", "policy"],
+        "description": "How the agent makes its bids from its costs: the cost itself, more the busier it is, margins it learns from its own outcomes, or margins learned in simulation"
+    }
     /// Where a buyer looks for a price.
     Venue |_g| {
         "type": "string",

@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use ainur_market::negotiation::TacticName;
+use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityContract, CapabilityName, ContentId, Did, Digest,
     DurationMs, FailureReason, Ppm, SelectionRule, TaskId, Timestamp,
@@ -11,9 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema;
 
+mod bidding;
 mod exchange;
 mod market;
 
+pub use bidding::BiddingView;
 pub use exchange::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
@@ -110,6 +113,12 @@ pub struct AgentView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::TacticName>")]
     pub tactic: Option<TacticName>,
+    /// How its bids are made from its quotes or fixed prices; without one, those are the bids.
+    #[schemars(with = "Option<schema::StrategyChoice>")]
+    pub strategy: Option<StrategyChoice>,
+    /// How its bids in auctions went, by capability; only the node's operator sees it.
+    #[schemars(with = "BTreeMap<String, BiddingView>")]
+    pub bidding: BTreeMap<CapabilityName, BiddingView>,
     /// Capabilities that are not called, and why: they are not what they were when it was added.
     #[schemars(with = "BTreeMap<String, String>")]
     pub quarantined: BTreeMap<CapabilityName, String>,

@@ -37,6 +37,7 @@ mod offers;
 mod parts;
 mod query;
 mod receipt;
+mod strategy;
 mod timer;
 mod watch;
 mod work;
@@ -266,7 +267,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     }
 
     /// Adds or replaces an agent.
-    pub fn add_seat(&mut self, seat: crate::seat::Seat) {
+    pub fn add_seat(&mut self, mut seat: crate::seat::Seat) {
+        seat.bidder.forget_asks(|number| self.tasks.contains_key(&number));
         self.seats.insert(seat);
     }
 
@@ -361,6 +363,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     fn record(&mut self, number: u64, event: Event) -> Result<(), Error> {
         let record = Record { task: number, at: self.now, event };
         self.apply(&record)?;
+        self.tell_bidders(number, &record.event);
         self.journal.append(&JournalEntry::Task(record))
     }
 

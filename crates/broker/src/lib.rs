@@ -8,6 +8,7 @@
 //!
 //! The broker reads no clock and opens no socket. The ledger, the executor and the disk are given
 //! to it; the simulator gives it others.
+pub mod bidder;
 pub mod engine;
 pub mod error;
 pub mod event;
@@ -18,6 +19,7 @@ pub mod seat;
 pub mod settlement;
 pub mod task;
 
+pub use bidder::{Bidder, BidderMemory};
 pub use engine::{Arrival, Broker, Parts};
 pub use error::Error;
 pub use event::Event;

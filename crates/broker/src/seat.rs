@@ -9,6 +9,8 @@ use ainur_primitives::{
 use ainur_runtime::Program;
 use serde::{Deserialize, Serialize};
 
+use crate::bidder::Bidder;
+
 /// An agent on this node: what it offers, what runs, and the keys it signs with.
 pub struct Seat {
     /// Its identity.
@@ -39,6 +41,8 @@ pub struct Seat {
     pub reachable: bool,
     /// Attempts it is running.
     pub active: u32,
+    /// How it makes its bids from its costs.
+    pub bidder: Bidder,
 }
 
 /// What an agent saves when it works together with others.
@@ -79,9 +83,11 @@ pub struct Seats {
 }
 
 impl Seats {
-    /// Adds or replaces an agent.
-    pub fn insert(&mut self, seat: Seat) {
-        self.remove(seat.did);
+    /// Adds or replaces an agent; one that is replaced keeps what it learned.
+    pub fn insert(&mut self, mut seat: Seat) {
+        if let Some(earlier) = self.remove(seat.did) {
+            seat.bidder.succeed(earlier.bidder);
+        }
         for contract in &seat.contracts {
             let offering = self.by_capability.entry(contract.name.clone()).or_default();
             if let Err(place) = offering.binary_search(&seat.did) {
@@ -119,6 +125,11 @@ impl Seats {
     /// Every capability on offer.
     pub fn capabilities(&self) -> impl Iterator<Item = &CapabilityName> {
         self.by_capability.keys()
+    }
+
+    /// Every agent, to change how it bids; ascending by identity.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Seat> {
+        self.by_did.values_mut()
     }
 
     /// Every agent, ascending by identity.

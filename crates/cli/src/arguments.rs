@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ainur_market::negotiation::TacticName;
+use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::{
     Amount, BudgetId, CapabilityName, ContentId, Did, DurationMs, ExecutionLimits, Ppm,
     SharingMethod, Venue,
@@ -192,8 +193,9 @@ pub(crate) struct AgentAdd {
     /// Name on this node [default: what the agent calls itself].
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// Price of each call in AINU; needed for agents that do not quote themselves.
-    #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
+    /// Price of each call in AINU; needed for agents that do not quote themselves. With a strategy,
+    /// it is what a call costs the agent.
+    #[arg(long, visible_alias = "cost", value_parser = Amount::from_ainu, value_name = "AINU")]
     pub(crate) price: Option<Amount>,
     /// Another price for one capability; may be repeated.
     #[arg(long, value_parser = price_of, value_name = "NOUN.VERB=AINU")]
@@ -202,6 +204,10 @@ pub(crate) struct AgentAdd {
     /// time-dependent:N/M, tit-for-tat, micro or learned.
     #[arg(long, default_value_t = TacticName::default(), value_name = "TACTIC")]
     pub(crate) tactic: TacticName,
+    /// How bids are made from the agent's price or quote: floor, load-aware, bandit or policy
+    /// [default: the price or quote is the bid].
+    #[arg(long, value_name = "STRATEGY")]
+    pub(crate) strategy: Option<StrategyChoice>,
     /// Stake to bond in AINU.
     #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
     pub(crate) stake: Option<Amount>,

@@ -299,3 +299,31 @@ fn work_for_nothing_has_a_receipt_that_verifies() {
     place.succeeds(&["receipt", "verify", &receipt]);
     place.succeeds(&["task", "rate", &id, "5"]);
 }
+
+#[test]
+fn a_trade_under_a_key_is_made_once_and_told_again_also_after_a_kill() {
+    let (place, _) = with_credits();
+    let node = place.start_node();
+    let buy = ["market", "order", "buy", "text.echo", "2", "--price", "2", "--key", "first"];
+    let bought = place.json(&buy);
+    assert_eq!(bought["filled"], 2, "{bought}");
+    let again = place.json(&buy);
+    drop(node);
+    let after = place.json(&buy);
+    for told in [&again, &after] {
+        for field in ["trades", "filled", "total", "fee", "ending", "holding"] {
+            assert_eq!(told[field], bought[field], "{field}");
+        }
+    }
+    let other = ["market", "order", "buy", "text.echo", "1", "--price", "2", "--key", "first"];
+    let refusal = place.fails(&other);
+    assert!(refusal.contains("the key belongs to another call"), "{refusal}");
+    let issue = ["market", "credits", "issue", "text.echo", "3", "--agent", "dear", "--key", "x"];
+    assert_eq!(place.json(&issue)["holding"]["owed"], 13);
+    assert_eq!(place.json(&issue)["holding"]["owed"], 13);
+    let open = ["market", "pool", "open", "text.echo", "--credits", "2", "--money", "3"];
+    let open = [&open[..], &["--key", "pool"]].concat();
+    assert_eq!(place.json(&open)["credits"], 2);
+    assert_eq!(place.json(&open)["credits"], 2);
+    place.succeeds(&["ledger", "audit"]);
+}

@@ -66,7 +66,7 @@ impl Market {
                 draw,
             };
             let price = strategist.quote(&opportunity, state).expect("an idle bidder bids");
-            state.asked(&self.capability);
+            state.asked(&self.capability, costs[number], price);
             contenders.push(contender(number as u8, price));
         }
         let asked: Vec<Amount> = contenders.iter().map(|contender| contender.price).collect();

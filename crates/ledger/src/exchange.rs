@@ -18,6 +18,7 @@ mod error;
 mod event;
 mod execute;
 pub(crate) mod invariants;
+mod keyed;
 mod orders;
 mod params;
 mod pools;
@@ -28,6 +29,7 @@ mod state;
 pub use action::Action;
 pub use error::Error;
 pub use event::Event;
+pub use keyed::{KeyedAction, KeyedOutcome};
 pub use params::Params;
 pub use state::{
     Claim, ClaimDelivery, ClaimEnding, ClaimRole, ClosedClaim, CreditClass, CreditClassId,
@@ -35,6 +37,7 @@ pub use state::{
 };
 
 pub(crate) use execute::execute;
+pub(crate) use keyed::execute_keyed;
 
 /// How many credits of one class can be out when more are issued.
 pub const SUPPLY_MAX: u64 = 1 << 60;

@@ -33,6 +33,8 @@ pub enum Action {
     Reputation(reputation::Action),
     /// Credits and their trade.
     Exchange(exchange::Action),
+    /// The same, once under each key.
+    KeyedExchange(exchange::KeyedAction),
 }
 
 macro_rules! action_from {
@@ -54,6 +56,12 @@ action_from!(
     reputation: Reputation,
     exchange: Exchange
 );
+
+impl From<exchange::KeyedAction> for Action {
+    fn from(keyed: exchange::KeyedAction) -> Self {
+        Self::KeyedExchange(keyed)
+    }
+}
 
 /// One request of one party.
 #[derive(

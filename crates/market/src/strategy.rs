@@ -103,6 +103,7 @@ pub struct BidOutcome {
 pub enum StrategyChoice {
     /// Cost and a fixed margin.
     #[default]
+    #[serde(alias = "floor")]
     StaticFloor,
     /// Cost and a margin that grows with how busy the agent is.
     LoadAware,
@@ -114,7 +115,7 @@ pub enum StrategyChoice {
 
 /// A name that is no strategy's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a strategy is static-floor, load-aware, bandit or policy")]
+#[error("a strategy is floor (static-floor), load-aware, bandit or policy")]
 pub struct StrategyNameError;
 
 impl StrategyChoice {
@@ -142,6 +143,7 @@ impl FromStr for StrategyChoice {
     type Err = StrategyNameError;
 
     fn from_str(name: &str) -> Result<Self, StrategyNameError> {
+        let name = if name == "floor" { Self::StaticFloor.as_str() } else { name };
         Self::ALL.into_iter().find(|choice| choice.as_str() == name).ok_or(StrategyNameError)
     }
 }

@@ -101,6 +101,7 @@ fn add(node: &Node, name: &str, program: ProgramSource) -> Outcome {
         price: Some(Amount::from_ainu("0.001")?),
         prices: std::collections::BTreeMap::new(),
         tactic: ainur_market::negotiation::TacticName::default(),
+        strategy: None,
         stake: None,
         capability: None,
         team: None,

@@ -100,6 +100,7 @@ fn open(root: &Path, quoting: bool) -> Result<Node, Box<dyn std::error::Error>> 
             price: (!quoting).then(|| Amount::from_ainu("0.001").expect("a price")),
             prices: std::collections::BTreeMap::new(),
             tactic: ainur_market::negotiation::TacticName::default(),
+            strategy: None,
             stake: None,
             capability: None,
             team: None,

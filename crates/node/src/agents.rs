@@ -5,6 +5,7 @@ use ainur_identity::SignedAgentCard;
 use std::collections::BTreeMap;
 
 use ainur_market::negotiation::TacticName;
+use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::{Amount, CapabilityContract, CapabilityName, ContentId, Did};
 use ainur_runtime::remote::{RemoteProgram, Secret, ServerEndpoint};
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,9 @@ pub struct AgentRecord {
     /// How it concedes in a negotiation.
     #[serde(default)]
     pub tactic: TacticName,
+    /// How its bids are made from its quotes or fixed prices; without one, those are the bids.
+    #[serde(default)]
+    pub strategy: Option<StrategyChoice>,
     /// Capabilities that are not called, and why: they are not what they were when it was added.
     #[serde(default)]
     pub quarantined: BTreeMap<CapabilityName, String>,

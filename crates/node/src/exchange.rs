@@ -9,8 +9,8 @@ use ainur_api::rest::BOOK_LEVELS_MAX;
 use ainur_api::view::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
-use ainur_ledger::exchange::{Action, CreditClass, CreditClassId, Event, query};
-use ainur_ledger::{Event as LedgerEvent, balances};
+use ainur_ledger::balances;
+use ainur_ledger::exchange::{Action, CreditClass, CreditClassId, Event, KeyedAction, query};
 use ainur_market::exchange::{Change, Ending, LiquidityPool, Order, OrderKind, PRICE_MAX, Side};
 use ainur_primitives::{Amount, CapabilityName, Did, DurationMs, Ppm, QualityLevel};
 
@@ -22,6 +22,10 @@ const ORDER_MS_DEFAULT: DurationMs = DurationMs::seconds(24 * 3_600);
 
 /// Resting orders of one party that are looked through, over all classes.
 pub(crate) const OWN_ORDERS_MAX: usize = 1_000;
+
+mod keyed;
+
+use keyed::{Keyed, of_exchange};
 
 /// Who trades: the node, or an agent of it.
 struct Trader {
@@ -68,6 +72,7 @@ impl Node {
     /// Places an order.
     pub(crate) fn place_order(&self, draft: OrderDraft) -> Result<Reply, Problem> {
         let trader = self.trader(draft.agent.as_deref())?;
+        let keyed = Keyed::of(draft.idempotency_key.as_deref(), &draft)?;
         let class = self.open_class(&draft.capability, draft.quality_level)?;
         let OrderDraft { side, quantity, kind, self_trade, .. } = draft;
         let action = if draft.routed {
@@ -81,7 +86,7 @@ impl Node {
             let expires = crate::now().plus(draft.expires_ms.unwrap_or(ORDER_MS_DEFAULT));
             Action::Place { class, side, quantity, kind, self_trade, expires }
         };
-        let events = self.act(&trader, action)?;
+        let events = self.act(&trader, action, keyed)?;
         let mut report = self.traded(&trader, class, &events);
         // The part of a routed order that went to the book was filled, whatever became of the rest.
         if draft.routed && report.filled < quantity {
@@ -94,7 +99,7 @@ impl Node {
     pub(crate) fn cancel_order(&self, asked: OrderCancellation) -> Result<Reply, Problem> {
         let trader = self.trader(asked.agent.as_deref())?;
         let class = self.open_class(&asked.capability, asked.quality_level)?;
-        let events = self.act(&trader, Action::Cancel { class, order: asked.order })?;
+        let events = self.act(&trader, Action::Cancel { class, order: asked.order }, None)?;
         Ok(Reply::Moved(Box::new(self.moved(&trader, class, &events))))
     }
 
@@ -104,13 +109,14 @@ impl Node {
         let class = self.open_class(&asked.capability, asked.quality_level)?;
         let OrderReplacement { order, quantity, price, self_trade, .. } = asked;
         let action = Action::Replace { class, order, quantity, price, self_trade };
-        let events = self.act(&trader, action)?;
+        let events = self.act(&trader, action, None)?;
         Ok(Reply::Traded(Box::new(self.traded(&trader, class, &events))))
     }
 
     /// Does something with a pool.
     pub(crate) fn change_pool(&self, draft: PoolDraft) -> Result<Reply, Problem> {
         let trader = self.trader(draft.agent.as_deref())?;
+        let keyed = Keyed::of(draft.idempotency_key.as_deref(), &draft)?;
         let class = self.open_class(&draft.capability, draft.quality_level)?;
         let action = match draft.step {
             PoolStep::Open { fee_bps, credits, money } => {
@@ -123,17 +129,19 @@ impl Node {
                 Action::RemoveLiquidity { class, shares, credits_min, money_min }
             }
             PoolStep::Swap { side, quantity, limit } => {
-                let events = self.act(&trader, Action::Swap { class, side, quantity, limit })?;
+                let action = Action::Swap { class, side, quantity, limit };
+                let events = self.act(&trader, action, keyed)?;
                 return Ok(Reply::Traded(Box::new(self.traded(&trader, class, &events))));
             }
         };
-        let events = self.act(&trader, action)?;
+        let events = self.act(&trader, action, keyed)?;
         Ok(Reply::Moved(Box::new(self.moved(&trader, class, &events))))
     }
 
     /// Opens a class for an agent, writes credits of its work, or burns some.
     pub(crate) fn change_credits(&self, draft: CreditsDraft) -> Result<Reply, Problem> {
-        let CreditsDraft { agent, capability, quality_level: quality, step } = draft;
+        let keyed = Keyed::of(draft.idempotency_key.as_deref(), &draft)?;
+        let CreditsDraft { agent, capability, quality_level: quality, step, .. } = draft;
         let trader = self.trader(Some(&agent))?;
         let class = CreditClassId::of(&capability, quality);
         let action = match step {
@@ -149,7 +157,7 @@ impl Node {
                 Action::Retire { class, quantity }
             }
         };
-        let events = self.act(&trader, action)?;
+        let events = self.act(&trader, action, keyed)?;
         Ok(Reply::Moved(Box::new(self.moved(&trader, class, &events))))
     }
 
@@ -170,22 +178,34 @@ impl Node {
         class.map(|_| id).ok_or_else(|| no_class(capability, quality))
     }
 
-    /// Has the ledger do it, and gives what happened on the exchange.
-    fn act(&self, trader: &Trader, action: Action) -> Result<Vec<Event>, Problem> {
+    /// Has the ledger do it, and gives what happened on the exchange; what was done before under
+    /// the same key is told again.
+    fn act(
+        &self,
+        trader: &Trader,
+        action: Action,
+        keyed: Option<Keyed>,
+    ) -> Result<Vec<Event>, Problem> {
+        if let Some(done) = self.done_before(trader, keyed.as_ref())? {
+            return Ok(done);
+        }
         let action = match &trader.agent {
             None => self.affordable(action)?,
             Some(_) => action,
         };
-        let actions = vec![action.into()];
-        let events = match &trader.agent {
-            None => self.do_on_ledger(actions)?,
-            Some(agent) => self.do_as_agent(agent, actions)?,
+        let actions = match keyed {
+            None => vec![action.into()],
+            Some(Keyed { key, request }) => vec![KeyedAction { key, request, action }.into()],
         };
-        let of_exchange = |event| match event {
-            LedgerEvent::Exchange(event) => Some(event),
-            _ => None,
+        let acted = match &trader.agent {
+            None => self.do_on_ledger(actions),
+            Some(agent) => self.do_as_agent(agent, actions),
         };
-        Ok(events.into_iter().filter_map(of_exchange).collect())
+        match acted {
+            Ok(events) => Ok(events.into_iter().filter_map(of_exchange).collect()),
+            // Somebody else may have sent the same at the same time.
+            Err(problem) => self.done_before(trader, keyed.as_ref())?.ok_or(problem),
+        }
     }
 
     /// The action, when the node can pay for it and still keep what it has promised to sellers; a

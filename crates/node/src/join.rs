@@ -116,6 +116,7 @@ impl Node {
             price: add.price,
             prices: add.prices,
             tactic: add.tactic,
+            strategy: add.strategy,
             quarantined: BTreeMap::new(),
             team,
             stake,

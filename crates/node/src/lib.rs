@@ -24,6 +24,7 @@ mod join;
 mod offers;
 mod remote;
 mod serve;
+mod strategies;
 mod tasks;
 mod telemetry;
 mod tokens;

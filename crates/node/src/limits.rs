@@ -4,6 +4,7 @@ use ainur_api::http::bounds;
 use ainur_api::rest;
 use ainur_api::view::Limit;
 use ainur_audit::{entry, receipt};
+use ainur_broker::bidder;
 use ainur_crypto::agreement;
 use ainur_identity::{card, key_document};
 use ainur_ledger::{block, transaction};
@@ -14,7 +15,7 @@ use ainur_verification::{acceptance, schema, verdict};
 
 use crate::exchange as trading;
 use crate::telemetry::{export, settings, spans};
-use crate::{agents, driver, health, remote, serve, tokens};
+use crate::{agents, driver, health, remote, serve, strategies, tokens};
 
 /// Names each constant by its last word.
 macro_rules! listed {
@@ -52,6 +53,9 @@ fn named() -> Vec<Named> {
             trading::OWN_ORDERS_MAX => "orders",
             tokens::TOKENS_MAX => "tokens",
             remote::CREDENTIAL_BYTES_MAX => "bytes",
+            strategies::BIDDERS_BATCH_MAX => "agents",
+            bidder::OPEN_ASKS_MAX => "bids",
+            bidder::UNDECLARED_CAPACITY => "attempts",
             health::ANSWER_MS_MAX => "ms",
             health::CHECKS_MAX => "agents",
             export::SPANS_QUEUED_MAX => "spans",

@@ -10,7 +10,7 @@ use ainur_audit::checkpoint::CheckpointKey;
 use ainur_audit::log::TransparencyLog;
 use ainur_broker::engine::Operator;
 use ainur_broker::journal::Journal;
-use ainur_broker::{Arrival, Broker, Parts, Seat, Settlement};
+use ainur_broker::{Arrival, Bidder, Broker, Parts, Seat, Settlement};
 use ainur_consensus::{Chain, EmbeddedLog, ReplicatedLog, ValidatorKey};
 use ainur_crypto::entropy;
 use ainur_crypto::signature::SigningKey;
@@ -30,6 +30,7 @@ use crate::founding::{Founded, found};
 use crate::health::{Health, Watched};
 use crate::pool::Pool;
 use crate::problem::{of_storage, with_causes};
+use crate::strategies::{self, Memories};
 use crate::telemetry::Telemetry;
 use crate::tokens::Tokens;
 
@@ -55,6 +56,8 @@ pub struct Node {
     pub(crate) agents: Arc<RwLock<BTreeMap<String, AgentRecord>>>,
     /// Why agents cannot be reached that cannot.
     pub(crate) health: Health,
+    /// What bidders learn, on its way to the disk.
+    pub(crate) memories: Memories,
     pub(crate) tokens: Tokens,
     pub(crate) telemetry: Telemetry,
     /// Whether commands run without network; looked at once.
@@ -107,6 +110,7 @@ impl Node {
             mailbox: mailbox.clone(),
             every: Duration::from_secs(config.health_seconds.max(1)),
         })?;
+        let memories = Memories::start(directory.clone(), mailbox.clone())?;
         let Founded { did, chain_id, genesis, .. } = founded;
         let node = Self {
             directory,
@@ -116,6 +120,7 @@ impl Node {
             did,
             agents,
             health,
+            memories,
             tokens,
             telemetry,
             network: OnceLock::new(),
@@ -138,6 +143,7 @@ impl Node {
     /// When the snapshot could not be written; nothing acknowledged is lost by that.
     pub fn close(&self) -> Result<(), Problem> {
         self.health.stop();
+        self.memories.stop();
         self.mailbox.send(DriverMessage::Stop);
         let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner).take();
         let finished = match driver.map(JoinHandle::join) {
@@ -210,6 +216,7 @@ impl Node {
             withheld: record.quarantined.keys().cloned().collect(),
             reachable: true,
             active: 0,
+            bidder: Bidder::new(record.strategy, strategies::recall(&self.directory, &record.name)),
         };
         self.mailbox.call(move |broker| {
             broker.add_seat(seat);

@@ -112,6 +112,7 @@ fn of_exchange(error: &exchange::Error) -> Problem {
         Refused::NothingTrades => {
             (Code::Conflict, "see prices: ainur market book CAPABILITY; then set another --price")
         }
+        Refused::KeyTaken(_) => (Code::Conflict, "choose another key for another request"),
         Refused::QuantityOutOfRange => (Code::InvalidRequest, "name another quantity"),
         _ => (Code::Conflict, "see ainur market book CAPABILITY"),
     };

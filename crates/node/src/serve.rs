@@ -40,7 +40,7 @@ impl Service for Node {
                 self.telemetry.agent_added(began, &added);
                 added.map(|agent| Reply::Agent(self.agent_view(&agent)))
             }
-            Operation::AgentList => Ok(self.agent_list()),
+            Operation::AgentList => Ok(Reply::Agents(self.agent_views())),
             Operation::AgentShow { agent } => {
                 self.agent(&agent).map(|agent| Reply::Agent(self.agent_view(&agent)))
             }
@@ -198,13 +198,6 @@ impl Node {
             Ok(Separation::Isolated) => "isolated".into(),
             Ok(Separation::NotIsolated(why)) | Err(why) => format!("NOT isolated: {why}"),
         }
-    }
-
-    fn agent_list(&self) -> Reply {
-        let agents = self.agents.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let all: Vec<_> = agents.values().cloned().collect();
-        drop(agents);
-        Reply::Agents(all.iter().map(|agent| self.agent_view(agent)).collect())
     }
 
     fn task_list(&self, query: TaskQuery) -> Result<Reply, Problem> {

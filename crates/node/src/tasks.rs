@@ -186,7 +186,7 @@ impl Node {
         // What is at stake for a credit is what stands behind it.
         let reserve = match request.venue {
             Venue::Credit => self.collateral_held(&request.capability)?,
-            Venue::Any | Venue::Auction | Venue::Offer => request.reserve,
+            Venue::Any | Venue::Auction | Venue::Offer | Venue::Negotiation => request.reserve,
         };
         let check = request.check.clone().unwrap_or_else(|| self.default_check(request));
         Ok(TaskSpec {

@@ -1,9 +1,10 @@
 //! From what the parts know to what a node shows.
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use ainur_api::view::{
-    AccountView, AgentView, AttemptView, AwardRow, BidRow, BudgetView, Explanation, LatenessTerms,
-    LedgerStatus, PartBinding, PartView, TaskEvent, TaskPhase, TaskView,
+    AccountView, AgentView, AttemptView, AwardRow, BidRow, BiddingView, BudgetView, Explanation,
+    LatenessTerms, LedgerStatus, PartBinding, PartView, TaskEvent, TaskPhase, TaskView,
 };
 use ainur_audit::receipt::PartBasis;
 use ainur_broker::event::{CreditTake, OfferTake};
@@ -11,7 +12,7 @@ use ainur_broker::task::{AwardBasis, PartOf, Phase, Task};
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::{award, mechanism::PriceSetBy};
 use ainur_market::combinatorial::Assignment;
-use ainur_primitives::{Amount, BudgetId, Did, Subtask};
+use ainur_primitives::{Amount, BudgetId, CapabilityName, Did, Subtask};
 use ainur_storage::clock::{Clock, SystemClock};
 
 use crate::agents::AgentRecord;
@@ -28,6 +29,25 @@ impl Node {
     }
 
     pub(crate) fn agent_view(&self, agent: &AgentRecord) -> AgentView {
+        let bidding = self.bidding(vec![agent.did]).pop().unwrap_or_default();
+        self.agent_with(agent, bidding)
+    }
+
+    /// All agents, by name.
+    pub(crate) fn agent_views(&self) -> Vec<AgentView> {
+        let agents = self.agents.read().unwrap_or_else(PoisonError::into_inner);
+        let all: Vec<AgentRecord> = agents.values().cloned().collect();
+        drop(agents);
+        let bidding = self.bidding(all.iter().map(|agent| agent.did).collect());
+        let views = all.iter().zip(bidding);
+        views.map(|(agent, bidding)| self.agent_with(agent, bidding)).collect()
+    }
+
+    fn agent_with(
+        &self,
+        agent: &AgentRecord,
+        bidding: BTreeMap<CapabilityName, BiddingView>,
+    ) -> AgentView {
         let params = self.parameters().reputation;
         let now = SystemClock.now();
         let (account, record) = self.read(|state| {
@@ -45,6 +65,8 @@ impl Node {
             price: agent.price,
             prices: agent.prices.clone(),
             tactic: Some(agent.tactic),
+            strategy: agent.strategy,
+            bidding,
             quarantined: agent.quarantined.clone(),
             unreachable: self.health.unreachable(&agent.name),
             active: agent.active,

@@ -1,11 +1,12 @@
 //! Seeded markets: the reference scenarios over production code.
 //!
 //! [`simulate`] draws sellers and tasks from a [`Scenario`] and a seed and lets them trade: real
-//! auctions, offers and negotiations, real bidding strategies, and a real ledger in memory that
+//! auctions, offers, negotiations and order books, real bidding strategies, and a real ledger in memory that
 //! executes signed blocks and whose promises are checked on the way. Only the work itself is made
 //! up. The same scenario and seed give the same [`MarketReport`], down to the root of the ledger's
 //! state.
 mod auction;
+mod book;
 mod chance;
 mod demand;
 mod economy;
@@ -56,6 +57,9 @@ pub enum Error {
     /// An offer could not be posted or taken that was in order.
     #[error("the board of offers refused")]
     Offer(#[from] ainur_market::offer::Error),
+    /// A book refused an order that was in order.
+    #[error("the order book refused")]
+    Book(#[from] ainur_market::exchange::Error),
     /// A negotiation refused what was in order.
     #[error("a negotiation refused")]
     Negotiation(#[from] ainur_market::negotiation::Error),

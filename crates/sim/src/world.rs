@@ -8,7 +8,7 @@ use ainur_broker::engine::{Operator, Request};
 use ainur_broker::event::Idempotency;
 use ainur_broker::journal::Journal;
 use ainur_broker::task::Phase;
-use ainur_broker::{Arrival, Broker, Parts, Seat, Settlement};
+use ainur_broker::{Arrival, Bidder, Broker, Parts, Seat, Settlement};
 use ainur_consensus::{Chain, InlineLog, ReplicatedLog, ValidatorKey};
 use ainur_crypto::agreement::AgreementPublicKeys;
 use ainur_crypto::batch::sign_batch;
@@ -252,6 +252,7 @@ impl World {
                 withheld: BTreeSet::new(),
                 reachable: true,
                 active: 0,
+                bidder: Bidder::default(),
             });
         }
         broker.start();

@@ -49,3 +49,14 @@ fn coalitions_are_paid_through_the_ledger_where_they_are_cheaper() {
     assert!(report.share[&Route::Coalition] > 0.0, "{report:?}");
     assert!(report.coalition_win_rate.is_some_and(|rate| rate >= 0.4), "{report:?}");
 }
+
+#[test]
+fn credits_are_sold_in_the_book_and_redeemed_through_the_ledger() {
+    for name in ["simple", "mature"] {
+        let report = short(name, 4);
+        assert!(report.share[&Route::Book] > 0.0, "{report:?}");
+        assert!(report.spread_by_route.contains_key(&Route::Book), "{report:?}");
+        assert!(report.refusals.is_empty(), "{report:?}");
+    }
+    assert_eq!(short("thin", 4).share[&Route::Book], 0.0, "nobody writes credits there");
+}

@@ -56,6 +56,9 @@ pub struct OrderDraft {
     /// worst of a credit with fees, and the order does not rest.
     #[serde(default)]
     pub routed: bool,
+    /// The trader's own key: the same key never does it twice. It is remembered for a day.
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
 }
 
 /// An order to take out.
@@ -119,6 +122,9 @@ pub struct PoolDraft {
     pub quality_level: QualityLevel,
     /// What.
     pub step: PoolStep,
+    /// The trader's own key: the same key never does it twice. It is remembered for a day.
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
 }
 
 /// What is done with a pool.
@@ -191,6 +197,9 @@ pub struct CreditsDraft {
     pub quality_level: QualityLevel,
     /// What.
     pub step: CreditsStep,
+    /// The trader's own key: the same key never does it twice. It is remembered for a day.
+    #[serde(default)]
+    pub idempotency_key: Option<String>,
 }
 
 /// What an agent does with credits of its own work.

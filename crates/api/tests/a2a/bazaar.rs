@@ -341,6 +341,8 @@ fn agent() -> AgentView {
         price: None,
         prices: BTreeMap::new(),
         tactic: None,
+        strategy: None,
+        bidding: BTreeMap::new(),
         quarantined: BTreeMap::new(),
         unreachable: None,
         active: true,

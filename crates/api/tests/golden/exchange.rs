@@ -29,6 +29,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             self_trade: SelfTrade::CancelOldest,
             expires_ms: Some(DurationMs::seconds(3_600)),
             routed,
+            idempotency_key: routed.then(|| "order-1".into()),
         })
     };
     let pool = |step| {
@@ -37,6 +38,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             capability: capability(),
             quality_level,
             step,
+            idempotency_key: None,
         })
     };
     let credits = |step| {
@@ -45,6 +47,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             capability: capability(),
             quality_level,
             step,
+            idempotency_key: Some("credits-1".into()),
         })
     };
     let price = Amount::ainu(2);

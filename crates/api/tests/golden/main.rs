@@ -10,14 +10,15 @@ use ainur_api::operation::{
 };
 use ainur_api::problem::Code;
 use ainur_api::view::{
-    AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BudgetView, Check,
-    Explanation, LatenessTerms, LedgerStatus, Limit, NegotiationTurn, NegotiationView, NodeStatus,
-    OpenCall, Scope, TaskEvent, TaskPage, TaskPhase, TaskView, TokenView, TraceExport,
+    AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BiddingView, BudgetView,
+    Check, Explanation, LatenessTerms, LedgerStatus, Limit, NegotiationTurn, NegotiationView,
+    NodeStatus, OpenCall, Scope, TaskEvent, TaskPage, TaskPhase, TaskView, TokenView, TraceExport,
     Verification, Worker,
 };
 use ainur_api::{Operation, Problem, Reply};
 use ainur_market::negotiation::power::ConcessionRate;
 use ainur_market::negotiation::{NegotiationActKind, NegotiationWish, TacticName};
+use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, ContentId, Did, Digest, DurationMs, ExecutionLimits,
     FailureReason, Ppm, QualityLevel, SelectionRule, TaskId, Timestamp, TraceContext, Venue,
@@ -62,6 +63,7 @@ fn first_operations() -> Vec<Operation> {
             price: None,
             prices: BTreeMap::new(),
             tactic: TacticName::default(),
+            strategy: None,
             stake: None,
             capability: None,
             team: None,
@@ -72,6 +74,7 @@ fn first_operations() -> Vec<Operation> {
             price: Some(Amount::ainu(2)),
             prices: BTreeMap::from([("text.upper".parse().unwrap(), Amount::ainu(3))]),
             tactic: TacticName::Micro,
+            strategy: Some(StrategyChoice::Bandit),
             stake: Some(Amount(u128::MAX)),
             capability: Some("text.upper".parse().unwrap()),
             team: None,
@@ -88,6 +91,7 @@ fn first_operations() -> Vec<Operation> {
             price: Some(Amount::ainu(1)),
             prices: BTreeMap::new(),
             tactic: TacticName::default(),
+            strategy: None,
             stake: None,
             capability: None,
             team: None,
@@ -103,6 +107,7 @@ fn first_operations() -> Vec<Operation> {
             price: Some(Amount::ainu(1)),
             prices: BTreeMap::new(),
             tactic: TacticName::default(),
+            strategy: None,
             stake: None,
             capability: None,
             team: None,
@@ -329,6 +334,20 @@ fn node_status() -> NodeStatus {
     }
 }
 
+fn bidding() -> BiddingView {
+    BiddingView {
+        bids: 8,
+        wins: 5,
+        win_rate: Ppm(625_000),
+        mean_margin: Ppm(40_000),
+        accepted: 4,
+        failed: 1,
+        earned: Amount::ainu(9),
+        spent: Amount::ainu(8),
+        latency_ms: Some(DurationMs(40)),
+    }
+}
+
 fn agent() -> AgentView {
     AgentView {
         did: did(2),
@@ -339,6 +358,8 @@ fn agent() -> AgentView {
         price: Some(Amount::ainu(2)),
         prices: BTreeMap::from([("text.upper".parse().unwrap(), Amount::ainu(3))]),
         tactic: Some(TacticName::TimeDependent(ConcessionRate { numerator: 2, denominator: 5 })),
+        strategy: Some(StrategyChoice::LoadAware),
+        bidding: BTreeMap::from([("text.upper".parse().unwrap(), bidding())]),
         quarantined: BTreeMap::from([("text.lower".parse().unwrap(), "changed".into())]),
         unreachable: None,
         active: true,

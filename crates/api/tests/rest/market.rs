@@ -84,6 +84,8 @@ fn agent(number: u8, capability: CapabilityContract, price: Option<Amount>) -> A
         price,
         prices: BTreeMap::new(),
         tactic: None,
+        strategy: None,
+        bidding: BTreeMap::new(),
         quarantined: BTreeMap::new(),
         unreachable: None,
         active: true,

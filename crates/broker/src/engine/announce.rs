@@ -365,7 +365,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     fn invited(&mut self, request: &Request) -> Result<Vec<Did>, Error> {
         let (spec, only) = (&request.spec, request.only);
         let Some(graph) = &spec.graph else {
-            return self.able((&spec.capability, &spec.parameters), &spec.check, only);
+            let able = self.able((&spec.capability, &spec.parameters), &spec.check, only)?;
+            return Ok(match request.venue {
+                Venue::Negotiation => self.most_reliable(able),
+                _ => able,
+            });
         };
         let mut invited = Vec::new();
         for subtask in &graph.subtasks {

@@ -63,7 +63,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 continue;
             };
             if let Some(quote) = fixed_quote(seat, &spec.capability, task_duration_max) {
-                self.seal(number, bidder, Some(quote))?;
+                self.bid_by_strategy(number, bidder, Some(quote))?;
                 continue;
             }
             let call = CallView {

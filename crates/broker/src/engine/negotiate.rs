@@ -142,7 +142,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             "too little time is left to negotiate again"
         } else {
             let spec = TaskSpec { deadline_ms: left, ..task.spec.clone() };
-            let terms = self.auction_terms(task.id, &spec, None);
+            let terms = self.auction_terms(task.id, (&spec, task.service.as_ref()), None);
             return self.record(number, Event::Called(Box::new(terms)));
         };
         self.record(number, Event::NoAward { detail: detail.into() })

@@ -86,6 +86,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             invited: Vec::new(),
             venue: Venue::Auction,
             service: None,
+            negotiation: None,
             held_open: false,
             idempotency: None,
             context: task.context.clone(),

@@ -206,7 +206,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 Ok(())
             }
             Happened::Quoted { quote, .. } => match errand {
-                Errand::Quote { task, bidder } => self.seal(task, bidder, quote),
+                Errand::Quote { task, bidder } => self.bid_by_strategy(task, bidder, quote),
                 Errand::QuotePart { task, bidder, subtask } => {
                     self.take_part_quote(task, (bidder, subtask), quote)?;
                     self.decide_when_answered(task)

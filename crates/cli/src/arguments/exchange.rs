@@ -29,6 +29,14 @@ pub(crate) struct TraderArguments {
     pub(crate) agent: Option<String>,
 }
 
+/// What makes a command one that can be given again.
+#[derive(Args, Debug)]
+pub(crate) struct KeyArgument {
+    /// The same key never does it twice: give the command again when its answer was lost.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) key: Option<String>,
+}
+
 /// A book to look at.
 #[derive(Args, Debug)]
 pub(crate) struct BookArguments {
@@ -93,6 +101,8 @@ pub(crate) struct OrderArguments {
     /// fees, and nothing rests.
     #[arg(long, conflicts_with = "kind")]
     pub(crate) route: bool,
+    #[command(flatten)]
+    pub(crate) key: KeyArgument,
 }
 
 /// How an order trades.
@@ -161,6 +171,8 @@ pub(crate) enum PoolVerb {
         /// What traders pay it, in hundredths of a percent.
         #[arg(long, default_value_t = 30)]
         fee_bps: u16,
+        #[command(flatten)]
+        key: KeyArgument,
     },
     /// Add credits, and money in proportion.
     Add {
@@ -174,6 +186,8 @@ pub(crate) enum PoolVerb {
         /// The least shares.
         #[arg(long, default_value_t = 0, value_name = "QUANTITY")]
         shares_min: u128,
+        #[command(flatten)]
+        key: KeyArgument,
     },
     /// Give shares back for their part of it.
     Remove {
@@ -187,6 +201,8 @@ pub(crate) enum PoolVerb {
         /// The least money, in AINU.
         #[arg(long, default_value = "0", value_parser = Amount::from_ainu, value_name = "AINU")]
         money_min: Amount,
+        #[command(flatten)]
+        key: KeyArgument,
     },
     /// Trade with it.
     Swap {
@@ -200,6 +216,8 @@ pub(crate) enum PoolVerb {
         /// The most they may cost, or the least they may fetch, together, in AINU.
         #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
         limit: Amount,
+        #[command(flatten)]
+        key: KeyArgument,
     },
 }
 
@@ -245,6 +263,8 @@ pub(crate) enum CreditsVerb {
         /// What is locked behind each credit, in AINU.
         #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
         collateral: Amount,
+        #[command(flatten)]
+        key: KeyArgument,
     },
     /// Write credits: the agent owes a task for each and locks its collateral.
     Issue {
@@ -252,6 +272,8 @@ pub(crate) enum CreditsVerb {
         class: WrittenCreditsArguments,
         /// How many.
         quantity: u64,
+        #[command(flatten)]
+        key: KeyArgument,
     },
     /// Burn credits it holds; their collateral is free again.
     Retire {
@@ -259,6 +281,8 @@ pub(crate) enum CreditsVerb {
         class: WrittenCreditsArguments,
         /// How many.
         quantity: u64,
+        #[command(flatten)]
+        key: KeyArgument,
     },
     /// Have a task done for a credit that the node holds, by whoever has owed for longest; when the
     /// work fails, the collateral is the node's.

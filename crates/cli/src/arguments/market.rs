@@ -230,7 +230,7 @@ pub(crate) fn hours(hours: u64) -> DurationMs {
     DurationMs::seconds(hours.saturating_mul(3_600))
 }
 
-fn percent(text: &str) -> Result<Ppm, String> {
+pub(super) fn percent(text: &str) -> Result<Ppm, String> {
     let wrong = || format!("'{text}' is not a percentage such as 20% or 2.5%");
     let digits = text.strip_suffix('%').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));

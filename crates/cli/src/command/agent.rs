@@ -69,6 +69,7 @@ fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentVie
         price: add.price,
         prices: add.price_of.into_iter().collect(),
         tactic: add.tactic,
+        strategy: add.strategy,
         stake: add.stake,
         capability: add.capability,
         team: add.team_saving.map(|saving| TeamDraft {
@@ -205,7 +206,8 @@ fn show(agent: &AgentView, output: &Output) {
         ("about", agent.description.clone()),
         ("program", agent.program.clone()),
         ("offers", offered.join(", ")),
-        ("price", price(agent)),
+        (if agent.strategy.is_some() { "cost" } else { "price" }, price(agent)),
+        ("strategy", strategy(agent)),
         ("balance", ainu(agent.balance)),
         ("stake", ainu(agent.stake)),
         ("tasks", format!("{} accepted, {} failed", agent.completed, agent.failed)),
@@ -220,6 +222,45 @@ fn show(agent: &AgentView, output: &Output) {
     if !agent.quarantined.is_empty() {
         output.line(format!("next: ainur agent accept {}", agent.name));
     }
+    if !agent.bidding.is_empty() {
+        bidding(agent, output);
+    }
+}
+
+fn strategy(agent: &AgentView) -> String {
+    let chosen = agent.strategy.map(|choice| format!("{choice}: its bids are made from its cost"));
+    chosen.unwrap_or_else(|| "none: its price is its bid".into())
+}
+
+fn bidding(agent: &AgentView, output: &Output) {
+    let rows = agent.bidding.iter().map(|(capability, went)| {
+        let latency = went.latency_ms.map_or_else(|| "-".into(), |latency| latency.to_string());
+        vec![
+            capability.to_string(),
+            went.bids.to_string(),
+            went.wins.to_string(),
+            went.win_rate.to_string(),
+            went.mean_margin.to_string(),
+            went.accepted.to_string(),
+            went.failed.to_string(),
+            went.earned.to_ainu(),
+            went.spent.to_ainu(),
+            latency,
+        ]
+    });
+    let columns = [
+        Column("bids for", false),
+        Column("bids", true),
+        Column("won", true),
+        Column("win rate", true),
+        Column("mean margin", true),
+        Column("accepted", true),
+        Column("failed", true),
+        Column("earned AINU", true),
+        Column("spent AINU", true),
+        Column("latency", true),
+    ];
+    output.table(&columns, rows.collect());
 }
 
 fn price(agent: &AgentView) -> String {

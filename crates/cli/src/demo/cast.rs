@@ -94,6 +94,7 @@ pub(super) fn add(
         price,
         prices: std::collections::BTreeMap::new(),
         tactic: TacticName::default(),
+        strategy: None,
         stake: None,
         capability: None,
         team: None,

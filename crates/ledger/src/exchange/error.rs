@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ClaimEnding, ClaimRole, CreditClassId};
 use crate::balances;
+use crate::block::Height;
 
 /// Why the exchange refused.
 #[derive(
@@ -168,4 +169,10 @@ pub enum Error {
     /// Nothing trades within the limit.
     #[error("nothing trades within the limit")]
     NothingTrades,
+    /// The call was carried out before.
+    #[error("this was carried out in block {0}")]
+    DoneBefore(Height),
+    /// Another call has the key.
+    #[error("the key belongs to another call, carried out in block {0}")]
+    KeyTaken(Height),
 }

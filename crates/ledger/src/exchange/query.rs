@@ -1,10 +1,10 @@
 //! Reading the exchange.
 use ainur_market::exchange::{Depth, DepthLevel, LiquidityPool, Order, OrderId, Side};
-use ainur_primitives::{Amount, Did, TaskId};
+use ainur_primitives::{Amount, Did, Digest, TaskId};
 use alloc::vec::Vec;
 
 use super::records::{next_order, owned};
-use super::{Claim, CreditClass, CreditClassId, IssuerObligation};
+use super::{Claim, CreditClass, CreditClassId, IssuerObligation, KeyedOutcome};
 use crate::state::key::{self, Space};
 use crate::state::{ReadState, decoded, prefixed, read};
 
@@ -58,6 +58,15 @@ pub fn verifiers(state: &(impl ReadState + ?Sized)) -> Vec<Did> {
 /// The claim of a task, or what is remembered of it.
 pub fn claim(state: &(impl ReadState + ?Sized), task: &TaskId) -> Option<Claim> {
     read(state, &key::claim(task))
+}
+
+/// What is remembered of a call under a key of its sender's.
+pub fn keyed(
+    state: &(impl ReadState + ?Sized),
+    sender: &Did,
+    key: &Digest,
+) -> Option<KeyedOutcome> {
+    read(state, &key::keyed(sender, key))
 }
 
 /// An order of an owner's that rests.

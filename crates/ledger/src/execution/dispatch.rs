@@ -50,6 +50,7 @@ fn act(context: &mut Context<'_>, action: &Action) -> Result<(), TransactionErro
         Action::Escrow(action) => escrow::execute(context, action)?,
         Action::Reputation(action) => reputation::execute(context, action)?,
         Action::Exchange(action) => exchange::execute(context, action)?,
+        Action::KeyedExchange(keyed) => exchange::execute_keyed(context, keyed)?,
     }
     Ok(())
 }

@@ -58,6 +58,8 @@ pub enum Space {
     Pool = 39,
     /// Shares of pools, by class and owner.
     PoolShares = 40,
+    /// What is remembered of calls to the exchange under keys, by sender and key.
+    Keyed = 41,
 }
 
 impl Space {
@@ -178,6 +180,11 @@ pub fn turns(class: &CreditClassId) -> Key {
 /// A place in the line of issuers.
 pub fn turn(class: &CreditClassId, turn: u64) -> Key {
     Space::Turn.key(&[&class.0.0, &turn.to_be_bytes()])
+}
+
+/// What is remembered of a call under a key.
+pub fn keyed(sender: &Did, key: &Digest) -> Key {
+    Space::Keyed.key(&[&sender.0.0, &key.0])
 }
 
 /// A claim, or what is left of it.

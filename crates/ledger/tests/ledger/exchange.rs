@@ -9,6 +9,7 @@ use crate::world::*;
 
 mod claims;
 mod credits;
+mod keyed;
 mod orders;
 mod pools;
 mod random;

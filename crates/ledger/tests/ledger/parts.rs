@@ -219,11 +219,7 @@ fn awards_that_do_not_add_up_are_refused() {
     let offers = [1, 2].map(|serial| OfferTerms { serial, ..long.clone() });
     // One more than fit beside the milestones of both offers.
     let bids: Vec<BidTerms> = (2 * 31..=PARTS_MAX)
-        .map(|n| BidTerms {
-            price: Amount::ZERO,
-            confidence: Ppm(n as u32),
-            ..world.bid(1, RIVAL)
-        })
+        .map(|n| BidTerms { price: Amount::ZERO, confidence: Ppm(n as u32), ..world.bid(1, RIVAL) })
         .collect();
     let all = |world: &mut World, bids: &[BidTerms]| {
         let mut awards: Vec<_> =

@@ -50,6 +50,10 @@ pub struct BidderState {
 pub struct CapabilityStats {
     /// Prices asked.
     pub bids: u64,
+    /// All prices asked, together.
+    pub asked: Amount,
+    /// What the work behind them would have cost the bidder, together.
+    pub asked_cost: Amount,
     /// Of those, awarded.
     pub wins: u64,
     /// Attempts that were accepted.
@@ -85,9 +89,13 @@ impl BidderState {
         self.capabilities.get(capability).copied().unwrap_or_default()
     }
 
-    /// A price was asked.
-    pub fn asked(&mut self, capability: &CapabilityName) {
-        self.update(capability, |stats| stats.bids = stats.bids.saturating_add(1));
+    /// A price was asked for work of such a cost.
+    pub fn asked(&mut self, capability: &CapabilityName, cost: Amount, price: Amount) {
+        self.update(capability, |stats| {
+            stats.bids = stats.bids.saturating_add(1);
+            stats.asked = stats.asked.saturating_add(price);
+            stats.asked_cost = stats.asked_cost.saturating_add(cost);
+        });
     }
 
     /// A task was awarded and begins.
@@ -133,6 +141,13 @@ impl CapabilityStats {
         Ppm::ratio(u128::from(self.wins), u128::from(self.bids))
     }
 
+    /// What its prices were above their costs on average, as a share of the costs, rounded down;
+    /// zero before the first.
+    pub fn mean_margin(&self) -> Ppm {
+        let above = self.asked.saturating_sub(self.asked_cost);
+        Ppm::ratio(above.0, self.asked_cost.0)
+    }
+
     /// The share of ended attempts that were accepted; zero before the first.
     pub fn success_share(&self) -> Ppm {
         let ended = u128::from(self.accepted) + u128::from(self.failed);
@@ -160,8 +175,8 @@ mod tests {
     fn figures_follow_bids_awards_and_work() {
         let capability: CapabilityName = "text.digest".parse().expect("a name");
         let mut state = BidderState::new(2);
-        for _ in 0..4 {
-            state.asked(&capability);
+        for price in [20, 22, 24, 30] {
+            state.asked(&capability, Amount(20), Amount(price));
         }
         state.won(&capability);
         state.won(&capability);
@@ -170,6 +185,7 @@ mod tests {
         state.finished(&capability, None, Amount(40), DurationMs(20));
         let stats = state.stats(&capability);
         assert_eq!(stats.win_rate(), Ppm(500_000));
+        assert_eq!(stats.mean_margin(), Ppm(200_000));
         assert_eq!(stats.success_share(), Ppm(500_000));
         assert_eq!(stats.profit(), -10);
         assert_eq!(stats.latency_ms(), Some(DurationMs(15)));
@@ -180,7 +196,8 @@ mod tests {
     fn figures_are_kept_for_a_limited_number_of_capabilities() {
         let mut state = BidderState::new(1);
         for number in 0..=CAPABILITY_STATS_MAX {
-            state.asked(&alloc::format!("text.digest-{number}").parse().expect("a name"));
+            let capability = alloc::format!("text.digest-{number}").parse().expect("a name");
+            state.asked(&capability, Amount(1), Amount(1));
         }
         assert_eq!(state.capabilities.len(), CAPABILITY_STATS_MAX);
     }

@@ -199,7 +199,7 @@ impl Economy<'_> {
             draw,
         };
         let price = seller.strategist.quote(&opportunity, &seller.state)?;
-        seller.state.asked(&venue.capability);
+        seller.state.asked(&venue.capability, seller.cost, price);
         Some(price)
     }
 

@@ -8,6 +8,7 @@ use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::{Amount, CapabilityName, Did, DurationMs, TaskId, Timestamp};
 
 use super::Error;
+use super::book::Writing;
 use super::chance::Chance;
 use super::demand::{Wish, next_wish};
 use super::report::Tally;
@@ -80,6 +81,12 @@ impl<'a> Economy<'a> {
         let sellers = sellers.iter().enumerate();
         let sellers =
             sellers.map(|(number, did)| Seller::draw(scenario, (number, *did), cast, &mut supply));
+        let mut sellers: Vec<Seller> = sellers.collect();
+        let mut credits = Chance::new(seed, "credits");
+        for seller in &mut sellers {
+            let writes = credits.happens(scenario.supply.writing) && seller.conduct.works();
+            seller.writing = writes.then(Writing::default);
+        }
         let mut economy = Self {
             scenario,
             settlement,
@@ -88,7 +95,7 @@ impl<'a> Economy<'a> {
                 .iter()
                 .map(|did| Buyer { did: *did, served_by: BTreeMap::new() })
                 .collect(),
-            sellers: sellers.collect(),
+            sellers,
             venues: (0..counts.capabilities).map(Venue::new).collect(),
             board: OfferBoard::new(),
             jobs: BTreeMap::new(),
@@ -114,7 +121,8 @@ impl<'a> Economy<'a> {
             let bond = reputation::Action::Bond { amount: STAKE };
             [(seller.did, register.into()), (seller.did, bond.into())]
         });
-        let calls: Vec<(Did, Action)> = calls.collect();
+        let mut calls: Vec<(Did, Action)> = calls.collect();
+        calls.extend(self.open_classes());
         let (done, _) = self.settlement.block(self.now, calls)?;
         done.into_iter()
             .find_map(|done| done.refused)
@@ -136,6 +144,7 @@ impl<'a> Economy<'a> {
             self.end_works()?;
             self.whitewash()?;
             self.post_offers()?;
+            self.post_orders()?;
             while arrived < all && next.arrives <= self.now {
                 let following = next_wish(self.scenario, next.arrives, &mut demand);
                 let wish = std::mem::replace(&mut next, following);
@@ -161,8 +170,8 @@ impl<'a> Economy<'a> {
         }
     }
 
-    /// A buyer goes the way a node would: a standing offer that is no dearer than auctions have
-    /// been, else the seller it knows, else an auction.
+    /// A buyer goes the way a node would: a credit or a standing offer, whichever is cheaper and no
+    /// dearer than auctions have been, else the seller it knows, else an auction.
     fn serve(&mut self, wish: Wish) -> Result<(), Error> {
         if let Some(plan) = wish.graph.clone() {
             let best = self.best_graph_welfare(&wish, &plan)?;
@@ -170,6 +179,7 @@ impl<'a> Economy<'a> {
             return self.call_graph(wish, &plan);
         }
         self.tally.arrived(self.best_welfare(&wish));
+        let Some(wish) = self.buy_credit(wish)? else { return Ok(()) };
         let Some(wish) = self.take_offer(wish)? else { return Ok(()) };
         let Some(wish) = self.negotiate(wish)? else { return Ok(()) };
         self.auction(wish)

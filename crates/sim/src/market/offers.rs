@@ -23,7 +23,7 @@ const OFFER_VALID_MS: DurationMs = DurationMs::seconds(10);
 /// So much more than auctions have paid lately does a buyer pay to be spared one.
 const AUCTION_SPARED: Ppm = Ppm(20_000);
 /// Sellers likelier to fail are not hired without comparison.
-const FAILURE_MAX: Ppm = Ppm(300_000);
+pub(super) const FAILURE_MAX: Ppm = Ppm(300_000);
 const EVEN: NonZeroU16 = NonZeroU16::MIN;
 
 /// An offer as its seller remembers it.
@@ -37,13 +37,13 @@ pub(super) struct Posted {
     looks: u64,
 }
 
-/// What buyers did with the offers of one capability.
+/// What buyers did with the offers, or the orders, of one capability.
 #[derive(Default)]
 pub(super) struct Looks {
-    count: u64,
+    pub(super) count: u64,
     /// The most the last buyer would have paid, and the best two offers it saw.
-    limit: Amount,
-    best: Vec<(Did, Amount)>,
+    pub(super) limit: Amount,
+    pub(super) best: Vec<(Did, Amount)>,
 }
 
 impl Economy<'_> {
@@ -177,7 +177,7 @@ impl Economy<'_> {
     }
 
     /// The offers that would do this task now, best first, whatever they cost up to its value.
-    fn look(&self, wish: &Wish, limit: Amount) -> Vec<RankedOffer> {
+    pub(super) fn look(&self, wish: &Wish, limit: Amount) -> Vec<RankedOffer> {
         let able = |did: &Did| self.settlement.can_bond(did, limit, self.now);
         let full = self.sellers.iter().filter(|seller| {
             seller.capability == wish.capability

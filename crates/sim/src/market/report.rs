@@ -122,6 +122,16 @@ impl Tally {
         self.surplus += wish.value.0 as i128 - paid.0 as i128;
     }
 
+    /// A buyer paid the ledger's fee.
+    pub(super) fn charged(&mut self, fee: Amount) {
+        self.surplus -= fee.0 as i128;
+    }
+
+    /// A buyer paid for a credit whose work failed, and got its collateral.
+    pub(super) fn paid_in_vain(&mut self, paid: Amount, collateral: Amount) {
+        self.surplus += collateral.0 as i128 - paid.0 as i128;
+    }
+
     pub(super) fn failed(&mut self) {
         self.failures += 1;
     }

@@ -43,6 +43,9 @@ pub struct Supply {
     pub dishonest: Ppm,
     /// The share of sellers who keep a standing offer.
     pub offering: Ppm,
+    /// The share of honest sellers who sell credits of their work in an order book.
+    #[serde(default)]
+    pub writing: Ppm,
     /// Strategies, given out in turn.
     pub strategies: Vec<StrategyChoice>,
 }
@@ -132,6 +135,7 @@ impl Scenario {
             supply.failure,
             supply.dishonest,
             supply.offering,
+            supply.writing,
             demand.loss,
             demand.graphs,
             demand.loyal,

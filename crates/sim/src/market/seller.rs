@@ -5,6 +5,7 @@ use ainur_learning::Strategist;
 use ainur_market::strategy::{BidderState, StrategyChoice};
 use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm};
 
+use super::book::Writing;
 use super::chance::Chance;
 use super::offers::Posted;
 use super::scenario::Scenario;
@@ -48,6 +49,8 @@ pub(super) struct Seller {
     /// Keeps a standing offer.
     pub(super) offering: bool,
     pub(super) posted: Option<Posted>,
+    /// Its credits and its order, when it sells credits.
+    pub(super) writing: Option<Writing>,
     /// What it earned less what it spent and lost, in base units.
     pub(super) profit: i128,
     pub(super) settled: u64,
@@ -85,6 +88,7 @@ impl Seller {
             state: BidderState::new(supply.places_per_seller),
             offering: chance.happens(supply.offering),
             posted: None,
+            writing: None,
             profit: 0,
             settled: 0,
             failed: 0,

@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 
 use ainur_primitives::{Amount, CapabilityName, Ppm};
 
+use super::book::CreditMarket;
 use super::offers::Looks;
 
 /// From so many payments the going price is taken.
@@ -14,6 +15,8 @@ pub(super) struct Venue {
     /// How many bid in the last auction.
     pub(super) bidders: u32,
     pub(super) looks: Looks,
+    /// The trade in its credits, once their class is open.
+    pub(super) credits: Option<CreditMarket>,
     /// What the last auctions paid, oldest first.
     paid: VecDeque<Amount>,
 }
@@ -21,7 +24,8 @@ pub(super) struct Venue {
 impl Venue {
     pub(super) fn new(number: u32) -> Self {
         let capability = capability_name(number);
-        Self { capability, bidders: 0, looks: Looks::default(), paid: VecDeque::new() }
+        let paid = VecDeque::new();
+        Self { capability, bidders: 0, looks: Looks::default(), credits: None, paid }
     }
 
     /// An auction was decided.

@@ -14,7 +14,7 @@ use super::turn::{Deal, Effect};
 /// How often a task is awarded before its buyer gives up.
 const ATTEMPTS_MAX: u32 = 4;
 /// The escrow's deadline, as a multiple of the time one attempt may take.
-const DEADLINE_FACTOR: u64 = 10;
+pub(super) const DEADLINE_FACTOR: u64 = 10;
 
 /// A task from its agreement to its end.
 pub(super) struct Job {
@@ -30,6 +30,25 @@ pub(super) struct Job {
     pub(super) attempt: u32,
     /// What all work cost its sellers so far.
     pub(super) spent: Amount,
+    /// The attempt under way is owed for a redeemed credit; there is no escrow.
+    pub(super) claim: bool,
+}
+
+impl Job {
+    /// A task whose first attempt is yet to be counted.
+    pub(super) fn new(wish: Wish, route: Route, deadline: Timestamp) -> Self {
+        Self {
+            wish,
+            counted: true,
+            route,
+            transcript: None,
+            failed: Vec::new(),
+            deadline,
+            attempt: 0,
+            spent: Amount::ZERO,
+            claim: false,
+        }
+    }
 }
 
 /// What sellers have agreed to together: one, or the members of a coalition.
@@ -83,16 +102,7 @@ impl Economy<'_> {
         let task = wish.task;
         self.take_places(&engaged);
         let deadline = self.now.plus(DurationMs(wish.duration_ms_max.0 * DEADLINE_FACTOR));
-        let job = self.jobs.entry(task).or_insert_with(|| Job {
-            wish,
-            counted: true,
-            route,
-            transcript: None,
-            failed: Vec::new(),
-            deadline,
-            attempt: 0,
-            spent: Amount::ZERO,
-        });
+        let job = self.jobs.entry(task).or_insert_with(|| Job::new(wish, route, deadline));
         job.attempt += 1;
         job.transcript = transcript.or(job.transcript.take());
         self.deals.push(Deal { task, engaged, beside: None });
@@ -117,7 +127,7 @@ impl Economy<'_> {
             if !work.members.iter().any(failed) {
                 self.settle(task, &work);
             } else if work.members.len() == 1 {
-                self.fail(task, work.members[0].share.seller)?;
+                self.fail(task, work.members[0].share)?;
             } else {
                 self.replace(task, work);
             }
@@ -165,6 +175,9 @@ impl Economy<'_> {
         if job.counted {
             self.tally.settled(&job.wish, job.route, paid, job.spent);
         }
+        if job.claim {
+            return self.fulfil(task);
+        }
         let action = escrow::Action::Settle {
             task,
             attempt: job.attempt,
@@ -176,12 +189,16 @@ impl Economy<'_> {
     }
 
     /// A lone seller failed: the next one of the transcript, or of a new auction, or nobody.
-    fn fail(&mut self, task: TaskId, seller: usize) -> Result<(), Error> {
-        let reason = self.count_failure(task, seller);
+    fn fail(&mut self, mut task: TaskId, share: Share) -> Result<(), Error> {
+        let reason = self.count_failure(task, share.seller);
         let Some(job) = self.jobs.get(&task) else { return Ok(()) };
         let (attempt, late) = (job.attempt, self.now >= job.deadline);
-        let action = escrow::Action::Fail { task, attempt, reason, evidence: Digest::ZERO };
-        self.calls.push((self.operator, action.into(), Effect::Closed));
+        if job.claim {
+            task = self.default(task, share, reason);
+        } else {
+            let action = escrow::Action::Fail { task, attempt, reason, evidence: Digest::ZERO };
+            self.calls.push((self.operator, action.into(), Effect::Closed));
+        }
         if attempt >= ATTEMPTS_MAX || late || !self.award_again(task)? {
             self.give_up(task, Amount::ZERO);
         }
@@ -255,6 +272,9 @@ impl Economy<'_> {
         let Some(job) = self.jobs.remove(&task) else { return };
         if job.counted {
             self.tally.refunded(paid, job.spent);
+        }
+        if job.attempt == 0 {
+            return;
         }
         let action = escrow::Action::Refund { task };
         self.calls.push((self.operator, action.into(), Effect::Closed));

@@ -4,9 +4,7 @@ use ainur_audit::receipt::{
     StoryPart, StoryPartAttempt,
 };
 use ainur_consensus::ReplicatedLog;
-use ainur_crypto::Proof;
-use ainur_crypto::batch::BatchProof;
-use ainur_primitives::{Did, Digest};
+use ainur_primitives::Did;
 use ainur_runtime::Executor;
 use ainur_storage::Disk;
 
@@ -64,14 +62,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             agreed: self.ledger_event(agreed)?,
             parts: parts.collect::<Result<_, Error>>()?,
         }))
-    }
-
-    /// A signature as it stands alone.
-    pub(super) fn joined(&self, digest: Digest, proof: &BatchProof) -> Result<Proof, Error> {
-        let unsigned = || missing("signature of a bid");
-        let root = proof.root(digest).ok_or_else(unsigned)?;
-        let signature = self.journal.signature(root)?.ok_or_else(unsigned)?;
-        Proof::join(&signature, proof.clone()).ok_or_else(unsigned)
     }
 
     fn part_record(

@@ -31,6 +31,7 @@ fn task(sellers: u8, reserve: u64, wish: NegotiationWish, selection: SelectionRu
         check: AcceptanceCheck::Schema,
         deadline_ms: DurationMs::seconds(600),
         limits: ExecutionLimits::default(),
+        graph: None,
     };
     let id = TaskId(Digest([9; 32]));
     let terms = AuctionTerms {
@@ -53,11 +54,13 @@ fn task(sellers: u8, reserve: u64, wish: NegotiationWish, selection: SelectionRu
         terms: terms.clone(),
         invited: (1..=sellers).map(did).collect(),
         venue: Venue::Negotiation,
+        service: None,
         negotiation: Some(wish),
         held_open: false,
         idempotency: None,
         context: None,
         trace: None,
+        part_of: None,
     };
     Task::announced(1, NOW, announcement, Auction::open(terms).expect("an auction"))
 }

@@ -67,6 +67,7 @@ fn place(asked: OrderArguments, side: Side) -> Result<Operation, Problem> {
         self_trade: asked.self_trade.into(),
         expires_ms: Some(hours(asked.hours)),
         routed: asked.route,
+        idempotency_key: asked.key.key,
     }))
 }
 
@@ -113,18 +114,18 @@ pub(super) fn pool(
         }
         return show_pool(&book, output);
     };
-    let (class, step) = match verb {
-        PoolVerb::Open { class, credits, money, fee_bps } => {
-            (class, PoolStep::Open { fee_bps, credits, money })
+    let (class, step, key) = match verb {
+        PoolVerb::Open { class, credits, money, fee_bps, key } => {
+            (class, PoolStep::Open { fee_bps, credits, money }, key)
         }
-        PoolVerb::Add { class, credits, money_max, shares_min } => {
-            (class, PoolStep::Add { credits, money_max, shares_min: Amount(shares_min) })
+        PoolVerb::Add { class, credits, money_max, shares_min, key } => {
+            (class, PoolStep::Add { credits, money_max, shares_min: Amount(shares_min) }, key)
         }
-        PoolVerb::Remove { class, shares, credits_min, money_min } => {
-            (class, PoolStep::Remove { shares: Amount(shares), credits_min, money_min })
+        PoolVerb::Remove { class, shares, credits_min, money_min, key } => {
+            (class, PoolStep::Remove { shares: Amount(shares), credits_min, money_min }, key)
         }
-        PoolVerb::Swap { side, class, quantity, limit } => {
-            (class, PoolStep::Swap { side: side.into(), quantity, limit })
+        PoolVerb::Swap { side, class, quantity, limit, key } => {
+            (class, PoolStep::Swap { side: side.into(), quantity, limit }, key)
         }
     };
     let words = match &step {
@@ -135,7 +136,9 @@ pub(super) fn pool(
     };
     let CreditClassArguments { capability, who } = class;
     let (agent, quality_level) = (who.agent, who.quality.into());
-    let operation = Operation::PoolChange(PoolDraft { agent, capability, quality_level, step });
+    let idempotency_key = key.key;
+    let draft = PoolDraft { agent, capability, quality_level, step, idempotency_key };
+    let operation = Operation::PoolChange(draft);
     match words {
         Some(words) => shift(service, operation, words, output),
         None => trade(service, operation, output),
@@ -168,7 +171,7 @@ fn show_pool(book: &BookView, output: &Output) -> Result<(), Problem> {
 }
 
 pub(super) fn credits(verb: CreditsVerb, place: &Place, output: &Output) -> Outcome {
-    let (class, step, words) = match verb {
+    let (class, step, key, words) = match verb {
         CreditsVerb::Redeem(run) => {
             let service = match run.detach {
                 true => place.connect_running()?,
@@ -177,19 +180,20 @@ pub(super) fn credits(verb: CreditsVerb, place: &Place, output: &Output) -> Outc
             let run = TaskRun { venue: VenueArgument::Credit, ..*run };
             return announce(run, &*service, output, |_| {});
         }
-        CreditsVerb::Open { class, collateral } => {
-            (class, CreditsStep::OpenClass { collateral }, ("class is open", "moved"))
+        CreditsVerb::Open { class, collateral, key } => {
+            (class, CreditsStep::OpenClass { collateral }, key, ("class is open", "moved"))
         }
-        CreditsVerb::Issue { class, quantity } => {
-            (class, CreditsStep::Issue { quantity }, ("credits are written", "written"))
+        CreditsVerb::Issue { class, quantity, key } => {
+            (class, CreditsStep::Issue { quantity }, key, ("credits are written", "written"))
         }
-        CreditsVerb::Retire { class, quantity } => {
-            (class, CreditsStep::Retire { quantity }, ("credits are burned", "burned"))
+        CreditsVerb::Retire { class, quantity, key } => {
+            (class, CreditsStep::Retire { quantity }, key, ("credits are burned", "burned"))
         }
     };
     let WrittenCreditsArguments { capability, quality, agent } = class;
     let quality_level = quality.into();
-    let draft = CreditsDraft { agent, capability, quality_level, step };
+    let idempotency_key = key.key;
+    let draft = CreditsDraft { agent, capability, quality_level, step, idempotency_key };
     shift(&*place.connect()?, Operation::CreditsChange(draft), words, output)?;
     Ok(ExitCode::SUCCESS)
 }
