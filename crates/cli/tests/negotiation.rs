@@ -355,3 +355,19 @@ fn a_client_of_the_rest_api_negotiates_within_its_budget_and_is_told_no_tactics(
     assert_eq!(agent(&place.client(Some(&secret))), None);
     assert_eq!(agent(&place.client(None)), Some(TacticName::default()));
 }
+
+#[test]
+fn an_agent_removed_while_its_component_thinks_ends_the_negotiation_and_not_the_node() {
+    let place = Place::new();
+    let guest = component_that_counters(&place, "(loop $l (br $l)) (i32.const 160)");
+    place.succeeds(&["agent", "add", &guest, "--name", "guest"]);
+    let _node = place.start_node();
+    let wish = ["market", "negotiate", "text.greet", "--reserve", "5", "--detach"];
+    let task = place.json(&wish)["task"].as_str().expect("a task").to_owned();
+    place.succeeds(&["agent", "remove", "guest"]);
+    let said = place.run(&["--json", "task", "watch", &task]);
+    let ended: Value = serde_json::from_slice(&said.stdout).expect("the node answers");
+    // Mostly unfunded; on a slow machine it may have been awarded before the removal came.
+    assert!(!ended["ended"].is_null(), "{ended}");
+    place.succeeds(&["ledger", "audit"]);
+}

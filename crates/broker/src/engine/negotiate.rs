@@ -175,13 +175,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         let mut proofs: BTreeMap<Did, std::vec::IntoIter<BatchProof>> = BTreeMap::new();
         for (signer, items) in items {
-            let (signature, signed) = match self.seats.get(signer) {
-                Some(seat) => sign_batch(&seat.key, signer, seat.key_version, &items),
-                None => {
-                    let operator = &self.operator;
-                    sign_batch(&operator.key, operator.did, operator.key_version, &items)
-                }
+            let operator = &self.operator;
+            let (key, version) = match self.seats.get(signer) {
+                Some(seat) => (&seat.key, seat.key_version),
+                None => (&operator.key, operator.key_version),
             };
+            let (signature, signed) = sign_batch(key, signer, version, &items);
             self.journal.append(&JournalEntry::Signature(signature))?;
             proofs.insert(signer, signed.into_iter());
         }
@@ -294,7 +293,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// What was said, once all of a task's conversations are over.
     fn end_talks(&mut self, number: u64) -> Result<Option<Held>, Error> {
-        let talks = self.negotiations.talks.remove(&number).unwrap_or_default();
+        let mut talks = self.negotiations.talks.remove(&number).unwrap_or_default();
+        // Whoever was removed meanwhile can sign nothing any more.
+        talks.retain(|seller, _| self.seats.get(*seller).is_some());
         self.negotiations.limits.remove(&number);
         let Some(task) = self.tasks.get(&number) else { return Ok(None) };
         if task.phase != Phase::Announced || task.negotiation.is_none() {
@@ -305,7 +306,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let Some(task) = self.tasks.get(&number) else { return Ok(None) };
         if talks.is_empty() {
             let detail = match task.passed.is_empty() {
-                true => "too little time is left to negotiate".to_owned(),
+                true => "nobody was there, or no time was left, to negotiate".to_owned(),
                 false => no_bid(task),
             };
             self.record(number, Event::NoAward { detail: one_line(&detail) })?;
