@@ -135,7 +135,7 @@ fn a_coalition_of_five_loses_a_member_and_its_backup_completes_the_job() {
     assert_eq!(part(&task, "join")["seller_name"], "solo");
     let paid: u128 =
         task["parts"].as_array().expect("parts").iter().map(|part| units(&part["price"])).sum();
-    assert_eq!(paid, units(&task["price"]), "{task}");
+    assert_eq!(paid, units(&task["paid"]), "{task}");
     let after = place.json(&["account", "show"]);
     let spent = units(&before["free"]) - units(&after["free"]);
     // Beside what was paid, only fees.
