@@ -27,6 +27,12 @@ macro_rules! shapes {
     )*};
 }
 
+mod negotiation;
+mod parts;
+
+pub(crate) use negotiation::*;
+pub(crate) use parts::*;
+
 /// An order with a price.
 fn priced(generator: &mut SchemaGenerator, kind: &str, description: &str) -> Value {
     json!({
@@ -158,44 +164,6 @@ shapes! {
         "type": "string",
         "enum": ["any", "auction", "offer", "negotiation", "credit"],
         "description": "Where to look for a price: the best standing offer that fits or else an auction, an auction alone, offers alone, a negotiation with each agent that offers what is wanted, or a credit the buyer holds, with which no money is paid"
-    }
-    /// What a message of a negotiation does.
-    NegotiationActKind |_g| {
-        "type": "string",
-        "enum": ["propose", "counter", "accept", "reject", "withdraw"],
-        "description": "What a message of a negotiation does"
-    }
-    /// A way to concede.
-    TacticName |_g| {
-        "type": "string",
-        "pattern": "^(boulware|linear|conceder|time-dependent:[1-6]/[1-6]|tit-for-tat|micro|learned)$",
-        "description": "How a side of a negotiation concedes: by the clock (late, evenly, early, or with another exponent), as the other side does, step for step, or by what it learns of the other side's limit",
-        "examples": ["linear"]
-    }
-    /// How much each issue of a negotiation counts.
-    IssueWeights |generator| {
-        "type": "object",
-        "required": ["price", "timeline", "quality", "schedule"],
-        "additionalProperties": false,
-        "properties": {
-            "price": generator.subschema_for::<Ppm>(),
-            "timeline": generator.subschema_for::<Ppm>(),
-            "quality": generator.subschema_for::<Ppm>(),
-            "schedule": generator.subschema_for::<Ppm>()
-        },
-        "description": "How much each issue counts, together 1000000; a task is paid at completion, so its schedule counts nothing"
-    }
-    /// How a buyer negotiates.
-    NegotiationWish |generator| {
-        "type": "object",
-        "additionalProperties": false,
-        "properties": {
-            "opening": generator.subschema_for::<Ppm>(),
-            "tactic": generator.subschema_for::<TacticName>(),
-            "rounds_max": { "type": "integer", "minimum": 1, "maximum": 16, "default": 3 },
-            "weights": generator.subschema_for::<IssueWeights>()
-        },
-        "description": "How to negotiate: the first proposal as a share of the reserve (half), how to go on from there (linear), after how many rounds a seller can only accept or end it, and how much each issue counts (the price alone). Nobody is told the reserve"
     }
     /// How good the work is to be.
     QualityLevel |_g| {
@@ -496,52 +464,6 @@ shapes! {
                 "additionalProperties": false
             }
         ]
-    }
-    /// How a coalition divides what it is paid.
-    SharingMethod |_g| {
-        "type": "string",
-        "enum": ["equal", "contribution-based", "auction-based", "nash"],
-        "description": "How a coalition divides what it is paid above its members' prices"
-    }
-    /// Work in parts.
-    TaskGraph |generator| {
-        "type": "object",
-        "description": "Work in parts, each after all that it needs",
-        "properties": {
-            "subtasks": {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": ainur_primitives::graph::SUBTASKS_MAX,
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "name": {
-                            "type": "string",
-                            "minLength": 1,
-                            "maxLength": ainur_primitives::graph::SUBTASK_NAME_BYTES_MAX,
-                            "description": "What people call it; unique in its graph"
-                        },
-                        "capability": generator.subschema_for::<CapabilityName>(),
-                        "parameters": {
-                            "type": "string", "description": "JSON parameters in canonical form"
-                        },
-                        "reserve": generator.subschema_for::<PositiveAmount>(),
-                        "duration_ms_max": generator.subschema_for::<Milliseconds>(),
-                        "needs": {
-                            "type": "array",
-                            "items": { "type": "integer", "minimum": 0, "maximum": 63 },
-                            "description": "Earlier parts whose output it works on, ascending"
-                        }
-                    },
-                    "required": [
-                        "name", "capability", "parameters", "reserve", "duration_ms_max", "needs"
-                    ],
-                    "additionalProperties": false
-                }
-            }
-        },
-        "required": ["subtasks"],
-        "additionalProperties": false
     }
     /// What an agent promises about a capability.
     CapabilityContract |generator| {

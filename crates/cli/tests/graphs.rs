@@ -77,12 +77,12 @@ fn order(place: &Place) -> Vec<String> {
 }
 
 fn units(value: &Value) -> u128 {
-    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{value}"))
+    value.as_str().and_then(|text| text.parse().ok()).expect("an amount")
 }
 
 fn part<'a>(task: &'a Value, name: &str) -> &'a Value {
-    let parts = task["parts"].as_array().unwrap_or_else(|| panic!("no parts: {task}"));
-    parts.iter().find(|part| part["name"] == name).unwrap_or_else(|| panic!("no {name}: {task}"))
+    let parts = task["parts"].as_array().expect("parts");
+    parts.iter().find(|part| part["name"] == name).expect("a part of that name")
 }
 
 /// The receipt of a task verifies, and says this.
@@ -143,7 +143,7 @@ fn a_coalition_of_five_loses_a_member_and_its_backup_completes_the_job() {
     assert_eq!(units(&after["in_escrow"]), 0);
     nothing_is_locked(&place);
     let spare = third["seller"].as_str().expect("a DID");
-    receipt_says(&place, &task, &[spare, "standing by"]);
+    receipt_says(&place, &task, &[spare, "as a backup of coalition"]);
     place.succeeds(&["ledger", "audit"]);
 }
 

@@ -10,10 +10,6 @@ use serde::{Deserialize, Serialize};
 use crate::{balances, budget, escrow, exchange, identity, registry, reputation};
 
 /// What a transaction asks for, by module.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most are agreements: boxing them would cost an allocation each"
-)]
 #[derive(
     Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, Serialize, Deserialize,
 )]

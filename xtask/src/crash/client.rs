@@ -51,12 +51,16 @@ impl Client {
         };
         // Some prices are negotiated.
         let venue = if key % 5 < 2 { "negotiation" } else { "any" };
+        // Some are made of parts, two of them done at once, and one of what both delivered.
+        let graph = (key % 5 == 4).then(|| graph(key));
+        let reserve = if graph.is_some() { "15000000000000" } else { "5000000000000" };
         let request = json!({
             "operation": "task-run",
             "capability": "text.echo",
             "parameters": { "text": format!("task {key}{}", "!".repeat(longer)) },
             "input": null,
-            "reserve": "5000000000000",
+            "reserve": reserve,
+            "graph": graph,
             "loss": null,
             "budget": null,
             "selection": "scored",
@@ -70,6 +74,22 @@ impl Client {
         });
         self.perform(&request).map(|_| ())
     }
+}
+
+/// Three parts, for 5 AINU each.
+fn graph(key: u32) -> Value {
+    let part = |name: &str, needs: &[u16]| {
+        let parameters = json!({ "text": format!("part {name} of {key}") }).to_string();
+        json!({
+            "name": name,
+            "capability": "text.echo",
+            "parameters": parameters,
+            "reserve": "5000000000000",
+            "duration_ms_max": 60_000,
+            "needs": needs,
+        })
+    };
+    json!({ "subtasks": [part("left", &[]), part("right", &[]), part("both", &[0, 1])] })
 }
 
 /// The content id of no bytes at all, which no echo delivers.
