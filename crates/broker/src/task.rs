@@ -387,10 +387,13 @@ impl Task {
         self.bid_proofs.iter().find(|proof| proof.signer == bidder)
     }
 
-    /// Every invited agent has committed or passed, and nobody else is waited for.
+    /// Every invited agent that may still win has committed or passed, and nobody else is waited
+    /// for.
     pub fn all_answered(&self) -> bool {
+        let excluded = self.excluded();
         let has_answered = |did: &Did| {
-            self.passed.iter().any(|(who, _)| who == did)
+            excluded.contains(did)
+                || self.passed.iter().any(|(who, _)| who == did)
                 || self.auction.entrants().any(|entrant| entrant.commit.bidder == *did)
         };
         !self.held_open && self.invited.iter().all(has_answered)

@@ -2,6 +2,8 @@
 //! bid on.
 mod place;
 
+use std::time::{Duration, Instant};
+
 use place::{Place, component};
 use serde_json::Value;
 
@@ -67,7 +69,10 @@ fn a_failure_under_an_offer_goes_on_to_an_auction_and_is_refunded_when_all_fail(
     place.succeeds(&["market", "offer", "cheap", "--price", "1"]);
     let input = place.file("input", b"something");
     let wish = ["task", "run", "text.echo", "--reserve", "5", "--input", &input];
+    let asked = Instant::now();
     place.fails(&[&wish[..], &["--check", "digest", "--expected", NOTHING]].concat());
+    // Nobody waits for a bid of the seller that has failed.
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
     let task = place.json(&["task", "list"])[0].clone();
     assert_eq!(task["phase"], "refunded", "{task}");
     let sellers: Vec<&str> = task["attempts"]
