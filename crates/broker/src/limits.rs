@@ -94,11 +94,12 @@ pub const ALL: [(&str, u128, &str); 29] = [
 ];
 
 /// Where the broker can be made to die, to prove that nothing is lost.
-pub const CRASH_POINTS: [&str; 9] = [
+pub const CRASH_POINTS: [&str; 10] = [
     "broker.negotiated",
     "broker.appended",
     "broker.synced",
     "broker.executing",
+    "broker.part",
     "broker.chunk",
     "broker.checking",
     "broker.submitting",

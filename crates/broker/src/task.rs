@@ -387,6 +387,13 @@ impl Task {
         self.bid_proofs.iter().find(|proof| proof.signer == bidder)
     }
 
+    /// Owners of agents may bid for it while its call is open.
+    pub fn takes_bids(&self) -> bool {
+        !matches!(self.venue, Venue::Negotiation | Venue::Credit)
+            && self.spec.graph.is_none()
+            && self.part_of.is_none()
+    }
+
     /// Every invited agent that may still win has committed or passed, and nobody else is waited
     /// for.
     pub fn all_answered(&self) -> bool {

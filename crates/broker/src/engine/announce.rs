@@ -297,10 +297,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 _ => return Err(Error::Invalid(format!("the input {input} is not stored here"))),
             }
         }
+        let free = self.spendable();
         if request.venue == Venue::Credit {
+            if free.is_zero() {
+                // The fees of ending it must be payable.
+                return Err(Error::InsufficientFunds { reserve: self.parameters.fee_min, free });
+            }
             return self.check_credit_request(spec, request.service.as_ref());
         }
-        let free = self.spendable();
         if free < spec.reserve {
             return Err(Error::InsufficientFunds { reserve: spec.reserve, free });
         }
@@ -465,7 +469,7 @@ fn check_graph(request: &Request, graph: &TaskGraph) -> Result<(), Error> {
             spec.reserve.to_ainu()
         ));
     }
-    if reserves > CALL_AMOUNT_MAX || spec.loss > CALL_AMOUNT_MAX {
+    if spec.reserve > CALL_AMOUNT_MAX || spec.loss > CALL_AMOUNT_MAX {
         return invalid("reserve or loss of a task graph is too large".into());
     }
     for subtask in &graph.subtasks {

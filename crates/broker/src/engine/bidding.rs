@@ -1,5 +1,5 @@
 //! Sealed bids: asking for them, sealing, opening, and finding who wins.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::batch::sign_batch;
@@ -161,6 +161,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         for sealing in sealing {
             by_bidder.entry(sealing.terms.bidder).or_default().push(sealing);
         }
+        let mut bid_on = BTreeSet::new();
         for (bidder, bids) in by_bidder {
             let commits: Vec<CommitTerms> =
                 bids.iter().filter_map(|bid| self.commit_terms(bid)).collect();
@@ -183,8 +184,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                     number,
                     Event::Committed { commit, proof, failure_probability, custody },
                 )?;
-                self.close_when_answered(number)?;
+                bid_on.insert(number);
             }
+        }
+        // Only now: one who need not be waited for may have bid in the same turn.
+        for number in bid_on {
+            self.close_when_answered(number)?;
         }
         Ok(())
     }

@@ -257,6 +257,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let whole = part_of.id;
             return Err(Error::Invalid(format!("it is a part of task {whole}: cancel that one")));
         }
+        if self.is_accepted_graph(number) {
+            return Err(Error::Invalid("its result is accepted already".into()));
+        }
         self.record(number, Event::Cancelled)?;
         self.cancel_errands(number);
         Ok(())

@@ -34,6 +34,8 @@ pub type Answer = Box<dyn FnOnce(LedgerAnswer) + Send>;
 
 /// Transactions in one submission.
 const POSTINGS_MAX: usize = 512;
+/// Signatures of others in one submission; the agreement of one graph brings 64 at most.
+const ROOTS_MAX: usize = 512;
 /// How far back a crash's unfinished agreement is looked for.
 const SEARCH_BLOCKS_MAX: u64 = 10_000;
 
@@ -107,6 +109,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             // Asked again when the last of them has ended.
             self.doing.remove(&number);
             return Ok(());
+        }
+        if is_graph && self.is_accepted_graph(number) {
+            return self.settle_graph(number);
         }
         if self.reconcile(number)? {
             return Ok(());
@@ -200,7 +205,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         while !self.outbox.is_empty() {
             // What an agent sends goes by itself, for it has its own numbers.
             let first = self.outbox.iter().take(POSTINGS_MAX);
-            let own = first.take_while(|posting| posting.agent.is_none()).count();
+            let mut roots = 0;
+            let own = first.take_while(|posting| {
+                roots += posting.roots.len();
+                posting.agent.is_none() && roots <= ROOTS_MAX
+            });
+            let own = own.count();
             let rest = self.outbox.split_off(own.max(1));
             let postings = std::mem::replace(&mut self.outbox, rest);
             let submission = match postings.as_slice() {
@@ -345,7 +355,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// The transaction is in no block; nothing was paid for it.
     fn rejected(&mut self, posting: &Posting, rejection: &Rejection) -> Result<(), Error> {
         self.resync |= posting.agent.is_none();
-        if let (TaskStep::Agree(_), Rejection::CannotPayFee { .. }) = (posting.step, rejection) {
+        let hopeless =
+            matches!(rejection, Rejection::CannotPayFee { .. } | Rejection::TooLarge { .. });
+        if let (TaskStep::Agree(_), true) = (posting.step, hopeless) {
             let detail = one_line(&rejection.to_string());
             let event = Event::AgreementRefused { because_of_seller: false, detail };
             return self.record(posting.task, event);
@@ -383,6 +395,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             Escrow::Open(open) => open.buyer == buyer,
             Escrow::Closed(closed) => closed.buyer == buyer,
         });
+        let unnoted = task.phase == Phase::Awarded
+            && matches!(found, Some(Escrow::Closed(_)))
+            && task.graph.is_some();
+        if unnoted {
+            // It was agreed, and has ended, while this node was down.
+            let position = self.find_agreement(id, task.ledger_attempt())?;
+            return self.record(number, Event::AgreementApplied(position)).map(|()| true);
+        }
         let event = match (found, task.phase) {
             (Some(Escrow::Closed(stone)), phase) if !phase.is_final() => {
                 let (height, index) = (stone.height.0, stone.event);

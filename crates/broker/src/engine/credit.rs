@@ -89,9 +89,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 let why = "nobody who owes the work is here, can be reached and fits the request";
                 Error::NoCredit(why.into())
             })?;
-            let verifiers = query::verifiers(state);
-            let verifier = verifiers.into_iter().find(|did| *did != holder && *did != issuer);
-            Ok(CreditTake { class, quality, collateral: found.collateral, issuer, verifier })
+            // Nobody here disputes a delivery, so nobody is given a say in it either.
+            let (collateral, verifier) = (found.collateral, None);
+            Ok(CreditTake { class, quality, collateral, issuer, verifier })
         })
     }
 
@@ -192,8 +192,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 let block = self.ledger.events(height)?.1;
                 let position = LedgerPosition { height, index, block };
                 match closed.ending {
-                    ClaimEnding::Fulfilled(_) => Event::Settled(position),
-                    ClaimEnding::Defaulted(_) | ClaimEnding::Voided(_) => Event::Refunded(position),
+                    ClaimEnding::Fulfilled(_) if phase == Phase::Accepted => {
+                        Event::Settled(position)
+                    }
+                    ClaimEnding::Fulfilled(_)
+                    | ClaimEnding::Defaulted(_)
+                    | ClaimEnding::Voided(_) => Event::Refunded(position),
                 }
             }
             _ => return Ok(false),

@@ -12,9 +12,9 @@ use ainur_crypto::hash;
 use ainur_ledger::reputation;
 use ainur_market::auction::{CommitTerms, commitment};
 use ainur_market::coalition::{
-    CoalitionLimits, CoalitionMember, CoalitionTerms, Coverage, ExecutionPlan, FailureHandling,
-    Formation, ProfitSharing, SamplingAccuracy, ShapleyValues, SubtaskBid, SynergyTerms, Team,
-    graph_digest,
+    COALITION_BACKUPS_MAX, CoalitionLimits, CoalitionMember, CoalitionTerms, Coverage,
+    ExecutionPlan, FailureHandling, Formation, ProfitSharing, SamplingAccuracy, ShapleyValues,
+    SubtaskBid, SynergyTerms, Team, graph_digest,
 };
 use ainur_market::combinatorial::{
     BUNDLES_MAX, Bundle, BundleBidTerms, CombinatorialAuction, CombinatorialTerms, SubtaskSet,
@@ -139,7 +139,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         }
         let bids = self.eligible(&graph, &quotes);
-        let Some(decision) = self.hold_graph_auction(number, &graph, &bids)? else {
+        let held = match self.hold_graph_auction(number, &graph, &bids) {
+            Err(Error::Illegal(illegal)) => {
+                // As when the deadline has come meanwhile.
+                let detail = one_line(&format!("no auction could be held: {illegal}"));
+                return self.record(number, Event::NoAward { detail });
+            }
+            held => held?,
+        };
+        let Some(decision) = held else {
             let detail = one_line(&format!("no agent bid on {}", unwanted(&graph, &bids)));
             return self.record(number, Event::NoAward { detail });
         };
@@ -467,6 +475,14 @@ fn backups(
             estimated_duration_ms: bid.estimated_duration_ms,
             bond: bid.bond,
         }));
+    }
+    // One for each member before a second for any.
+    let first = |backup: &CoalitionMember, found: &[CoalitionMember]| {
+        found.iter().find(|other| other.subtask == backup.subtask) == Some(backup)
+    };
+    if found.len() > COALITION_BACKUPS_MAX {
+        let all = found.clone();
+        found.retain(|backup| first(backup, &all));
     }
     found
 }

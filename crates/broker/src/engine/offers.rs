@@ -246,7 +246,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     pub fn open_calls(&self) -> impl Iterator<Item = &Task> {
         let open = |task: &&Task| {
             task.phase == Phase::Announced
-                && task.venue != Venue::Negotiation
+                && task.takes_bids()
                 && self.now < task.auction.commitments_end()
         };
         self.tasks.values().filter(open)
@@ -269,8 +269,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.phase != Phase::Announced || self.now >= task.auction.commitments_end() {
             return Err(invalid("the call takes no bids any more".into()));
         }
-        if task.venue == Venue::Negotiation {
-            return Err(invalid("its buyer negotiates, and takes no bids".into()));
+        if !task.takes_bids() {
+            return Err(invalid("its sellers are not found by bids of owners".into()));
         }
         if !task.invited.contains(&bidder) {
             let why = "the agent does not offer what is wanted, or its contract does not fit";

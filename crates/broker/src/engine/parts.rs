@@ -7,7 +7,9 @@
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::hash;
 use ainur_ledger::escrow::{self, Closing, Engagement, Escrow, PartState};
-use ainur_primitives::{ContentId, Did, DurationMs, FailureReason, Subtask, TaskSpec, Venue};
+use ainur_primitives::{
+    Amount, ContentId, Did, DurationMs, FailureReason, Subtask, TaskSpec, Venue,
+};
 use ainur_runtime::Executor;
 use ainur_storage::{Disk, crash_point};
 
@@ -17,6 +19,21 @@ use crate::error::Error;
 use crate::event::{Announcement, Event, LedgerPosition};
 use crate::task::graph::{PartAward, PartOf};
 use crate::task::{Phase, Task, TaskStep};
+
+/// The least time for a part to begin in.
+const PART_MS_MIN: DurationMs = DurationMs(10);
+/// Why a part ends that nobody waits for any more.
+pub(super) const GIVEN_UP: &str = "the task it is a part of was given up";
+
+/// What some parts delivered, one after another.
+enum Joined {
+    /// Where it is stored, and its length.
+    Whole(ContentId, u64),
+    /// Not all of them have delivered.
+    Nothing,
+    /// Stored bytes are damaged or gone: why.
+    Damaged(String),
+}
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Does what a task graph at work waits for: begins parts, or ends the whole.
@@ -48,7 +65,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             .map(|(index, _)| index)
             .collect();
         let idle = !(0..graph.subtasks.len() as u16).any(running);
-        if self.now >= task.deadline {
+        // No auction, even one that is not held, has less time.
+        if task.deadline.since(self.now) < PART_MS_MIN {
             if !idle {
                 return Ok(());
             }
@@ -57,6 +75,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return self.record(number, Event::AttemptFailed { reason, detail });
         }
         for index in ready {
+            // A damaged output fails the whole.
+            if self.tasks.get(&number).is_none_or(|task| task.phase != Phase::Running) {
+                break;
+            }
             self.begin_part(number, index)?;
         }
         Ok(())
@@ -75,7 +97,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         };
         let part_of = PartOf { number: whole, id: task.id, subtask: index };
-        let spec = part_spec(task, subtask, &award, input, task.deadline.since(self.now));
+        let spec = part_spec(task, subtask, input, task.deadline.since(self.now));
         let id = PartOf::task_id(task.id, index);
         let announcement = Announcement {
             id,
@@ -130,41 +152,44 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(Some((task.spec.input, task.spec.input_bytes)));
         }
         let needs = subtask.needs.clone();
-        let joined = self.join_outputs(whole, &needs)?;
-        Ok(joined.map(|(content, bytes)| (Some(content), bytes)))
+        match self.join_outputs(whole, &needs)? {
+            Joined::Whole(content, bytes) => Ok(Some((Some(content), bytes))),
+            Joined::Nothing => Ok(None),
+            Joined::Damaged(detail) => {
+                let reason = FailureReason::Infrastructure;
+                self.record(whole, Event::AttemptFailed { reason, detail })?;
+                Ok(None)
+            }
+        }
     }
 
     /// What some parts delivered, one after another.
-    fn join_outputs(
-        &mut self,
-        whole: u64,
-        parts: &[u16],
-    ) -> Result<Option<(ContentId, u64)>, Error> {
+    fn join_outputs(&mut self, whole: u64, parts: &[u16]) -> Result<Joined, Error> {
         let progress = self.tasks.get(&whole).and_then(|task| task.graph.as_ref());
-        let Some(progress) = progress else { return Ok(None) };
+        let Some(progress) = progress else { return Ok(Joined::Nothing) };
         let outputs: Option<Vec<(ContentId, u64)>> = parts
             .iter()
             .map(|part| progress.outcome(*part).and_then(|outcome| outcome.output))
             .collect();
         match outputs.as_deref() {
-            None => Ok(None),
-            Some([only]) => Ok(Some(*only)),
+            None => Ok(Joined::Nothing),
+            Some([(content, bytes)]) => Ok(Joined::Whole(*content, *bytes)),
             Some(outputs) => {
                 let mut writer = self.blobs.writer()?;
                 for (content, _) in outputs {
                     match self.blobs.get(content) {
                         Ok(data) => writer.write(&data)?,
-                        Err(error) if error.is_damage() => {
-                            let detail = one_line(&error.to_string());
-                            let reason = FailureReason::Infrastructure;
-                            self.record(whole, Event::AttemptFailed { reason, detail })?;
-                            return Ok(None);
+                        Err(error)
+                            if error.is_damage()
+                                || matches!(error, ainur_storage::Error::BlobMissing(_)) =>
+                        {
+                            return Ok(Joined::Damaged(one_line(&error.to_string())));
                         }
                         Err(error) => return Err(error.into()),
                     }
                 }
                 let bytes = outputs.iter().map(|(_, bytes)| bytes).sum();
-                Ok(Some((writer.finish()?, bytes)))
+                Ok(Joined::Whole(writer.finish()?, bytes))
             }
         }
     }
@@ -189,14 +214,37 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Ok(())
     }
 
+    /// Every part is accepted: what is left is that the ledger pays.
+    pub(super) fn is_accepted_graph(&self, number: u64) -> bool {
+        let Some(task) = self.tasks.get(&number) else { return false };
+        let (Some(graph), Some(progress)) = (&task.spec.graph, &task.graph) else { return false };
+        let is_accepted = |index: u16| match progress.outcome(index) {
+            Some(outcome) => outcome.output.is_some(),
+            None => {
+                let live = self.parts.get(&(number, index)).and_then(|part| self.tasks.get(part));
+                live.is_some_and(|part| matches!(part.phase, Phase::Accepted | Phase::Settled))
+            }
+        };
+        (0..graph.subtasks.len() as u16).all(is_accepted)
+    }
+
     /// The last payment has closed the escrow.
-    fn settle_graph(&mut self, number: u64) -> Result<(), Error> {
+    pub(super) fn settle_graph(&mut self, number: u64) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let (id, last) = (task.id, task.spec.graph.as_ref().map(|graph| graph.last()));
         let found = self.ledger.read(|state| escrow::query::escrow(state, &id));
         let Some(Escrow::Closed(tombstone)) = found else { return Ok(()) };
-        let Some((output, bytes)) = self.join_outputs(number, &last.unwrap_or_default())? else {
-            return Ok(());
+        let last = last.unwrap_or_default();
+        let (output, bytes) = match self.join_outputs(number, &last)? {
+            Joined::Whole(output, bytes) => (output, bytes),
+            Joined::Nothing => return Ok(()),
+            Joined::Damaged(detail) => {
+                // All is paid; what cannot be read here can be had part by part, if at all.
+                tracing::error!(task = number, detail, "the outputs could not be put together");
+                let task = self.tasks.get(&number).and_then(|task| task.graph.as_ref());
+                let outcome = last.last().and_then(|part| task?.outcome(*part)?.output);
+                outcome.unwrap_or_default()
+            }
         };
         let (height, index) = (tombstone.height.0, tombstone.event);
         let block = self.ledger.events(height)?.1;
@@ -212,15 +260,24 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let whole = self.tasks.get(&part_of.number);
         let stopped = match whole {
             Some(whole) if whole.phase == Phase::Running => self.reason_to_stop(part, attempt),
-            _ => Some("the task it is a part of was given up".into()),
+            _ => Some(GIVEN_UP.into()),
         };
         if let Some(detail) = stopped {
             return self.record(number, Event::NoAward { detail });
         }
         let (excluded, engaged) = self.engaged_in(part_of.number);
         let progress = whole.and_then(|whole| whole.graph.as_ref());
+        let found = self.ledger.read(|state| escrow::query::escrow(state, &part_of.id));
+        let available = match found {
+            // What failed counts as promised until somebody else does it.
+            Some(Escrow::Open(open)) => {
+                let own = failed.map_or(Amount::ZERO, |failed| failed.price);
+                open.unpaid().saturating_sub(open.promised().saturating_sub(own))
+            }
+            _ => Amount::ZERO,
+        };
         let next = failed.zip(progress).and_then(|(failed, progress)| {
-            progress.decision.next_seller(&failed, &excluded, &engaged)
+            progress.decision.next_seller(&failed, &excluded, &engaged, available)
         });
         match next {
             Some(award) => self.record(number, Event::PartReawarded(award)),
@@ -295,7 +352,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let Some(part) = self.tasks.get(&number) else { return Ok(()) };
         let Some(part_of) = part.part_of else { return Ok(()) };
         let award = part.attempt().and_then(|attempt| attempt.part_award()).copied();
-        let whole = self.tasks.get(&part_of.number).and_then(|whole| whole.graph.as_ref());
+        let whole = self.tasks.get(&part_of.number);
+        if whole.is_none_or(|whole| whole.phase != Phase::Running) {
+            let (because_of_seller, detail) = (false, GIVEN_UP.to_owned());
+            return self.record(number, Event::AgreementRefused { because_of_seller, detail });
+        }
+        let whole = whole.and_then(|whole| whole.graph.as_ref());
         let signed = award.zip(whole);
         let signed = signed.and_then(|(award, whole)| whole.decision.substitution(&award));
         let (Some(award), Some(place)) = (signed, self.part_place(&part_of)) else {
@@ -380,14 +442,17 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         };
         match found {
             Some(Escrow::Closed(tombstone)) if !part.phase.is_final() => {
-                let paid = tombstone.closing == Closing::Settled && part.phase == Phase::Accepted;
-                if paid {
+                if part.phase == Phase::Accepted {
                     let own = part.output.map(|(output, _)| output);
-                    return Ok(Some(Event::Settled(self.find_event(|event| {
+                    let paid = self.find_event(|event| {
                         matches!(event, ainur_ledger::Event::Escrow(
                             escrow::Event::PartSettled { task, seller: payee, output, .. },
                         ) if *task == part_of.id && Some(*payee) == seller && Some(*output) == own)
-                    })?)));
+                    })?;
+                    // An escrow that was settled has paid every part.
+                    if paid != LedgerPosition::UNKNOWN || tombstone.closing == Closing::Settled {
+                        return Ok(Some(Event::Settled(paid)));
+                    }
                 }
                 let (height, index) = (tombstone.height.0, tombstone.event);
                 let block = self.ledger.events(height)?.1;
@@ -423,7 +488,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 fn part_spec(
     whole: &Task,
     subtask: &Subtask,
-    award: &PartAward,
     (input, input_bytes): (Option<ContentId>, u64),
     left: DurationMs,
 ) -> TaskSpec {
@@ -434,7 +498,8 @@ fn part_spec(
         parameters: subtask.parameters.clone(),
         input,
         input_bytes,
-        reserve: award.price,
+        // Its price may be nothing, a reserve may not.
+        reserve: subtask.reserve,
         budget: None,
         deadline_ms: left,
         limits,

@@ -30,16 +30,22 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         }
         let mut entries = Vec::with_capacity(due.len());
-        for number in &due {
-            if let Some(task) = self.tasks.get(number) {
-                let entry = receipt::log_entry(&self.story(task)?);
-                entries.push(entry.to_bytes().map_err(audit)?);
+        let mut told = Vec::with_capacity(due.len());
+        for number in due {
+            let Some(task) = self.tasks.get(&number) else { continue };
+            // What cannot be told must not keep others from being told, or the node from working.
+            match self.story(task) {
+                Ok(story) => {
+                    entries.push(receipt::log_entry(&story).to_bytes().map_err(audit)?);
+                    told.push(number);
+                }
+                Err(error) => tracing::error!(task = number, %error, "a receipt cannot be made"),
             }
         }
         let indexes = self.audit.append_many(&entries).map_err(audit)?;
         crash_point("broker.receipts");
         self.audit.sync(self.now).map_err(audit)?;
-        for (number, entry) in due.into_iter().zip(indexes) {
+        for (number, entry) in told.into_iter().zip(indexes) {
             self.record(number, Event::ReceiptLogged { entry })?;
         }
         self.journal.sync()?;

@@ -66,9 +66,20 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                     seat.bidder.awarded(number, *payment, now);
                 }
             }
-            Event::Settled(_) | Event::FailureApplied { .. } => {
+            Event::Negotiated { award: Some(award), .. } => {
+                if let Some(seat) = self.seats.get_mut(award.terms.seller) {
+                    seat.bidder.awarded(number, award.terms.agreed.price, now);
+                }
+            }
+            // The buyer's wish to stop is no failure of the seller's.
+            Event::FailureApplied { .. } if task.cancelled => {}
+            Event::Settled(_) | Event::SettledLate { .. } | Event::FailureApplied { .. } => {
                 let Some(attempt) = task.attempt() else { return };
-                let paid = matches!(event, Event::Settled(_)).then_some(attempt.price);
+                let paid = match event {
+                    Event::Settled(_) => Some(attempt.price),
+                    Event::SettledLate { paid, .. } => Some(*paid),
+                    _ => None,
+                };
                 if let Some(seat) = self.seats.get_mut(attempt.seller) {
                     // After a crash it may be told of its award only now.
                     seat.bidder.awarded(number, attempt.price, now);

@@ -37,6 +37,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let expired = self.now >= task.deadline;
         let phase = task.phase;
         match phase {
+            // A part that was announced and no more when the node died is put to work.
+            Phase::Announced if task.part_of.is_some() => {
+                self.doing.remove(&number);
+                Ok(())
+            }
             Phase::Announced if task.venue == Venue::Negotiation => {
                 self.wake_negotiation(number);
                 Ok(())

@@ -7,6 +7,7 @@ use ainur_runtime::input::{Input, Piece};
 use ainur_runtime::{Executor, Job, JobId};
 use ainur_storage::{Disk, crash_point};
 
+use super::parts::GIVEN_UP;
 use super::{Broker, one_line};
 use crate::error::Error;
 use crate::event::{Chunk, Event};
@@ -107,6 +108,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         if task.graph.is_some() {
             return self.drive_graph(number);
+        }
+        let whole = task.part_of.map(|part_of| self.tasks.get(&part_of.number));
+        if whole.is_some_and(|whole| whole.is_none_or(|whole| whole.phase != Phase::Running)) {
+            let (reason, detail) = (FailureReason::Infrastructure, GIVEN_UP.to_owned());
+            return self.record(number, Event::AttemptFailed { reason, detail });
         }
         if self.now >= task.deadline {
             let reason = FailureReason::Infrastructure;

@@ -46,7 +46,9 @@ impl Task {
     /// What the buyer wants under these rules.
     pub fn buyer_preferences(&self, rules: &NegotiationRules) -> Preferences {
         let left = self.deadline.since(rules.valid_until);
-        self.wish().preferences(self.spec.reserve, left.min(self.spec.limits.duration_ms_max))
+        // Who takes longer would be late by its own word, where the buyer has terms for that.
+        let longest = self.auction.terms().duration_ms_max;
+        self.wish().preferences(self.spec.reserve, left.min(longest))
     }
 
     /// How the buyer negotiates.

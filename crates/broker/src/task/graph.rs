@@ -226,17 +226,25 @@ impl GraphDecision {
     }
 
     /// Who takes a part over after `failed` failed at it: the next backup of its coalition, then
-    /// the best of the other bids. `excluded` are those who failed at any part.
+    /// the best of the other bids. `excluded` are those who failed at any part, and `available` is
+    /// what of the reserve is promised to nobody else.
     pub fn next_seller(
         &self,
         failed: &PartAward,
         excluded: &[Did],
         engaged: &[PartAward],
+        available: Amount,
     ) -> Option<PartAward> {
-        self.next_backup(failed, excluded).or_else(|| self.next_bid(failed, excluded, engaged))
+        self.next_backup(failed, excluded, available)
+            .or_else(|| self.next_bid(failed, excluded, engaged, available))
     }
 
-    fn next_backup(&self, failed: &PartAward, excluded: &[Did]) -> Option<PartAward> {
+    fn next_backup(
+        &self,
+        failed: &PartAward,
+        excluded: &[Did],
+        available: Amount,
+    ) -> Option<PartAward> {
         let (PartBasis::Coalition { coalition } | PartBasis::Backup { coalition, .. }) =
             failed.basis
         else {
@@ -244,7 +252,9 @@ impl GraphDecision {
         };
         let terms = &self.coalitions.get(usize::from(coalition))?.terms;
         let (backup, chosen) = (0..).zip(&terms.failure.backups).find(|(_, backup)| {
-            backup.subtask == failed.subtask && !excluded.contains(&backup.agent)
+            backup.subtask == failed.subtask
+                && !excluded.contains(&backup.agent)
+                && backup.bid <= available
         })?;
         Some(PartAward {
             subtask: failed.subtask,
@@ -260,6 +270,7 @@ impl GraphDecision {
         failed: &PartAward,
         excluded: &[Did],
         engaged: &[PartAward],
+        available: Amount,
     ) -> Option<PartAward> {
         let bound = engaged
             .iter()
@@ -271,10 +282,14 @@ impl GraphDecision {
         let assignment = allocation.assignments.first()?;
         let bid = self.transcript.bid(&assignment.bidder)?;
         let bundle = bid.bundles.iter().position(|bundle| *bundle == assignment.bundle)? as u16;
+        let price = assignment.payment.min(available);
+        if price < assignment.bundle.price {
+            return None;
+        }
         Some(PartAward {
             subtask: failed.subtask,
             seller: assignment.bidder,
-            price: assignment.payment,
+            price,
             basis: PartBasis::Bundle { bundle },
         })
     }
@@ -376,7 +391,8 @@ impl Task {
                 Ok(())
             }
             Event::GraphSettled { position, output, bytes } => {
-                self.expect(&[Phase::Running], "the end of all parts")?;
+                // Also one that was given up when the ledger had paid all of it already.
+                self.expect(&[Phase::Running, Phase::Failing], "the end of all parts")?;
                 self.output = Some((*output, *bytes));
                 self.delivered = Some(at);
                 self.close(at, Phase::Settled, *position);

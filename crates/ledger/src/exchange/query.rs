@@ -50,11 +50,6 @@ pub fn issuers(
         .collect()
 }
 
-/// Who may decide disputes: the ledger's validators.
-pub fn verifiers(state: &(impl ReadState + ?Sized)) -> Vec<Did> {
-    read(state, &key::validators()).unwrap_or_default()
-}
-
 /// The claim of a task, or what is remembered of it.
 pub fn claim(state: &(impl ReadState + ?Sized), task: &TaskId) -> Option<Claim> {
     read(state, &key::claim(task))

@@ -3,8 +3,9 @@ use super::Context;
 use crate::state::ReadState;
 use crate::state::key::{Space, read_expiry};
 
-/// How many records one block removes at most: as many as it can add.
-pub const REMOVALS_PER_BLOCK_MAX: usize = crate::block::BLOCK_TRANSACTIONS_MAX;
+/// How many records one block removes at most: more than it usually adds, for a transaction can have
+/// several remembered.
+pub const REMOVALS_PER_BLOCK_MAX: usize = 4 * crate::block::BLOCK_TRANSACTIONS_MAX;
 
 /// Removes records whose time has passed.
 pub(super) fn remove_due(context: &mut Context<'_>) {
