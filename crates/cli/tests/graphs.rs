@@ -244,3 +244,18 @@ fn what_is_no_graph_is_refused_with_what_to_do() {
         assert!(said.contains(why), "{said}");
     }
 }
+
+#[test]
+fn parts_are_done_for_nothing_and_paid_nothing() {
+    let place = market("0", "0", false);
+    let all = [&PARTS[..], &["text.join"]].concat();
+    let file = agent(&place, "solo-too", &all, "0", false);
+    place.succeeds(&["agent", "add", &file, "--price", "0"]);
+    let words = order(&place);
+    let words: Vec<&str> =
+        words.iter().map(String::as_str).chain(["--selection", "cheapest"]).collect();
+    let task = place.json(&words);
+    assert_eq!((&task["phase"], &task["paid"]), (&json!("settled"), &json!("0")), "{task}");
+    receipt_says(&place, &task, &[]);
+    place.succeeds(&["ledger", "audit"]);
+}
