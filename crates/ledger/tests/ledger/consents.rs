@@ -317,8 +317,7 @@ fn bundle(world: &mut World, bundle: u16, shares: [u64; 2]) -> SignedAward {
 #[test]
 fn a_bundle_binds_its_bidder_to_each_subtask_and_to_no_second_bundle() {
     let mut world = World::new();
-    let terms = bundle(&mut world, 0, [4, 2]);
-    let digest = terms.consent.digest();
+    let digest = bundle(&mut world, 0, [4, 2]).consent.digest();
     for (number, shares, error) in [
         (0, [4, 1], Error::TermsInvalid(digest)),
         (0, [6, 0], Error::TermsInvalid(digest)),
@@ -334,7 +333,8 @@ fn a_bundle_binds_its_bidder_to_each_subtask_and_to_no_second_bundle() {
     let action = with_awards(world.agreement(1, SELLER), twice);
     assert_eq!(world.fails(BUYER, action), Error::BoundBefore(digest).into());
     let before = world.free(SELLER);
-    let action = with_awards(world.agreement(1, SELLER), vec![terms]);
+    let award = bundle(&mut world, 0, [4, 2]);
+    let action = with_awards(world.agreement(1, SELLER), vec![award]);
     world.ok(BUYER, action);
     world.ok(VERIFIER, settle_part(1, 1, START));
     assert_eq!(world.free(SELLER), before.checked_add(Amount::ainu(2)).unwrap());

@@ -125,13 +125,16 @@ impl Model {
             Event::Substituted { task, part, first, sellers, .. } => {
                 let deal = self.deals.get_mut(task).unwrap();
                 let failed = deal.share_of(*part).0;
-                let mut allocated = Amount::ZERO;
                 for part in failed.parts.iter_mut().filter(|part| part.1 == State::Failed) {
                     part.1 = State::Replaced;
-                    add(&mut allocated, part.0);
                 }
+                // What was paid and what is promised to others leaves this much.
+                let over = |state| matches!(state, State::Paid | State::Replaced);
+                let promised = deal.shares.iter().flat_map(|share| &share.parts);
+                let promised = promised.filter(|part| !over(part.1)).map(|part| part.0);
+                let bound: Amount = promised.chain(deal.owed.values().copied()).sum();
                 let price: Amount = sellers.iter().map(|hire| hire.price).sum();
-                assert!(price <= allocated);
+                assert!(price.checked_add(bound).is_some_and(|all| all <= deal.reserve));
                 let known: usize = deal.shares.iter().map(|share| share.parts.len()).sum();
                 assert_eq!(*first as usize, known);
                 deal.hire(&self.terms, sellers);
