@@ -80,6 +80,13 @@ shapes! {
         "description": "A name of a-z, 0-9 and '-'",
         "examples": ["assistant"]
     }
+    /// A key against doing something twice.
+    IdempotencyKey |_g| {
+        "type": "string",
+        "pattern": "^[!-~]([ -~]*[!-~])?$",
+        "maxLength": crate::rest::IDEMPOTENCY_KEY_BYTES_MAX,
+        "description": "The sender's own key, of visible characters"
+    }
     /// A party.
     Did |_g| {
         "type": "string",

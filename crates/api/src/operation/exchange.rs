@@ -58,6 +58,7 @@ pub struct OrderDraft {
     pub routed: bool,
     /// The trader's own key: the same key never does it twice. It is remembered for a day.
     #[serde(default)]
+    #[schemars(with = "Option<schema::IdempotencyKey>")]
     pub idempotency_key: Option<String>,
 }
 
@@ -124,6 +125,7 @@ pub struct PoolDraft {
     pub step: PoolStep,
     /// The trader's own key: the same key never does it twice. It is remembered for a day.
     #[serde(default)]
+    #[schemars(with = "Option<schema::IdempotencyKey>")]
     pub idempotency_key: Option<String>,
 }
 
@@ -199,6 +201,7 @@ pub struct CreditsDraft {
     pub step: CreditsStep,
     /// The trader's own key: the same key never does it twice. It is remembered for a day.
     #[serde(default)]
+    #[schemars(with = "Option<schema::IdempotencyKey>")]
     pub idempotency_key: Option<String>,
 }
 
