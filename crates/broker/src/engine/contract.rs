@@ -355,8 +355,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// The transaction is in no block; nothing was paid for it.
     fn rejected(&mut self, posting: &Posting, rejection: &Rejection) -> Result<(), Error> {
         self.resync |= posting.agent.is_none();
-        let hopeless =
-            matches!(rejection, Rejection::CannotPayFee { .. } | Rejection::TooLarge { .. });
+        let hopeless = matches!(rejection, Rejection::CannotPayFee { .. } | Rejection::TooLarge);
         if let (TaskStep::Agree(_), true) = (posting.step, hopeless) {
             let detail = one_line(&rejection.to_string());
             let event = Event::AgreementRefused { because_of_seller: false, detail };
