@@ -367,15 +367,6 @@ impl Task {
         self.attempts.iter().any(|attempt| attempt.agreed_at.is_some())
     }
 
-    /// What was paid for accepted work.
-    pub fn paid(&self) -> Amount {
-        match (&self.graph, self.phase, self.attempt()) {
-            (Some(graph), _, _) => graph.paid(),
-            (None, Phase::Settled, Some(attempt)) => attempt.price,
-            _ => Amount::ZERO,
-        }
-    }
-
     /// The number the ledger gives the current attempt: it counts only those it agreed to.
     pub fn ledger_attempt(&self) -> u32 {
         let earlier = self.attempts.len().saturating_sub(1);
