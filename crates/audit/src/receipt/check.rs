@@ -21,6 +21,7 @@ mod documents;
 mod escrow;
 mod job;
 mod negotiation;
+mod rental;
 
 use job::{JobExamination, job_events};
 

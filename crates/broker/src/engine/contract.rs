@@ -53,6 +53,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let redeem = super::credit::redemption(task, take);
             return self.push(number, redeem);
         }
+        if task.rented().is_some() {
+            return self.begin_use(number);
+        }
         let (Some(attempt), Some(awards)) = (task.attempt(), awarded(task)) else {
             return Ok(());
         };
@@ -92,6 +95,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.credit().is_some() {
             return self.fulfil(number);
         }
+        if task.rented().is_some() {
+            return self.finish_use(number);
+        }
         let action = escrow::Action::Settle {
             task: task.id,
             attempt: task.ledger_attempt(),
@@ -126,6 +132,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         };
         if task.credit().is_some() {
             return self.fail_claim(number, reason, &detail);
+        }
+        if task.rented().is_some() {
+            return self.fail_use(number, reason, &detail);
         }
         if task.is_cancelled_for_fee() {
             return self.push(number, escrow::Action::Cancel { task: task.id });
@@ -178,8 +187,19 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// # Errors
     /// When the ledger has failed.
     pub fn submit_own(&mut self, actions: Vec<Action>, answer: Answer) -> Result<(), Error> {
-        let (transactions, signature) = self.authorize(actions);
-        self.submit(Submission { transactions, signatures: vec![signature] }, answer)
+        self.submit_own_with(actions, Vec::new(), answer)
+    }
+
+    /// The same, with others' signatures that the actions need.
+    pub(super) fn submit_own_with(
+        &mut self,
+        actions: Vec<Action>,
+        others: Vec<RootSignature>,
+        answer: Answer,
+    ) -> Result<(), Error> {
+        let (transactions, own) = self.authorize(actions);
+        let signatures = std::iter::once(own).chain(others).collect();
+        self.submit(Submission { transactions, signatures }, answer)
     }
 
     /// Hands the ledger what somebody else has signed.
@@ -290,6 +310,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             // Nothing is on its way: the ledger knows the next number best.
             self.next_nonce = None;
         }
+        self.note_rentals(&completion.events);
         if let Some(answer) = answer {
             answer(completion);
             return Ok(());
@@ -320,6 +341,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         }
         tracing::warn!(task = posting.task, step = ?posting.step, %error, "the ledger refused");
+        if super::rental::is_only_full(error) {
+            return self.try_again(posting, &error.to_string());
+        }
         if let TaskStep::Agree(_) = posting.step {
             let because_of_seller = matches!(
                 error,
@@ -387,6 +411,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let (id, buyer) = (task.id, task.buyer);
         if task.credit().is_some() {
             return self.reconcile_claim(number);
+        }
+        if task.rented().is_some() {
+            return self.reconcile_use(number);
         }
         let found = self.ledger.read(|state| escrow::query::escrow(state, &id));
         // Somebody else's agreement of the same name is not ours.
@@ -490,8 +517,8 @@ fn awarded(task: &Task) -> Option<Vec<SignedAward>> {
             let proof = task.bid_proof(attempt.seller)?.clone();
             (Consent::Bid { bid, transcript: task.transcript.as_ref()?.digest() }, proof)
         }
-        // A credit binds its issuer by itself.
-        AwardBasis::Credit(_) => return None,
+        // A credit binds its issuer by itself, and a rental its seller.
+        AwardBasis::Credit(_) | AwardBasis::Rental(_) => return None,
         AwardBasis::Offer(take) => {
             let offer = take.offer.terms.clone();
             (Consent::Offer { offer, matched: take.matched }, take.offer.proof.clone())
@@ -529,7 +556,8 @@ pub(super) fn evidence(detail: &str) -> Digest {
 
 /// The event that says the ledger did what a step asked for.
 fn applied(step: TaskStep, (height, block): (u64, Digest), own: &[EventRecord]) -> Option<Event> {
-    if let Some(event) = super::credit::applied(step, (height, block), own) {
+    let prepaid = super::credit::applied(step, (height, block), own);
+    if let Some(event) = prepaid.or_else(|| super::rental::applied(step, (height, block), own)) {
         return Some(event);
     }
     own.iter().find_map(|record| {

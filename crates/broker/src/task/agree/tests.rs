@@ -3,7 +3,8 @@ use ainur_crypto::draw::Draw;
 use ainur_crypto::merkle::InclusionProof;
 use ainur_market::auction::{Auction, AuctionTerms};
 use ainur_market::bond::BondRule;
-use ainur_market::negotiation::power::ConcessionRate;
+use ainur_market::rental: None,
+        negotiation::power::ConcessionRate;
 use ainur_market::negotiation::strategy::negotiate;
 use ainur_market::negotiation::{NegotiationAct, Negotiator, SellerLimits, TacticName};
 use ainur_primitives::{AcceptanceCheck, ExecutionLimits, QualityLevel, TaskId, TaskSpec, Venue};
