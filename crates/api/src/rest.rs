@@ -13,6 +13,7 @@ mod events;
 mod exchange;
 mod follow;
 mod market;
+mod rental;
 mod node;
 mod number;
 mod openapi;
@@ -63,6 +64,7 @@ const TABLES: [&[Route]; 10] = [
     &capabilities::ROUTES,
     &agents::ROUTES,
     &market::ROUTES,
+    &rental::ROUTES,
     &exchange::ROUTES,
     &budgets::ROUTES,
     &tokens::ROUTES,

@@ -15,11 +15,13 @@ use crate::schema;
 mod bidding;
 mod exchange;
 mod market;
+mod rental;
 
 pub use bidding::BiddingView;
 pub use exchange::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
+pub use rental::{RentalHolding, RentalStatement, RentalView};
 pub use market::{LatenessTerms, NegotiationTurn, NegotiationView, OfferView, OpenCall};
 
 /// How a node is doing.

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod agent;
 mod exchange;
 mod market;
+mod rental;
 
 pub(crate) use agent::{Agent, AgentAdd};
 pub(crate) use exchange::{
@@ -20,6 +21,7 @@ pub(crate) use market::{
     BidArguments, DiscountArgument, LatenessArguments, Market, NegotiateArguments, OfferArguments,
     PaymentArgument, PremiumArgument, hours,
 };
+pub(crate) use rental::{RentalOfferArguments, RentalVerb};
 
 /// An open economy for software agents.
 ///
@@ -267,6 +269,9 @@ pub(crate) struct TaskRun {
     /// Where to look for a price.
     #[arg(long, value_enum, default_value_t = VenueArgument::Any)]
     pub(crate) venue: VenueArgument,
+    /// Use what the node rents: the rental's id or a unique beginning of it.
+    #[arg(long, value_name = "RENTAL")]
+    pub(crate) rental: Option<String>,
     /// What late work costs its seller.
     #[command(flatten)]
     pub(crate) lateness: LatenessArguments,
@@ -330,6 +335,8 @@ pub(crate) enum VenueArgument {
     Credit,
     /// A negotiation with each agent that offers it; see `ainur market negotiate`.
     Negotiation,
+    /// What the node rents; see `ainur market rental`.
+    Rental,
 }
 
 impl From<VenueArgument> for Venue {
@@ -340,6 +347,7 @@ impl From<VenueArgument> for Venue {
             VenueArgument::Offer => Self::Offer,
             VenueArgument::Credit => Self::Credit,
             VenueArgument::Negotiation => Self::Negotiation,
+            VenueArgument::Rental => Self::Rental,
         }
     }
 }

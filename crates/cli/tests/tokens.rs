@@ -23,6 +23,7 @@ fn request(reserve: &str, key: Option<&str>) -> TaskRequest {
         graph: None,
         only: None,
         venue: Default::default(),
+        rental: None,
         service: None,
         negotiation: None,
         bidding_ms: None,

@@ -329,6 +329,7 @@ fn hired_tool(node: &Node, address: SocketAddr, secret: &str) -> Outcome {
             graph: None,
             only: None,
             venue: Default::default(),
+            rental: None,
             service: None,
             negotiation: None,
             bidding_ms: None,

@@ -198,6 +198,7 @@ fn task_request() -> TaskRequest {
         graph: None,
         only: Some(did(2)),
         venue: Venue::Offer,
+        rental: None,
         service: Some(LatenessTerms {
             late_after_ms: DurationMs(5_000),
             compensation: Ppm(200_000),
