@@ -13,13 +13,13 @@ mod events;
 mod exchange;
 mod follow;
 mod market;
-mod rental;
 mod node;
 mod number;
 mod openapi;
 mod others;
 mod output;
 mod query;
+mod rental;
 pub(crate) mod route;
 mod shape;
 mod tasks;
@@ -57,7 +57,7 @@ pub const TASK_ID_DIGITS_MIN: usize = 8;
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 
 /// The tables that are served here.
-const TABLES: [&[Route]; 10] = [
+const TABLES: [&[Route]; 11] = [
     &tasks::ROUTES,
     &events::ROUTES,
     &output::ROUTES,

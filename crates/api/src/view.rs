@@ -21,8 +21,8 @@ pub use bidding::BiddingView;
 pub use exchange::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
-pub use rental::{RentalHolding, RentalStatement, RentalView};
 pub use market::{LatenessTerms, NegotiationTurn, NegotiationView, OfferView, OpenCall};
+pub use rental::{RentalHolding, RentalStatement, RentalView};
 
 /// How a node is doing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -124,8 +124,9 @@ impl Node {
             let action = rental::Action::Withdraw { terms };
             self.do_as_agent(&agent, vec![action.into()])?;
         }
-        self.mailbox
-            .call(move |broker| broker.withdraw_rental(digest).map_err(|error| of_broker(&error)))?;
+        self.mailbox.call(move |broker| {
+            broker.withdraw_rental(digest).map_err(|error| of_broker(&error))
+        })?;
         Ok(Reply::Done)
     }
 

@@ -427,6 +427,11 @@ impl State {
             Operation::OfferList { .. } => Ok(Reply::Offers(Vec::new())),
             Operation::OfferWithdraw { .. } => Err(not_found("such offer")),
             Operation::BidPlace(_) | Operation::OfferPublish(_) => Err(not_found("such agent")),
+            Operation::RentalList { .. } => Ok(Reply::Rentals(Vec::new())),
+            Operation::RentalOffer(_) => Err(not_found("such agent")),
+            Operation::RentalShow { .. }
+            | Operation::RentalRent { .. }
+            | Operation::RentalWithdraw { .. } => Err(not_found("such rental")),
             Operation::BookShow(_)
             | Operation::OrderPlace(_)
             | Operation::OrderCancel(_)

@@ -11,7 +11,7 @@ use ainur_ledger::rental::{
 };
 use ainur_ledger::{Event as LedgerEvent, EventRecord, TransactionError};
 use ainur_market::pricing::RentalTerms;
-use ainur_primitives::{Did, Digest, DurationMs, FailureReason, TaskSpec, Timestamp};
+use ainur_primitives::{Amount, Did, Digest, DurationMs, FailureReason, TaskSpec, Timestamp};
 use ainur_runtime::Executor;
 use ainur_storage::{Disk, crash_point};
 
@@ -106,6 +106,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let SignedRental { terms, proof } = signed.ok_or_else(unknown)?.clone();
         if self.held_rentals().len() >= RENTALS_MAX {
             return Err(Error::Invalid(format!("{RENTALS_MAX} rentals are held (RENTALS_MAX)")));
+        }
+        let all = terms.subscription.price.0.saturating_mul(u128::from(terms.periods));
+        let (reserve, free) = (Amount(all), self.spendable());
+        if free < reserve {
+            return Err(Error::InsufficientFunds { reserve, free });
         }
         let root = proof.root(rental).ok_or_else(unknown)?;
         let signature = self.journal.signature(root)?.ok_or_else(unknown)?;

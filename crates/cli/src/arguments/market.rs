@@ -7,8 +7,8 @@ use ainur_primitives::{Amount, CapabilityName, Did, DurationMs, Ppm, QualityLeve
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::TaskRun;
-use super::rental::RentalVerb;
 use super::exchange::{BookArguments, CreditsVerb, OrderVerb, PoolArguments};
+use super::rental::RentalVerb;
 
 /// What can be done on the market.
 #[derive(Subcommand, Debug)]

@@ -74,8 +74,7 @@ pub(super) fn finish(
     }
     let latency_ms = agreement.meter.end(&task, true, delivered)?;
     let (rental, seller) = (found.rental, agreement.meter.terms().seller);
-    found.ended =
-        Some((RentalUseEnd::Finished(output), context.height, context.next_event()));
+    found.ended = Some((RentalUseEnd::Finished(output), context.height, context.next_event()));
     context.state.write(key::rental(&rental), &agreement);
     context.state.write(key::rental_use(&task), &found);
     reputation::count(context, seller, true);
@@ -110,10 +109,7 @@ pub(super) fn fail(
 }
 
 /// A use at work and its rental, when the sender is the one to judge it.
-fn judged(
-    context: &Context<'_>,
-    task: TaskId,
-) -> Result<(RentalUse, RentalAgreement), Error> {
+fn judged(context: &Context<'_>, task: TaskId) -> Result<(RentalUse, RentalAgreement), Error> {
     let found = open_use(&context.state, task)?;
     let agreement = rental(&context.state, found.rental)?;
     match agreement.verifier == context.sender {

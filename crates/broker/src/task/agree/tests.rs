@@ -3,8 +3,7 @@ use ainur_crypto::draw::Draw;
 use ainur_crypto::merkle::InclusionProof;
 use ainur_market::auction::{Auction, AuctionTerms};
 use ainur_market::bond::BondRule;
-use ainur_market::rental: None,
-        negotiation::power::ConcessionRate;
+use ainur_market::negotiation::power::ConcessionRate;
 use ainur_market::negotiation::strategy::negotiate;
 use ainur_market::negotiation::{NegotiationAct, Negotiator, SellerLimits, TacticName};
 use ainur_primitives::{AcceptanceCheck, ExecutionLimits, QualityLevel, TaskId, TaskSpec, Venue};
@@ -56,6 +55,7 @@ fn task(sellers: u8, reserve: u64, wish: NegotiationWish, selection: SelectionRu
         invited: (1..=sellers).map(did).collect(),
         venue: Venue::Negotiation,
         service: None,
+        rental: None,
         negotiation: Some(wish),
         held_open: false,
         idempotency: None,

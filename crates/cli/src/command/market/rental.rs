@@ -167,7 +167,12 @@ fn promises(service: &ServiceLevelAgreement) -> Vec<(&'static str, String)> {
             service.latency_compensation,
         ),
         ("success", service.success_share_min, String::new(), service.success_compensation),
-        ("availability", service.availability_min, String::new(), service.availability_compensation),
+        (
+            "availability",
+            service.availability_min,
+            String::new(),
+            service.availability_compensation,
+        ),
     ];
     promised
         .into_iter()
