@@ -17,8 +17,8 @@ use scale::{Decode, Encode};
 use graph::PartAward;
 
 use crate::event::{
-    Announcement, Chunk, CreditTake, Idempotency, LedgerPosition, OfferTake, RentalTake, SignedReveal,
-    SignedThread,
+    Announcement, Chunk, CreditTake, Idempotency, LedgerPosition, OfferTake, RentalTake,
+    SignedReveal, SignedThread,
 };
 
 pub mod agree;

@@ -15,12 +15,10 @@ use ainur_primitives::{Amount, Did, Digest, DurationMs, FailureReason, TaskSpec,
 use ainur_runtime::Executor;
 use ainur_storage::{Disk, crash_point};
 
-use super::contract::{Answer, evidence};
 use super::Broker;
+use super::contract::{Answer, evidence};
 use crate::error::Error;
-use crate::event::{
-    Event, JournalEntry, LedgerPosition, RentalEvent, RentalTake, SignedRental,
-};
+use crate::event::{Event, JournalEntry, LedgerPosition, RentalEvent, RentalTake, SignedRental};
 use crate::limits::{RENTALS_MAX, RETRY_MS};
 use crate::task::{Phase, TaskStep};
 
@@ -138,9 +136,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// # Errors
     /// When there is none, or more than one.
     pub fn rental_state(&self, text: &str) -> Result<RentalState, Error> {
-        let named = |state: &RentalState| {
-            !text.is_empty() && state.digest.to_string().starts_with(text)
-        };
+        let named =
+            |state: &RentalState| !text.is_empty() && state.digest.to_string().starts_with(text);
         let mut found = self.rental_states().into_iter().filter(named);
         match (found.next(), found.next()) {
             (Some(state), None) => Ok(state),
