@@ -1,6 +1,7 @@
 //! Everything a node can be asked. Adding an operation is one variant here, one arm in the node.
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU16;
 
 use ainur_crypto::hash;
 use ainur_market::negotiation::{NegotiationWish, TacticName};
@@ -494,6 +495,10 @@ pub struct TokenCreate {
     /// How long it is good for; as long as its budget when absent.
     #[schemars(with = "Option<schema::Milliseconds>")]
     pub expires_ms: Option<DurationMs>,
+    /// How much its holder's tasks weigh where they wait for an agent beside those of others.
+    #[serde(default = "view::equal_weight")]
+    #[schemars(with = "schema::TokenWeight")]
+    pub weight: NonZeroU16,
 }
 
 /// An answer.

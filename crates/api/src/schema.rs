@@ -289,6 +289,14 @@ shapes! {
         },
         "description": "A standing offer as its seller signs it"
     }
+    /// How much a token's holder weighs.
+    TokenWeight |_g| {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": u16::MAX,
+        "default": 1,
+        "description": "How much tasks weigh where they wait for an agent beside those of others"
+    }
     /// Uses of a rental at once.
     RentalSlots |_g| {
         "type": "integer",

@@ -1,5 +1,6 @@
 //! What a node shows: plain data for tables, dashboards and programs.
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 
 use ainur_market::negotiation::TacticName;
 use ainur_market::strategy::StrategyChoice;
@@ -511,6 +512,15 @@ pub struct TokenView {
     pub expires: Timestamp,
     /// It was taken back.
     pub revoked: bool,
+    /// How much its holder's tasks weigh where they wait for an agent beside those of others.
+    #[serde(default = "equal_weight")]
+    #[schemars(with = "schema::TokenWeight")]
+    pub weight: NonZeroU16,
+}
+
+/// What everybody's tasks weigh for whom nothing else was said.
+pub(crate) fn equal_weight() -> NonZeroU16 {
+    NonZeroU16::MIN
 }
 
 /// An account.

@@ -20,6 +20,7 @@ use crate::event::{Event, Idempotency, JournalEntry, OfferEvent, Record, RentalE
 use crate::journal::{Journal, Recovered};
 use crate::limits::{DETAIL_BYTES_MAX, ENDED_TASKS_MAX};
 use crate::offers::OfferDesk;
+use crate::places::WorkPlaces;
 use crate::rentals::RentalDesk;
 use crate::seat::Seats;
 use crate::settlement::Settlement;
@@ -36,6 +37,7 @@ mod graph;
 mod negotiate;
 mod offers;
 mod parts;
+mod places;
 mod query;
 mod receipt;
 mod rental;
@@ -122,6 +124,7 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     seats: Seats,
     offers: OfferDesk,
     rentals: RentalDesk,
+    places: WorkPlaces,
     tasks: BTreeMap<u64, Task>,
     /// Ended since the last snapshot.
     ended: BTreeMap<u64, Task>,
@@ -196,6 +199,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             seats: Seats::default(),
             offers: OfferDesk::default(),
             rentals: RentalDesk::default(),
+            places: WorkPlaces::default(),
             tasks: live,
             ended: BTreeMap::new(),
             archiving: None,
@@ -262,6 +266,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         broker.offers.rebuild(broker.tasks.values(), broker.now);
         broker.rebuild_rentals();
+        broker.resume_places();
         Ok(broker)
     }
 
@@ -279,6 +284,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Adds or replaces an agent.
     pub fn add_seat(&mut self, mut seat: crate::seat::Seat) {
         seat.bidder.forget_asks(|number| self.tasks.contains_key(&number));
+        self.dirty.extend(self.places.of_agent(seat.did));
         self.seats.insert(seat);
         self.rentals.look_soon(self.now);
     }
@@ -300,6 +306,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// Asks an agent no more.
     pub fn remove_seat(&mut self, did: Did) {
+        self.dirty.extend(self.places.of_agent(did));
         self.seats.remove(did);
         self.rentals.look_soon(self.now);
     }
@@ -414,6 +421,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             }
             if before == Phase::Running && task.phase != Phase::Running {
                 self.unbegun.remove(&number);
+                self.dirty.extend(self.places.leave(number));
                 let seller = task.attempt().map(|attempt| attempt.seller);
                 if let Some(seat) = seller.and_then(|seller| self.seats.get_mut(seller)) {
                     seat.active = seat.active.saturating_sub(1);

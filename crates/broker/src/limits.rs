@@ -11,8 +11,8 @@ pub const ISSUERS_MAX: usize = 256;
 pub const RENTALS_MAX: usize = 256;
 /// Rentals on offer by one agent.
 pub const RENTALS_OFFERED_MAX: usize = 256;
-/// Tasks that wait for a slot of one rental.
-pub const RENTAL_WAITING_MAX: usize = 4_096;
+/// Tasks that wait for the slots of one rental, or the places at one agent.
+pub const PLACE_WAITING_MAX: usize = 4_096;
 /// Agents negotiated with for one task: the most reliable of those that can be asked.
 pub const NEGOTIATED_MAX: usize = 16;
 /// How long what is proposed in a negotiation can be answered.
@@ -82,7 +82,7 @@ pub const ALL: [(&str, u128, &str); 32] = [
     ("ISSUERS_MAX", ISSUERS_MAX as u128, "issuers"),
     ("RENTALS_MAX", RENTALS_MAX as u128, "rentals"),
     ("RENTALS_OFFERED_MAX", RENTALS_OFFERED_MAX as u128, "rentals"),
-    ("RENTAL_WAITING_MAX", RENTAL_WAITING_MAX as u128, "tasks"),
+    ("PLACE_WAITING_MAX", PLACE_WAITING_MAX as u128, "tasks"),
     ("RESUMES_MAX", RESUMES_MAX as u128, "workers"),
     ("ATTEMPTS_MAX", ATTEMPTS_MAX as u128, "attempts"),
     ("DEADLINE_MS_MAX", DEADLINE_MS_MAX.0 as u128, "ms"),

@@ -3,14 +3,14 @@
 //!
 //! The ledger's meter decides; this keeps tasks from asking it in vain. All of it follows from the
 //! journal and the ledger.
-use std::collections::{BTreeMap, BTreeSet};
-use std::num::{NonZeroU16, NonZeroU32};
+use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 
-use ainur_market::queue::FairQueue;
 use ainur_primitives::{Did, Digest, Timestamp};
 
 use crate::event::{RentalEvent, SignedRental};
-use crate::limits::{RENTAL_WAITING_MAX, RENTALS_OFFERED_MAX};
+use crate::limits::RENTALS_OFFERED_MAX;
+use crate::places::FairPlaces;
 use crate::task::Task;
 
 /// Terms on offer, slots taken and times to look.
@@ -24,8 +24,7 @@ pub struct RentalDesk {
 /// Tasks that have a slot of one rental, and those that wait for one: fairly by what they belong to.
 struct RentalSlots {
     slots_max: u32,
-    taken: BTreeSet<u64>,
-    waiting: FairQueue<Option<String>, u64>,
+    places: FairPlaces<Option<String>>,
 }
 
 impl RentalDesk {
@@ -70,23 +69,8 @@ impl RentalDesk {
 
     /// Has a slot, or gets one when one is free; otherwise waits for its turn.
     pub fn enter(&mut self, rental: Digest, slots_max: u32, task: &Task) -> bool {
-        let slots = self.slots.entry(rental).or_insert_with(|| RentalSlots {
-            slots_max,
-            taken: BTreeSet::new(),
-            waiting: FairQueue::new(RENTAL_WAITING_MAX),
-        });
-        if slots.taken.contains(&task.number) {
-            return true;
-        }
-        if slots.waiting.iter().any(|(_, waiting)| *waiting == task.number) {
-            return false;
-        }
-        if slots.has_room() && slots.waiting.is_empty() {
-            return slots.taken.insert(task.number);
-        }
-        let (weight, cost) = (NonZeroU16::MIN, NonZeroU32::MIN);
-        // Without a place in the queue it asks the ledger, which has the last word.
-        slots.waiting.push(task.context.clone(), weight, cost, task.number).is_err()
+        let slots = self.slots_of(rental, slots_max);
+        slots.places.enter(task.number, slots_max, task.context.clone(), NonZeroU16::MIN)
     }
 
     /// Follows a task that has changed: it has its slot until it has ended. Returns the task whose
@@ -97,15 +81,8 @@ impl RentalDesk {
         }
         let rental = task.rented()?.rental;
         let slots = self.slots.get_mut(&rental)?;
-        if !slots.taken.remove(&task.number) {
-            slots.waiting.remove(&task.context, |waiting| *waiting == task.number);
-        }
-        let mut next = None;
-        if slots.has_room() {
-            next = slots.waiting.pop().map(|(_, number)| number);
-            slots.taken.extend(next);
-        }
-        if slots.taken.is_empty() && slots.waiting.is_empty() {
+        let next = slots.places.leave(task.number, slots.slots_max);
+        if slots.places.is_empty() {
             self.slots.remove(&rental);
         }
         next
@@ -113,17 +90,17 @@ impl RentalDesk {
 
     /// Gives a task that was at work when the node died its slot again.
     pub fn resume(&mut self, rental: Digest, slots_max: u32, number: u64) {
-        let slots = self.slots.entry(rental).or_insert_with(|| RentalSlots {
-            slots_max,
-            taken: BTreeSet::new(),
-            waiting: FairQueue::new(RENTAL_WAITING_MAX),
-        });
-        slots.taken.insert(number);
+        self.slots_of(rental, slots_max).places.resume(number);
+    }
+
+    fn slots_of(&mut self, rental: Digest, slots_max: u32) -> &mut RentalSlots {
+        let new = || RentalSlots { slots_max, places: FairPlaces::default() };
+        self.slots.entry(rental).or_insert_with(new)
     }
 
     /// How many tasks wait for a slot.
     pub fn waiting(&self, rental: &Digest) -> u32 {
-        self.slots.get(rental).map_or(0, |slots| slots.waiting.len() as u32)
+        self.slots.get(rental).map_or(0, |slots| slots.places.waiting())
     }
 
     /// Has a rental looked at at some time, and not before.
@@ -151,11 +128,5 @@ impl RentalDesk {
     /// The rentals to look at by now.
     pub fn due(&self, now: Timestamp) -> Vec<Digest> {
         self.looks.iter().filter(|(_, at)| **at <= now).map(|(rental, _)| *rental).collect()
-    }
-}
-
-impl RentalSlots {
-    fn has_room(&self) -> bool {
-        self.taken.len() < self.slots_max as usize
     }
 }

@@ -1,5 +1,6 @@
 //! The command tree.
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use ainur_primitives::{
@@ -436,6 +437,9 @@ pub(crate) struct TokenCreate {
     /// Hours it is good for [default: a year].
     #[arg(long, value_name = "HOURS")]
     pub(crate) hours: Option<u64>,
+    /// How much its holder's tasks weigh where they wait for an agent beside those of others.
+    #[arg(long, default_value_t = NonZeroU16::MIN)]
+    pub(crate) weight: NonZeroU16,
 }
 
 /// What the holder of a token may do.

@@ -118,6 +118,7 @@ fn client_token(node: &Node) -> Outcome<String> {
         per_task: Some(Amount::from_ainu("0.01")?),
         parent: None,
         expires_ms: None,
+        weight: std::num::NonZeroU16::MIN,
     });
     match node.perform(create)? {
         Reply::TokenCreated { secret, .. } => Ok(secret),

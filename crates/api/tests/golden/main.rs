@@ -167,6 +167,7 @@ fn operations() -> Vec<Operation> {
             per_task: None,
             parent: None,
             expires_ms: Some(DurationMs::seconds(3_600)),
+            weight: std::num::NonZeroU16::MIN,
         }),
         Operation::TokenList,
         Operation::TokenRevoke { token: "assistant".into() },
@@ -228,6 +229,7 @@ fn token_view() -> TokenView {
         created: Timestamp(1_700_000_000_123),
         expires: Timestamp(1_700_003_600_123),
         revoked: true,
+        weight: std::num::NonZeroU16::MIN,
     }
 }
 
