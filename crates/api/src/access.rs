@@ -288,6 +288,7 @@ impl Counter {
             | Operation::OfferPublish(_)
             | Operation::OfferWithdraw { .. }
             | Operation::RentalShow { .. }
+            | Operation::RentalStatement { .. }
             | Operation::RentalOffer(_)
             | Operation::RentalRent { .. }
             | Operation::RentalWithdraw { .. }

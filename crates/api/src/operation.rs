@@ -139,6 +139,13 @@ pub enum Operation {
         /// The digest of its terms or a unique beginning of it.
         rental: String,
     },
+    /// What a period of a rental came to, with its proofs, as canonical JSON.
+    RentalStatement {
+        /// The digest of its terms or a unique beginning of it.
+        rental: String,
+        /// Which period, from zero.
+        period: u32,
+    },
     /// Rent out slots of an agent of this node.
     RentalOffer(RentalDraft),
     /// Rent what is on offer: the price of all periods is locked.
@@ -496,7 +503,7 @@ pub struct TokenCreate {
     #[schemars(with = "Option<schema::Milliseconds>")]
     pub expires_ms: Option<DurationMs>,
     /// How much its holder's tasks weigh where they wait for an agent beside those of others.
-    #[serde(default = "view::equal_weight")]
+    #[serde(default = "view::market::equal_weight")]
     #[schemars(with = "schema::TokenWeight")]
     pub weight: NonZeroU16,
 }

@@ -15,7 +15,7 @@ use crate::schema;
 
 mod bidding;
 mod exchange;
-mod market;
+pub(crate) mod market;
 mod rental;
 
 pub use bidding::BiddingView;
@@ -513,14 +513,9 @@ pub struct TokenView {
     /// It was taken back.
     pub revoked: bool,
     /// How much its holder's tasks weigh where they wait for an agent beside those of others.
-    #[serde(default = "equal_weight")]
+    #[serde(default = "market::equal_weight")]
     #[schemars(with = "schema::TokenWeight")]
     pub weight: NonZeroU16,
-}
-
-/// What everybody's tasks weigh for whom nothing else was said.
-pub(crate) fn equal_weight() -> NonZeroU16 {
-    NonZeroU16::MIN
 }
 
 /// An account.

@@ -35,6 +35,7 @@ mod keys;
 mod proof;
 mod render;
 mod report;
+mod statement;
 mod story;
 mod trust;
 
@@ -49,6 +50,7 @@ pub use keys::{KeysError, PartyKeys, ROTATIONS_MAX};
 pub use proof::{AuditProof, AuditProofError};
 pub use render::{Row, rows};
 pub use report::{CheckName, CheckResult, Finding, Report};
+pub use statement::{StatementCheck, StatementKind, StatementReceipt};
 pub use story::{EventPlace, Story, StoryAttempt, StoryBasis};
 pub use trust::{Trust, TrustedLedger};
 

@@ -103,7 +103,7 @@ pub const ALL: [(&str, u128, &str); 32] = [
 ];
 
 /// Where the broker can be made to die, to prove that nothing is lost.
-pub const CRASH_POINTS: [&str; 10] = [
+pub const CRASH_POINTS: [&str; 11] = [
     "broker.negotiated",
     "broker.appended",
     "broker.synced",
@@ -112,6 +112,7 @@ pub const CRASH_POINTS: [&str; 10] = [
     "broker.chunk",
     "broker.checking",
     "broker.submitting",
+    "broker.stating",
     "broker.receipts",
     "broker.snapshot",
 ];

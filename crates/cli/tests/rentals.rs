@@ -149,6 +149,17 @@ fn a_slow_agent_breaks_its_promise_and_the_statement_gives_money_back() {
     assert_eq!(amount(&first["statement"]["payment"]), 6 * AINU, "{shown}");
     assert_eq!(amount(&second["statement"]["payment"]), 10 * AINU, "{shown}");
     assert_eq!(amount(&shown["held"]["locked"]), 0, "{shown}");
+    let file = place.path("statement.json");
+    place.succeeds(&["market", "rental", "statement", &id[..8], "0", "--output", &file]);
+    let verified = place.run(&["receipt", "verify", &file]);
+    let checks = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert!(verified.status.success(), "{checks}");
+    assert!(checks.contains("4 AINU back to the buyer, computed again"), "{checks}");
+    let told = std::fs::read_to_string(&file).expect("a statement");
+    let forged =
+        place.file("forged", told.replacen("\"in_time\":0", "\"in_time\":1", 1).as_bytes());
+    assert!(!place.run(&["receipt", "verify", &forged]).status.success());
+    place.fails(&["market", "rental", "statement", &id[..8], "2"]);
     let refusal = place.fails(&["task", "run", "work.slow", "--rental", &id[..8]]);
     assert!(refusal.contains("ended"), "{refusal}");
     place.succeeds(&["ledger", "audit"]);

@@ -45,6 +45,16 @@ impl Node {
         Ok(Reply::Rental(Box::new(view)))
     }
 
+    /// What a period came to, as a document that anyone can check.
+    pub(crate) fn rental_statement(&self, text: &str, period: u32) -> Result<Reply, Problem> {
+        let digest = self.rental_named(text)?;
+        let bytes = self.mailbox.call(move |broker| {
+            broker.rental_statement(digest, period).map_err(|error| of_broker(&error))
+        })?;
+        let receipt = String::from_utf8(bytes).expect("JSON is UTF-8");
+        Ok(Reply::Receipt { receipt })
+    }
+
     /// The digest of what the node rents, by a unique beginning of it.
     pub(crate) fn rental_named(&self, text: &str) -> Result<Digest, Problem> {
         let text = text.to_owned();

@@ -77,6 +77,7 @@ impl Service for Node {
                 self.rental_list(capability).map(Reply::Rentals)
             }
             Operation::RentalShow { rental } => self.rental_show(&rental),
+            Operation::RentalStatement { rental, period } => self.rental_statement(&rental, period),
             Operation::RentalOffer(draft) => self.offer_rental(draft),
             Operation::RentalRent { rental } => self.rent(&rental),
             Operation::RentalWithdraw { rental } => self.withdraw_rental(&rental),

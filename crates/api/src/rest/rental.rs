@@ -19,6 +19,12 @@ const RENTAL: Parameter = Parameter::path(
     "The digest of the rental's terms",
 );
 
+const PERIOD: Parameter = Parameter::path(
+    "period",
+    |_| json!({ "type": "integer", "minimum": 0, "maximum": 999 }),
+    "Which period, from zero",
+);
+
 const SHOWN: Gives = Gives {
     status: 200,
     description: "The rental, and what its periods came to",
@@ -27,7 +33,7 @@ const SHOWN: Gives = Gives {
 };
 
 /// The table.
-pub(super) static ROUTES: [Route; 5] = [
+pub(super) static ROUTES: [Route; 6] = [
     Route {
         method: Method::Get,
         path: "/v1/market/rentals",
@@ -77,6 +83,23 @@ pub(super) static ROUTES: [Route; 5] = [
         gives: &[SHOWN],
         refusals: &[404],
         handler: Some(|ask| Box::pin(show(ask))),
+    },
+    Route {
+        method: Method::Get,
+        path: "/v1/market/rentals/{id}/statements/{period}",
+        name: "get_rental_statement",
+        summary: "What a period of a rental came to, with the ledger's proofs",
+        access: Access::Admin,
+        parameters: &[RENTAL, PERIOD],
+        takes: None,
+        gives: &[Gives {
+            status: 200,
+            description: "The statement, byte for byte",
+            content: &[(JSON, |_| schemars::json_schema!({ "type": "object" }))],
+            headers: &[],
+        }],
+        refusals: &[404],
+        handler: Some(|ask| Box::pin(statement(ask))),
     },
     Route {
         method: Method::Put,
@@ -135,6 +158,16 @@ async fn offer(ask: Ask) -> Result<Response, Refusal> {
 async fn show(ask: Ask) -> Result<Response, Refusal> {
     let rental = named(&ask)?;
     shown(&ask, Operation::RentalShow { rental }).await
+}
+
+async fn statement(ask: Ask) -> Result<Response, Refusal> {
+    let (rental, text) = (named(&ask)?, ask.named_second());
+    let wrong = |_| Refusal::invalid(format!("'{text}' is no number of a period"));
+    let period = text.parse().map_err(wrong)?;
+    match ask.perform(Operation::RentalStatement { rental, period }).await? {
+        Reply::Receipt { receipt } => Ok(([(header::CONTENT_TYPE, JSON)], receipt).into_response()),
+        other => Err(unexpected(&other).into()),
+    }
 }
 
 async fn rent(ask: Ask) -> Result<Response, Refusal> {

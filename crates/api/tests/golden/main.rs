@@ -524,6 +524,7 @@ fn number_of_operation(operation: &Operation) -> usize {
         Operation::RentalOffer(_) => 42,
         Operation::RentalRent { .. } => 43,
         Operation::RentalWithdraw { .. } => 44,
+        Operation::RentalStatement { .. } => 45,
     }
 }
 
@@ -576,7 +577,7 @@ fn json_of_operations_and_replies_is_the_golden_one() {
 fn every_operation_and_reply_has_an_example() {
     let seen = |numbers: BTreeSet<usize>| numbers.into_iter().collect::<Vec<_>>();
     let operations = seen(operations().iter().map(number_of_operation).collect());
-    assert_eq!(operations, (0..45).collect::<Vec<_>>());
+    assert_eq!(operations, (0..46).collect::<Vec<_>>());
     let replies = seen(replies().iter().map(number_of_reply).collect());
     assert_eq!(replies, (0..27).collect::<Vec<_>>());
 }

@@ -26,6 +26,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             service,
             valid_ms: DurationMs::seconds(86_400),
         }),
+        Operation::RentalStatement { rental: rental.clone(), period: 2 },
         Operation::RentalRent { rental: rental.clone() },
         Operation::RentalWithdraw { rental },
     ]

@@ -440,6 +440,7 @@ impl State {
             Operation::RentalList { .. } => Ok(Reply::Rentals(Vec::new())),
             Operation::RentalOffer(_) => Err(not_found("such agent")),
             Operation::RentalShow { .. }
+            | Operation::RentalStatement { .. }
             | Operation::RentalRent { .. }
             | Operation::RentalWithdraw { .. } => Err(not_found("such rental")),
             Operation::BookShow(_)

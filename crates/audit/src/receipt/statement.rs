@@ -4,7 +4,9 @@
 use ainur_ledger::{Event, rental};
 use ainur_market::pricing::RentalTerms;
 use ainur_market::pricing::rental::PeriodStatement;
-use ainur_primitives::canonical_json::{CanonicalJsonError, from_canonical_json, to_canonical_json};
+use ainur_primitives::canonical_json::{
+    CanonicalJsonError, from_canonical_json, to_canonical_json,
+};
 use ainur_primitives::{Amount, Digest};
 use serde::{Deserialize, Serialize};
 

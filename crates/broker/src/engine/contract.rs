@@ -187,19 +187,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// # Errors
     /// When the ledger has failed.
     pub fn submit_own(&mut self, actions: Vec<Action>, answer: Answer) -> Result<(), Error> {
-        self.submit_own_with(actions, Vec::new(), answer)
-    }
-
-    /// The same, with others' signatures that the actions need.
-    pub(super) fn submit_own_with(
-        &mut self,
-        actions: Vec<Action>,
-        others: Vec<RootSignature>,
-        answer: Answer,
-    ) -> Result<(), Error> {
-        let (transactions, own) = self.authorize(actions);
-        let signatures = std::iter::once(own).chain(others).collect();
-        self.submit(Submission { transactions, signatures }, answer)
+        let (transactions, signature) = self.authorize(actions);
+        self.submit(Submission { transactions, signatures: vec![signature] }, answer)
     }
 
     /// Hands the ledger what somebody else has signed.
@@ -274,7 +263,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     }
 
     /// Numbers actions as the operator's next transactions and signs them with one signature.
-    fn authorize(&mut self, actions: Vec<Action>) -> (Vec<AuthorizedTransaction>, RootSignature) {
+    pub(super) fn authorize(
+        &mut self,
+        actions: Vec<Action>,
+    ) -> (Vec<AuthorizedTransaction>, RootSignature) {
         let did = self.operator.did;
         let first_nonce = match self.next_nonce {
             Some(nonce) => nonce,

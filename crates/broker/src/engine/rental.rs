@@ -3,13 +3,14 @@
 //!
 //! The buyer and the verifier are this node, the seller is an agent of it. A use begins and ends
 //! once, and a period is stated once, whatever crashes, because the ledger keeps both by their names.
+use ainur_audit::receipt::{LedgerEvent, StatementKind, StatementReceipt};
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::batch::sign_batch;
 use ainur_ledger::escrow::ServiceTerms;
 use ainur_ledger::rental::{
     self, Action, MeterRefusal, RentalAgreement, RentalUseEnd, StatedPeriod, query,
 };
-use ainur_ledger::{Event as LedgerEvent, EventRecord, TransactionError};
+use ainur_ledger::{Event as Happened, EventRecord, Submission, TransactionError};
 use ainur_market::pricing::RentalTerms;
 use ainur_primitives::{Amount, Did, Digest, DurationMs, FailureReason, TaskSpec, Timestamp};
 use ainur_runtime::Executor;
@@ -114,7 +115,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let signature = self.journal.signature(root)?.ok_or_else(unknown)?;
         let verifier = self.operator.did;
         let action = Action::Rent { terms, proof, verifier };
-        self.submit_own_with(vec![action.into()], vec![signature], answer)
+        let (transactions, own) = self.authorize(vec![action.into()]);
+        self.submit(Submission { transactions, signatures: vec![own, signature] }, answer)
     }
 
     /// Everything that can be rented here, then what this node's buyer rents or has rented lately.
@@ -149,6 +151,32 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     pub fn rental_statements(&self, rental: &Digest) -> Vec<StatedPeriod> {
         let most = ainur_market::pricing::rental::RENTAL_PERIODS_MAX as usize;
         self.ledger.read(|state| query::statements(state, rental, most))
+    }
+
+    /// What a period came to, with everything that shows it, as canonical JSON.
+    ///
+    /// # Errors
+    /// When the rental or the statement is not known (any more), or their events cannot be read.
+    pub fn rental_statement(&self, rental: Digest, period: u32) -> Result<Vec<u8>, Error> {
+        let found = self.ledger.read(|state| query::rental(state, &rental));
+        let found = found.ok_or_else(|| Error::UnknownRental(rental.to_string()))?;
+        let stated = self.rental_statements(&rental);
+        let stated = stated.into_iter().find(|stated| stated.statement.period == period);
+        let none = || Error::Invalid(format!("period {period} has no statement (yet)"));
+        let stated = stated.ok_or_else(none)?;
+        let proven = |height: u64, index: u32| -> Result<LedgerEvent, Error> {
+            let proof = self.ledger.prove(height, index)?;
+            proof.ok_or_else(|| Error::Invalid(format!("block {height} is not here any more")))
+        };
+        let (height, index) = found.rented_at;
+        let receipt = StatementReceipt {
+            kind: StatementKind::V1,
+            chain_id: self.chain_id,
+            terms: found.meter.terms().clone(),
+            rented: proven(height.0, index)?,
+            stated: proven(stated.height.0, stated.event)?,
+        };
+        receipt.to_bytes().map_err(|error| Error::Audit(Box::new(error)))
     }
 
     fn held_rentals(&self) -> Vec<(Digest, RentalAgreement)> {
@@ -355,7 +383,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Notes what became of rentals of this node's buyer in a block of ours.
     pub(super) fn note_rentals(&mut self, events: &[EventRecord]) {
         for record in events {
-            let LedgerEvent::Rental(event) = &record.event else { continue };
+            let Happened::Rental(event) = &record.event else { continue };
             match event {
                 rental::Event::Rented { rental, buyer, .. } if *buyer == self.operator.did => {
                     self.rentals.look_at(*rental, self.now);
@@ -411,7 +439,7 @@ pub(super) fn applied(
     own: &[EventRecord],
 ) -> Option<Event> {
     own.iter().find_map(|record| {
-        let LedgerEvent::Rental(event) = &record.event else { return None };
+        let Happened::Rental(event) = &record.event else { return None };
         let position = LedgerPosition { height, index: record.index, block };
         match (step, event) {
             (TaskStep::Agree(_), rental::Event::Begun { .. }) => {

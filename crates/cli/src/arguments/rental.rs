@@ -1,4 +1,6 @@
 //! `ainur market rental …`.
+use std::path::PathBuf;
+
 use ainur_primitives::{Amount, CapabilityName, DurationMs, Ppm};
 use clap::{Args, Subcommand};
 
@@ -28,6 +30,16 @@ pub(crate) enum RentalVerb {
     /// Have a task done by what the node rents; without --rental, by the rental with the most of its
     /// quota left.
     Use(Box<TaskRun>),
+    /// What a period came to, with the ledger's proofs; check it with `ainur receipt verify`.
+    Statement {
+        /// The rental: its id or a unique beginning of it.
+        rental: String,
+        /// Which period, from zero.
+        period: u32,
+        /// Write it into this file.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Take back what nobody has rented.
     Withdraw {
         /// The rental: its id or a unique beginning of it.

@@ -304,7 +304,7 @@ impl RentalMeter {
             usage.down_ms += self.down_in(period, since, now);
         }
         self.stated += 1;
-        Some(PeriodStatement::draw(&self.terms, period, usage))
+        Some(PeriodStatement::of(&self.terms, period, usage))
     }
 
     /// When the next statement can be drawn; nothing once all are.

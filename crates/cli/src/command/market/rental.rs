@@ -9,6 +9,7 @@ use ainur_market::pricing::rental::{Breach, ServiceLevelAgreement};
 use ainur_primitives::{CapabilityName, DurationMs, Ppm};
 
 use crate::arguments::{RentalOfferArguments, RentalVerb, TaskRun, VenueArgument, hours};
+use crate::command::receipt::hand_out;
 use crate::command::task::announce;
 use crate::command::{Outcome, ask};
 use crate::connect::Place;
@@ -47,6 +48,14 @@ pub(super) fn run(verb: RentalVerb, place: &Place, output: &Output) -> Outcome {
                 let (capability, id) = (&rental.terms.capability, short(&rental));
                 output.line(format!("next: ainur market rental use {capability} --rental {id}"));
             }
+        }
+        RentalVerb::Statement { rental, period, output: file } => {
+            let operation = Operation::RentalStatement { rental, period };
+            let receipt = ask(&*place.connect()?, operation, |reply| match reply {
+                Reply::Receipt { receipt } => Some(receipt),
+                _ => None,
+            })?;
+            hand_out(&receipt, file.as_deref(), output)?;
         }
         RentalVerb::Withdraw { rental } => {
             let operation = Operation::RentalWithdraw { rental: rental.clone() };
