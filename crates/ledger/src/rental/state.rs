@@ -48,6 +48,10 @@ impl RentalAgreement {
 pub struct RentalUse {
     /// Of which rental.
     pub rental: Digest,
+    /// Who serves.
+    pub seller: Did,
+    /// Whose word ends it.
+    pub verifier: Did,
     /// When it began.
     pub began: Timestamp,
     /// In which period it counts.

@@ -42,7 +42,8 @@ pub(super) fn begin(
     let kept = kept.plus(context.parameters.escrow.duration_ms_max);
     let (began, ended) = (context.now, None);
     let begun_at = (context.height, context.next_event());
-    let begun = RentalUse { rental: id, began, period, units, overage, begun_at, ended };
+    let begun =
+        RentalUse { rental: id, seller, verifier, began, period, units, overage, begun_at, ended };
     context.state.write(key::rental(&id), &agreement);
     context.state.write(key::rental_use(&task), &begun);
     context.remove_at(kept, &key::rental_use(&task));
@@ -68,16 +69,19 @@ pub(super) fn finish(
     delivered: Timestamp,
     (output, verdict): (ContentId, Digest),
 ) -> Result<(), Error> {
-    let (mut found, mut agreement) = judged(context, task)?;
+    let (mut found, agreement) = judged(context, task)?;
     if delivered < found.began || delivered > context.now {
         return Err(Error::DeliveredOutOfRange);
     }
-    let latency_ms = agreement.meter.end(&task, true, delivered)?;
-    let (rental, seller) = (found.rental, agreement.meter.terms().seller);
+    let RentalUse { rental, seller, began, .. } = found;
+    if let Some(mut agreement) = agreement {
+        agreement.meter.end(&task, true, delivered)?;
+        context.state.write(key::rental(&rental), &agreement);
+    }
     found.ended = Some((RentalUseEnd::Finished(output), context.height, context.next_event()));
-    context.state.write(key::rental(&rental), &agreement);
     context.state.write(key::rental_use(&task), &found);
     reputation::count(context, seller, true);
+    let latency_ms = delivered.since(began);
     context.emit(Event::Finished { rental, task, seller, latency_ms, output, verdict });
     Ok(())
 }
@@ -90,30 +94,36 @@ pub(super) fn fail(
     reason: FailureReason,
     evidence: Digest,
 ) -> Result<(), Error> {
-    let (mut found, mut agreement) = judged(context, task)?;
-    let (rental, seller) = (found.rental, agreement.meter.terms().seller);
-    match reason {
-        FailureReason::Infrastructure | FailureReason::BuyerRefused => {
-            agreement.meter.cancel(&task)?;
+    let (mut found, agreement) = judged(context, task)?;
+    let RentalUse { rental, seller, .. } = found;
+    let is_blameless =
+        matches!(reason, FailureReason::Infrastructure | FailureReason::BuyerRefused);
+    if let Some(mut agreement) = agreement {
+        match is_blameless {
+            true => agreement.meter.cancel(&task)?,
+            false => agreement.meter.end(&task, false, context.now).map(drop)?,
         }
-        _ => {
-            agreement.meter.end(&task, false, context.now)?;
-            reputation::count(context, seller, false);
-        }
+        context.state.write(key::rental(&rental), &agreement);
+    }
+    if !is_blameless {
+        reputation::count(context, seller, false);
     }
     found.ended = Some((RentalUseEnd::Failed(reason), context.height, context.next_event()));
-    context.state.write(key::rental(&rental), &agreement);
     context.state.write(key::rental_use(&task), &found);
     context.emit(Event::Failed { rental, task, seller, reason, evidence });
     Ok(())
 }
 
-/// A use at work and its rental, when the sender is the one to judge it.
-fn judged(context: &Context<'_>, task: TaskId) -> Result<(RentalUse, RentalAgreement), Error> {
+/// A use at work, when the sender is the one to judge it, and its rental, unless that has been over
+/// for so long that it is forgotten.
+fn judged(
+    context: &Context<'_>,
+    task: TaskId,
+) -> Result<(RentalUse, Option<RentalAgreement>), Error> {
     let found = open_use(&context.state, task)?;
-    let agreement = rental(&context.state, found.rental)?;
-    match agreement.verifier == context.sender {
-        true => Ok((found, agreement)),
-        false => Err(Error::NotParty(RentalRole::Verifier)),
+    if found.verifier != context.sender {
+        return Err(Error::NotParty(RentalRole::Verifier));
     }
+    let agreement = context.state.read(&key::rental(&found.rental));
+    Ok((found, agreement))
 }

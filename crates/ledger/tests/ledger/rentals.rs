@@ -291,6 +291,24 @@ fn without_a_price_beyond_the_quota_there_is_nothing_beyond_it() {
     world.ok(BUYER, begin(rental, 2));
 }
 
+#[test]
+fn a_use_outlives_the_memory_of_its_rental_and_the_terms_are_not_rented_again() {
+    let (mut world, rental) = rented();
+    world.ok(BUYER, begin(rental, 1));
+    world.later(DurationMs(4 * HOUR.0));
+    world.ok(RIVAL, Action::State { rental });
+    world.later(DurationMs(2 * DAY.0));
+    world.ok(RIVAL, ainur_ledger::reputation::Action::Bond { amount: Amount::ainu(1) });
+    assert_eq!(query::rental(world.ledger.state(), &rental), None);
+    assert!(query::rentals_of(world.ledger.state(), &did(BUYER), 10).is_empty());
+    assert!(query::statements(world.ledger.state(), &rental, 10).is_empty());
+    let action = rent(&mut world, terms());
+    assert_eq!(world.fails(BUYER, action), Error::NotValid(terms().valid_until).into());
+    world.ok(VERIFIER, fail(1, FailureReason::TimedOut));
+    let again = fail(1, FailureReason::TimedOut);
+    assert_eq!(world.fails(VERIFIER, again), Error::UnknownUse(task(1)).into());
+}
+
 /// SplitMix64.
 struct Random(u64);
 
