@@ -142,7 +142,8 @@ impl Economy<'_> {
             now,
             draw,
         };
-        let price = seller.strategist.quote(&opportunity, &seller.state);
+        let free = seller.state.free_capacity() > 0;
+        let price = free.then(|| seller.strategist.quote(&opportunity, &seller.state)).flatten();
         writing.price = price.map(|price| Amount(price.0.next_multiple_of(tick.0)));
         writing.looks = venue.credits.as_ref().map_or(0, |market| market.looks.count);
         writing.sold = 0;
@@ -272,7 +273,7 @@ impl Economy<'_> {
         }
         let (price, cost, duration_ms) = (order.price, seller.cost, seller.duration_ms);
         let share = Share { seller: number, price, cost };
-        seller.state.won(&self.venues[wish.capability].capability);
+        seller.take_on(&self.venues[wish.capability].capability, task, now.plus(duration_ms));
         let deadline = now.plus(DurationMs(wish.duration_ms_max.0 * DEADLINE_FACTOR));
         let delivers = !self.conduct.happens(self.scenario.supply.failure);
         let members = vec![Member { share, stage: MemberStage::Working { delivers } }];

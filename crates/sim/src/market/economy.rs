@@ -190,8 +190,7 @@ impl<'a> Economy<'a> {
         let able = self.sellers.iter().filter(|seller| {
             seller.capability == wish.capability
                 && seller.conduct.works()
-                && seller.state.free_capacity() > 0
-                && seller.duration_ms <= wish.duration_ms_max
+                && seller.done_in_ms(self.now) <= wish.duration_ms_max
         });
         let cheapest = able.map(|seller| seller.cost).min();
         cheapest.map_or(Amount::ZERO, |cost| wish.value.saturating_sub(cost))

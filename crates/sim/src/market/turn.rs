@@ -151,8 +151,9 @@ impl Economy<'_> {
     fn withdraw(&mut self, task: TaskId, work: &Work, why: String) -> Result<(), Error> {
         for member in &work.members {
             if matches!(member.stage, MemberStage::Working { .. }) {
-                let state = &mut self.sellers[member.share.seller].state;
-                state.active_tasks = state.active_tasks.saturating_sub(1);
+                let seller = &mut self.sellers[member.share.seller];
+                seller.state.active_tasks = seller.state.active_tasks.saturating_sub(1);
+                seller.let_go(task);
             }
         }
         if self.board.offer_of(&task).is_some() {
