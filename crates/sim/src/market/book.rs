@@ -70,6 +70,9 @@ impl CreditMarket {
     }
 }
 
+/// Tells a second task for the same wish from the first.
+const RETRY: u64 = 1 << 63;
+
 impl Economy<'_> {
     /// Has the first seller of each capability that writes credits open their class.
     pub(super) fn open_classes(&mut self) -> Vec<(Did, ainur_ledger::Action)> {
@@ -301,8 +304,10 @@ impl Economy<'_> {
     pub(super) fn default(&mut self, task: TaskId, share: Share, reason: FailureReason) -> TaskId {
         let collateral = self.scenario.cost_median();
         self.sellers[share.seller].profit += share.price.0 as i128 - collateral.0 as i128;
-        let again = TaskId(tagged("ainur/simulated-retry/v1", &[&task.0.0]));
+        let mut again = task;
         if let Some(mut job) = self.jobs.remove(&task) {
+            job.wish.serial ^= RETRY;
+            again = self.name(&job.wish, job.wish.serial);
             if job.counted {
                 self.tally.paid_in_vain(share.price, collateral);
             }

@@ -2,10 +2,12 @@
 use std::collections::BTreeMap;
 
 use ainur_learning::Strategist;
-use ainur_ledger::{Action, registry, reputation};
+use ainur_ledger::{Action, escrow, registry, reputation};
 use ainur_market::offer::OfferBoard;
 use ainur_market::strategy::StrategyChoice;
-use ainur_primitives::{Amount, CapabilityName, Did, DurationMs, TaskId, Timestamp};
+use ainur_primitives::{
+    Amount, CapabilityName, Did, Digest, DurationMs, TaskId, Timestamp,
+};
 
 use super::Error;
 use super::book::Writing;
@@ -172,7 +174,11 @@ impl<'a> Economy<'a> {
 
     /// A buyer goes the way a node would: a credit or a standing offer, whichever is cheaper and no
     /// dearer than auctions have been, else the seller it knows, else an auction.
-    fn serve(&mut self, wish: Wish) -> Result<(), Error> {
+    fn serve(&mut self, mut wish: Wish) -> Result<(), Error> {
+        wish.task = self.name(&wish, wish.serial);
+        if let Some(plan) = &mut wish.graph {
+            plan.task = wish.task;
+        }
         if let Some(plan) = wish.graph.clone() {
             let best = self.best_graph_welfare(&wish, &plan)?;
             self.tally.arrived(best);
@@ -183,6 +189,12 @@ impl<'a> Economy<'a> {
         let Some(wish) = self.take_offer(wish)? else { return Ok(()) };
         let Some(wish) = self.negotiate(wish)? else { return Ok(()) };
         self.auction(wish)
+    }
+
+    /// What the ledger calls a buyer's task of this number.
+    pub(super) fn name(&self, wish: &Wish, serial: u64) -> TaskId {
+        let parties = (&self.buyers[wish.buyer].did, &self.operator);
+        escrow::task_id(&self.settlement.head().chain_id, parties, &Digest::ZERO, serial)
     }
 
     /// What the whole market could gain at most from a task now, were all costs known.

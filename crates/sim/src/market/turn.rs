@@ -122,7 +122,8 @@ impl Economy<'_> {
                         awards,
                         service: None,
                         budget: None,
-                        call: task.0,
+                        call: Digest::ZERO,
+                        serial: job.wish.serial,
                         check: Digest::ZERO,
                         deadline: job.deadline,
                     }
