@@ -15,7 +15,7 @@ fn with_agent(seconds: &str) -> Place {
     let work = format!(
         "#!/bin/sh\nif [ \"$1\" = introspect ]; then printf '%s' '{{\"name\":\"narrow\",\"version\":\"1\",\
          \"capabilities\":[{{\"name\":\"work.narrow\",\"idempotent\":true,\
-         \"service_level\":{{\"concurrency_max\":1}}}}]}}'\nelse sleep {seconds}; echo done; fi\n"
+         \"service_level\":{{\"concurrency_max\":1,\"duration_ms\":300}}}}]}}'\nelse sleep {seconds}; echo done; fi\n"
     );
     let program = place.file("narrow", work.as_bytes());
     place.succeeds(&["agent", "add", &program, "--price", "1", "--name", "narrow"]);
@@ -94,6 +94,9 @@ fn who_weighs_three_times_as_much_gets_three_turns_for_one() {
 #[test]
 fn a_task_whose_turn_never_comes_costs_its_seller_nothing() {
     let place = with_agent("3");
+    // Its offer knows of no place to wait for; a bid would not be made in vain.
+    let offer = ["--price", "1", "--concurrent", "4", "--duration", "1"];
+    place.succeeds(&[&["market", "offer", "narrow"], &offer[..]].concat());
     let _node = place.start_node();
     let owner = place.client(None);
     let long = announce(&owner, 60);

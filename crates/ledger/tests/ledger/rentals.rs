@@ -5,9 +5,7 @@ use ainur_ledger::rental::{
 use ainur_ledger::{Outcome, registry};
 use ainur_market::pricing::rental::{Breach, PeriodStatement, ServiceLevelAgreement};
 use ainur_market::pricing::{RentalTerms, Subscription};
-use ainur_primitives::{
-    Amount, ContentId, Digest, DurationMs, FailureReason, Ppm, TaskId, Timestamp,
-};
+use ainur_primitives::{Amount, ContentId, Digest, DurationMs, FailureReason, Ppm, Timestamp};
 
 use crate::world::*;
 
@@ -343,7 +341,7 @@ fn random_histories_of_rentals_conserve_money_and_pay_every_period_once() {
                 }
                 0..=4 => {
                     let units = 1 + random.below(3);
-                    let task = TaskId(Digest([number; 32]));
+                    let task = task(number);
                     (BUYER, Action::Begin { rental, task, units, call: CARD, check: CARD })
                 }
                 5..=6 => (VERIFIER, finish(&world, number)),
