@@ -51,12 +51,31 @@ fn coalitions_are_paid_through_the_ledger_where_they_are_cheaper() {
 }
 
 #[test]
-fn credits_are_sold_in_the_book_and_redeemed_through_the_ledger() {
+fn credits_are_sold_in_book_and_pool_and_redeemed_through_the_ledger() {
     for name in ["simple", "mature"] {
         let report = short(name, 4);
         assert!(report.share[&Route::Book] > 0.0, "{report:?}");
         assert!(report.spread_by_route.contains_key(&Route::Book), "{report:?}");
         assert!(report.refusals.is_empty(), "{report:?}");
+        let bought = report.credits_bought.expect("somebody bought a credit");
+        assert!(bought.book > 0.0 && bought.pool > 0.0, "{report:?}");
+        assert!((bought.book + bought.pool - 1.0).abs() < 1e-4, "{report:?}");
+        assert!(number(&report.pool_fees) > 0, "{report:?}");
     }
-    assert_eq!(short("thin", 4).share[&Route::Book], 0.0, "nobody writes credits there");
+    let without = short("thin", 4);
+    assert_eq!(without.share[&Route::Book], 0.0, "nobody writes credits there");
+    assert!(without.credits_bought.is_none() && without.pool_gap_median.is_none(), "{without:?}");
+}
+
+#[test]
+fn books_have_two_sides_that_stay_near_the_pool() {
+    let report = short("mature", 6);
+    let spread = report.bid_ask_spread_median.expect("both sides rest");
+    assert!(spread > 0.0 && spread < 0.5, "{report:?}");
+    assert!(report.pool_gap_median.is_some_and(|gap| gap < 0.2), "{report:?}");
+}
+
+#[test]
+fn a_market_with_pools_is_the_same_again_down_to_the_state_root() {
+    assert_eq!(short("simple", 9), short("simple", 9));
 }

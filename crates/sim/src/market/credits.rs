@@ -291,3 +291,60 @@ fn place(class: CreditClassId, request: &OrderRequest) -> Action {
     let OrderRequest { side, quantity, kind, self_trade, expires, .. } = *request;
     Action::Place { class, side, quantity, kind, self_trade, expires }
 }
+
+#[cfg(test)]
+mod tests {
+    use ainur_primitives::Digest;
+
+    use super::*;
+
+    fn party(number: u8) -> Did {
+        Did(Digest([number; 32]))
+    }
+
+    fn market() -> CreditMarket {
+        let tick = Amount(10);
+        CreditMarket::new(CreditClassId(Digest::ZERO), tick, Ppm(10_000))
+    }
+
+    fn rest(market: &mut CreditMarket, owner: u8, side: Side, price: u128) -> Option<OrderId> {
+        let mut order = None;
+        let (of, anew) = ((party(owner), side), (1, Amount(price)));
+        market.rest(BEGINNING, &mut order, of, anew).expect("a valid order");
+        order
+    }
+
+    fn wanted(side: Side, quantity: u64, limit: Option<u128>) -> Routed {
+        Routed { owner: party(9), side, quantity, limit: limit.map(Amount) }
+    }
+
+    #[test]
+    fn an_order_that_rests_never_trades_at_once_and_stays_on_the_grid() {
+        let mut market = market();
+        rest(&mut market, 1, Side::Sell, 1_001);
+        assert_eq!(market.best(Side::Sell).map(|order| order.price), Some(Amount(1_010)));
+        rest(&mut market, 2, Side::Buy, 5_000);
+        assert_eq!(market.best(Side::Buy).map(|order| order.price), Some(Amount(1_000)));
+        rest(&mut market, 3, Side::Sell, 400);
+        assert_eq!(market.best(Side::Sell).map(|order| order.price), Some(Amount(1_010)));
+        assert!(market.trades().is_empty());
+        assert_eq!(market.distances(), Some((9_950, None)), "10 over the middle, 1005");
+    }
+
+    #[test]
+    fn a_route_takes_each_credit_where_it_is_cheaper_and_comes_to_its_quote() {
+        let mut market = market();
+        // The pool sells its first two for 111,112 and 138,888; an order costs a hundredth more.
+        market.pool = LiquidityPool::begin(0, 10, Amount(1_000_000)).ok().map(|(pool, _)| pool);
+        rest(&mut market, 1, Side::Sell, 120_000);
+        let three = wanted(Side::Buy, 3, Some(130_000));
+        let quote = market.quote(BEGINNING, &three).expect("two within the limit");
+        let cost = 120_000 + 1_200 + 111_112;
+        assert_eq!((quote.book, quote.pool, quote.cost()), (1, 1, Amount(cost)));
+        let routed = market.route(BEGINNING, &three).expect("a route").expect("it trades");
+        assert_eq!(routed.0.cost(), quote.cost());
+        assert_eq!(market.trades().len(), 1);
+        assert_eq!(market.pool.map(|pool| (pool.credits, pool.money.0)), Some((9, 1_111_112)));
+        assert!(market.quote(BEGINNING, &wanted(Side::Sell, 1, Some(130_000))).is_none());
+    }
+}

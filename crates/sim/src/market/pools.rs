@@ -206,3 +206,48 @@ fn mispriced(pool: &LiquidityPool, going: Amount) -> bool {
     let price = Amount(pool.money.0 / u128::from(pool.credits.max(1)));
     Amount(price.0.abs_diff(going.0)) > going.share_floor(MISPRICED)
 }
+
+#[cfg(test)]
+mod tests {
+    use ainur_ledger::exchange::CreditClassId;
+    use ainur_primitives::{Did, Digest};
+
+    use super::super::economy::BEGINNING;
+    use super::*;
+
+    /// A pool at 1,000 a credit, and somebody's order for ten.
+    fn market(side: Side, price: u128) -> CreditMarket {
+        let mut market = CreditMarket::new(CreditClassId(Digest::ZERO), Amount(10), Ppm(1_000));
+        let pool = LiquidityPool::begin(POOL_FEE_BPS, 100, Amount(100_000));
+        market.pool = pool.ok().map(|(pool, _)| pool);
+        let (of, anew) = ((Did(Digest([1; 32])), side), (10, Amount(price)));
+        market.rest(BEGINNING, &mut None, of, anew).expect("a valid order");
+        market
+    }
+
+    #[test]
+    fn a_trader_buys_where_it_is_cheap_until_nothing_is_left_to_gain() {
+        for (side, price) in [(Side::Sell, 950), (Side::Buy, 1_060)] {
+            let mut market = market(side, price);
+            let found = market.arbitrage(BEGINNING, Amount(2)).expect("a gain");
+            assert!((1..10).contains(&found.quantity), "{side:?}: {}", found.quantity);
+            let trader = (Did(Digest([2; 32])), side.opposite());
+            let (quantity, price) = (found.quantity, found.order.price);
+            let (in_book, _) = market.take(BEGINNING, trader, quantity, price).expect("it trades");
+            let (money, _) = market.swap(side, quantity).expect("the pool trades");
+            let (fetched, paid) = match side {
+                Side::Sell => (money, in_book.cost()),
+                Side::Buy => (in_book.proceeds(), money),
+            };
+            assert_eq!(fetched.saturating_sub(paid), found.gain.saturating_add(Amount(2)));
+            assert!(market.arbitrage(BEGINNING, Amount(2)).is_none(), "{side:?}");
+        }
+    }
+
+    #[test]
+    fn prices_that_differ_by_less_than_the_fees_are_left_alone() {
+        for (side, price) in [(Side::Sell, 1_000), (Side::Buy, 1_000)] {
+            assert!(market(side, price).arbitrage(BEGINNING, Amount(2)).is_none());
+        }
+    }
+}

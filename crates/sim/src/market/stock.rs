@@ -18,9 +18,9 @@ pub(super) struct Stock {
     pub(super) held: Option<Amount>,
     /// Its order: to buy while it has no credit, to sell when it needs none.
     pub(super) order: Option<OrderId>,
-    /// When it needed the capability last, and what failed work would have cost it then.
+    /// When it needed the capability last, and what for.
     needed: Timestamp,
-    loss: Amount,
+    wish: Wish,
     /// Until then its price stands.
     until: Timestamp,
 }
@@ -36,11 +36,11 @@ impl Economy<'_> {
             held: None,
             order: None,
             needed: BEGINNING,
-            loss: Amount::ZERO,
+            wish: wish.clone(),
             until: BEGINNING,
         });
         stock.needed = self.now;
-        stock.loss = wish.loss;
+        stock.wish = wish.clone();
     }
 
     /// Buyers think about what they will need. Who comes first changes from turn to turn.
@@ -75,13 +75,16 @@ impl Economy<'_> {
         }
     }
 
-    /// What a credit is worth that is not needed yet: what auctions have paid lately, less what is
-    /// lost when its work fails. And what auctions have paid.
+    /// What a credit is worth that is not needed yet: what a task like the last one would cost without
+    /// it, by what auctions have paid lately or by the best standing offer, less what is lost when its
+    /// work fails. And what auctions have paid.
     fn worth(&self, buyer: usize, capability: usize) -> Option<(Amount, Amount)> {
         let going = self.venues[capability].going_price(Ppm::ZERO)?;
-        let loss = self.buyers[buyer].stocks.get(&capability)?.loss;
+        let wish = &self.buyers[buyer].stocks.get(&capability)?.wish;
+        let offer = self.look(wish, going).first().map(|offer| offer.terms.score);
+        let otherwise = offer.map_or(going, |offer| offer.min(going));
         let failure = self.owing(capability, None).map_or(Ppm::ZERO, |(_, failure)| failure);
-        Some((going.saturating_sub(loss.share_ceil(failure)), going))
+        Some((otherwise.saturating_sub(wish.loss.share_ceil(failure)), going))
     }
 
     /// Buys a credit where one is worth its price, or rests an order for it.
