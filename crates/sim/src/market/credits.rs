@@ -230,6 +230,11 @@ impl CreditMarket {
         }
     }
 
+    /// Whether an order still rests.
+    pub(super) fn rests(&self, order: Option<OrderId>) -> bool {
+        order.is_some_and(|order| self.book.order(order).is_some())
+    }
+
     /// What orders that rested have traded since this was asked last.
     pub(super) fn trades(&mut self) -> Vec<Trade> {
         let traded = self.feed.drain(..).filter_map(|update| match update.change {

@@ -177,6 +177,7 @@ impl<'a> Economy<'a> {
             self.compare_books()?;
             progress(arrived, all);
         }
+        self.compare_holdings()?;
         self.settlement.check()
     }
 

@@ -1,4 +1,5 @@
 //! What the trade in credits came to.
+use ainur_ledger::exchange::query;
 use ainur_primitives::Amount;
 
 use super::Error;
@@ -51,5 +52,36 @@ impl Economy<'_> {
     pub(super) fn compare_books(&self) -> Result<(), Error> {
         let mut markets = self.venues.iter().filter_map(|venue| venue.credits.as_ref());
         markets.try_for_each(|market| market.compare(&self.settlement))
+    }
+
+    /// Compares what sellers and buyers believe to have and to owe with the ledger.
+    pub(super) fn compare_holdings(&self) -> Result<(), Error> {
+        let state = self.settlement.state();
+        for seller in &self.sellers {
+            let market = self.venues[seller.capability].credits.as_ref();
+            let (Some(writing), Some(market)) = (&seller.writing, market) else { continue };
+            let class = &market.class;
+            let owed = query::obligation(state, class, &seller.did);
+            let found = (
+                query::credits(state, class, &seller.did),
+                owed.map_or(0, |owed| owed.outstanding),
+                query::pool_shares(state, class, &seller.did),
+            );
+            if found != (writing.spare, writing.owed, Amount(writing.shares)) {
+                return Err(Error::Invariant("a seller's credits differ from the ledger's".into()));
+            }
+        }
+        for buyer in &self.buyers {
+            for (capability, stock) in &buyer.stocks {
+                let Some(market) = &self.venues[*capability].credits else { continue };
+                let in_hand = u64::from(stock.held.is_some() && !market.rests(stock.order));
+                if query::credits(state, &market.class, &buyer.did) != in_hand {
+                    return Err(Error::Invariant(
+                        "a buyer's credits differ from the ledger's".into(),
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 }
