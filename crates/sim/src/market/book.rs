@@ -61,7 +61,7 @@ impl Writing {
 struct ForSale {
     quantity: u64,
     price: Amount,
-    /// It writes credits, rather than only sell those it has.
+    /// It writes credits, and keeps those it owes and cannot serve now.
     writes: bool,
 }
 
@@ -145,7 +145,8 @@ impl Economy<'_> {
             now,
             draw,
         };
-        let price = seller.strategist.quote(&opportunity, &seller.state);
+        let free = seller.state.free_capacity() > 0;
+        let price = free.then(|| seller.strategist.quote(&opportunity, &seller.state)).flatten();
         writing.price = price.map(|price| Amount(price.0.next_multiple_of(tick.0)));
         writing.looks = venue.credits.as_ref().map_or(0, |market| market.looks.count);
         writing.sold = 0;
@@ -158,16 +159,16 @@ impl Economy<'_> {
         let seller = &self.sellers[number];
         let writing = seller.writing.as_ref()?;
         let going = self.venues[seller.capability].going_price(Ppm::ZERO)?;
-        let covered = seller.cost <= going && self.settlement.may_issue(&seller.did);
-        let (writes, price) = match writing.price.filter(|_| covered) {
-            Some(price) => (true, price),
-            None => (false, going),
-        };
+        let writes = seller.cost <= going && self.settlement.may_issue(&seller.did);
+        let asked = writing.price.filter(|_| writes);
         let held = self.in_hand(number);
         let position = i128::from(held + self.provided(number)) - i128::from(writing.owed);
-        let free = if writes { i128::from(seller.state.free_capacity()) } else { 0 };
+        let free = asked.map_or(0, |_| i128::from(seller.state.free_capacity()));
         let quantity = u64::try_from((position + free).max(0)).unwrap_or_default();
-        let quantity = if writes { quantity } else { quantity.min(held) };
+        let (quantity, price) = match asked {
+            Some(price) => (quantity, price),
+            None => (quantity.min(held), going),
+        };
         Some(ForSale { quantity, price, writes })
     }
 

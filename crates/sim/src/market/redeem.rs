@@ -1,6 +1,5 @@
 //! The way by credit: a buyer redeems the credit it has, or buys one where book or pool is cheaper
 //! than the best offer and than the last auctions, and redeems it at once.
-use ainur_crypto::hash::tagged;
 use ainur_ledger::exchange::{Action, query};
 use ainur_market::exchange::Side;
 use ainur_primitives::{Amount, ContentId, Digest, DurationMs, FailureReason, Ppm, TaskId};
@@ -14,8 +13,11 @@ use super::report::Route;
 use super::turn::Effect;
 use super::work::{DEADLINE_FACTOR, Job, Member, MemberStage, Share, Work};
 
-/// So many of those who owe are looked through for one with a place; as a node does.
+/// So many of those who owe are looked through for one in time; as many as by a node.
 const ISSUERS_MAX: usize = 256;
+
+/// Tells a second task for the same wish from the first.
+const RETRY: u64 = 1 << 63;
 
 /// A credit for a task.
 struct Found {
@@ -104,8 +106,8 @@ impl Economy<'_> {
         Ok(Some(bought.cost()))
     }
 
-    /// Of those who owe and have a place, whoever has owed for longest and is fast enough; and how
-    /// likely it is to fail.
+    /// Of those who owe and would be done in time, whoever has owed for longest; and how likely it is
+    /// to fail.
     pub(super) fn owing(
         &self,
         capability: usize,
@@ -122,8 +124,7 @@ impl Economy<'_> {
     fn can_owe(&self, number: usize, within: Option<DurationMs>) -> bool {
         let seller = &self.sellers[number];
         seller.writing.as_ref().is_some_and(|writing| writing.owed > 0)
-            && seller.state.free_capacity() > 0
-            && within.is_none_or(|within| seller.duration_ms <= within)
+            && within.is_none_or(|within| seller.done_in_ms(self.now) <= within)
     }
 
     fn failure_of(&self, number: usize) -> Ppm {
@@ -140,9 +141,9 @@ impl Economy<'_> {
         if let Some(writing) = &mut seller.writing {
             writing.owed -= 1;
         }
-        let (issuer, duration_ms) = (Some(seller.did), seller.duration_ms);
+        let (issuer, duration_ms) = (Some(seller.did), seller.done_in_ms(now));
         let share = Share { seller: number, price: Amount::ZERO, cost: seller.cost };
-        seller.state.won(&self.venues[wish.capability].capability);
+        seller.take_on(&self.venues[wish.capability].capability, task, now.plus(duration_ms));
         let deadline = now.plus(DurationMs(wish.duration_ms_max.0 * DEADLINE_FACTOR));
         let delivers = !self.conduct.happens(self.scenario.supply.failure);
         let members = vec![Member { share, stage: MemberStage::Working { delivers } }];
@@ -167,8 +168,10 @@ impl Economy<'_> {
     pub(super) fn default(&mut self, task: TaskId, share: Share, reason: FailureReason) -> TaskId {
         let collateral = self.scenario.cost_median();
         self.sellers[share.seller].profit -= collateral.0 as i128;
-        let again = TaskId(tagged("ainur/simulated-retry/v1", &[&task.0.0]));
+        let mut again = task;
         if let Some(mut job) = self.jobs.remove(&task) {
+            job.wish.serial ^= RETRY;
+            again = self.name(&job.wish, job.wish.serial);
             if job.counted {
                 self.tally.compensated(collateral);
             }
