@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 
 use ainur_primitives::{Amount, CapabilityName, Ppm};
 
-use super::book::CreditMarket;
+use super::credits::CreditMarket;
 use super::offers::Looks;
 
 /// From so many payments the going price is taken.
