@@ -1,5 +1,6 @@
 //! What a node shows: plain data for tables, dashboards and programs.
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 
 use ainur_market::negotiation::TacticName;
 use ainur_market::strategy::StrategyChoice;
@@ -14,13 +15,15 @@ use crate::schema;
 
 mod bidding;
 mod exchange;
-mod market;
+pub(crate) mod market;
+mod rental;
 
 pub use bidding::BiddingView;
 pub use exchange::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
 pub use market::{LatenessTerms, NegotiationTurn, NegotiationView, OfferView, OpenCall};
+pub use rental::{RentalHolding, RentalStatement, RentalView};
 
 /// How a node is doing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -509,6 +512,10 @@ pub struct TokenView {
     pub expires: Timestamp,
     /// It was taken back.
     pub revoked: bool,
+    /// How much its holder's tasks weigh where they wait for an agent beside those of others.
+    #[serde(default = "market::equal_weight")]
+    #[schemars(with = "schema::TokenWeight")]
+    pub weight: NonZeroU16,
 }
 
 /// An account.

@@ -35,6 +35,7 @@ mod keys;
 mod proof;
 mod render;
 mod report;
+mod statement;
 mod story;
 mod trust;
 
@@ -49,6 +50,7 @@ pub use keys::{KeysError, PartyKeys, ROTATIONS_MAX};
 pub use proof::{AuditProof, AuditProofError};
 pub use render::{Row, rows};
 pub use report::{CheckName, CheckResult, Finding, Report};
+pub use statement::{StatementCheck, StatementKind, StatementReceipt};
 pub use story::{EventPlace, Story, StoryAttempt, StoryBasis};
 pub use trust::{Trust, TrustedLedger};
 
@@ -145,8 +147,20 @@ pub enum AttemptBasis {
     Offer(Box<TakenOffer>),
     /// It owed the work for a credit that the buyer redeemed; no money was paid.
     Credit(RedeemedCredit),
+    /// It rents out what the task used; the period it counts in was paid.
+    Rental(RentedUse),
     /// The buyer negotiated with it.
     Negotiated(Box<NegotiatedAgreement>),
+}
+
+/// A use of a rental.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RentedUse {
+    /// The digest of its terms.
+    pub rental: Digest,
+    /// How much of the period's quota it took.
+    pub units: u64,
 }
 
 /// A credit that a buyer redeemed.

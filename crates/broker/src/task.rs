@@ -17,8 +17,8 @@ use scale::{Decode, Encode};
 use graph::PartAward;
 
 use crate::event::{
-    Announcement, Chunk, CreditTake, Idempotency, LedgerPosition, OfferTake, SignedReveal,
-    SignedThread,
+    Announcement, Chunk, CreditTake, Idempotency, LedgerPosition, OfferTake, RentalTake,
+    SignedReveal, SignedThread,
 };
 
 pub mod agree;
@@ -55,6 +55,8 @@ pub struct Task {
     pub service: Option<ServiceTerms>,
     /// How the buyer negotiates, when it does.
     pub negotiation: Option<NegotiationWish>,
+    /// The rental that the buyer wants to use, when it named one.
+    pub rental: Option<Digest>,
     /// The last negotiations, each to its end.
     pub threads: Vec<SignedThread>,
     /// Bids are taken until the end of committing, whoever has answered.
@@ -196,6 +198,8 @@ pub enum AwardBasis {
     Credit(CreditTake),
     /// It was negotiated with.
     Negotiated(Box<NegotiatedDeal>),
+    /// It rents out what the task uses; the period it counts in is what is paid.
+    Rental(RentalTake),
 }
 
 /// What buyer and seller came to, and how.
@@ -270,6 +274,7 @@ impl Task {
             venue: announcement.venue,
             service: announcement.service,
             negotiation: announcement.negotiation,
+            rental: announcement.rental,
             threads: Vec::new(),
             held_open: announcement.held_open,
             invited: announcement.invited,
@@ -380,7 +385,7 @@ impl Task {
 
     /// Owners of agents may bid for it while its call is open.
     pub fn takes_bids(&self) -> bool {
-        !matches!(self.venue, Venue::Negotiation | Venue::Credit)
+        !matches!(self.venue, Venue::Negotiation | Venue::Credit | Venue::Rental)
             && self.spec.graph.is_none()
             && self.part_of.is_none()
     }
@@ -441,6 +446,19 @@ impl Task {
             AwardBasis::Credit(take) => Some(take),
             _ => None,
         }
+    }
+
+    /// The rental it is a use of.
+    pub fn rented(&self) -> Option<&RentalTake> {
+        match &self.attempt()?.basis {
+            AwardBasis::Rental(take) => Some(take),
+            _ => None,
+        }
+    }
+
+    /// No money is locked for it by itself: it was paid for before, or will be with others.
+    pub fn is_prepaid(&self) -> bool {
+        self.credit().is_some() || self.rented().is_some()
     }
 
     /// What failed work that was paid with a credit brought the buyer: the collateral, unless it

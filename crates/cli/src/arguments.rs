@@ -1,5 +1,6 @@
 //! The command tree.
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use ainur_primitives::{
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod agent;
 mod exchange;
 mod market;
+mod rental;
 
 pub(crate) use agent::{Agent, AgentAdd};
 pub(crate) use exchange::{
@@ -20,6 +22,7 @@ pub(crate) use market::{
     BidArguments, DiscountArgument, LatenessArguments, Market, NegotiateArguments, OfferArguments,
     PaymentArgument, PremiumArgument, hours,
 };
+pub(crate) use rental::{RentalOfferArguments, RentalVerb};
 
 /// An open economy for software agents.
 ///
@@ -267,6 +270,9 @@ pub(crate) struct TaskRun {
     /// Where to look for a price.
     #[arg(long, value_enum, default_value_t = VenueArgument::Any)]
     pub(crate) venue: VenueArgument,
+    /// Use what the node rents: the rental's id or a unique beginning of it.
+    #[arg(long, value_name = "RENTAL")]
+    pub(crate) rental: Option<String>,
     /// What late work costs its seller.
     #[command(flatten)]
     pub(crate) lateness: LatenessArguments,
@@ -330,6 +336,8 @@ pub(crate) enum VenueArgument {
     Credit,
     /// A negotiation with each agent that offers it; see `ainur market negotiate`.
     Negotiation,
+    /// What the node rents; see `ainur market rental`.
+    Rental,
 }
 
 impl From<VenueArgument> for Venue {
@@ -340,6 +348,7 @@ impl From<VenueArgument> for Venue {
             VenueArgument::Offer => Self::Offer,
             VenueArgument::Credit => Self::Credit,
             VenueArgument::Negotiation => Self::Negotiation,
+            VenueArgument::Rental => Self::Rental,
         }
     }
 }
@@ -428,6 +437,9 @@ pub(crate) struct TokenCreate {
     /// Hours it is good for [default: a year].
     #[arg(long, value_name = "HOURS")]
     pub(crate) hours: Option<u64>,
+    /// How much its holder's tasks weigh where they wait for an agent beside those of others.
+    #[arg(long, default_value_t = NonZeroU16::MIN)]
+    pub(crate) weight: NonZeroU16,
 }
 
 /// What the holder of a token may do.

@@ -180,6 +180,7 @@ impl Bench {
             graph: None,
             only: None,
             venue: Default::default(),
+            rental: None,
             service: None,
             negotiation: None,
             bidding_ms: None,

@@ -11,7 +11,7 @@ use ainur_broker::engine::{Request, Watcher, held_credit};
 use ainur_broker::event::Idempotency;
 use ainur_broker::task::{AwardBasis, Task};
 use ainur_consensus::ReplicatedLog as _;
-use ainur_ledger::{Event, Height, escrow, exchange, reputation};
+use ainur_ledger::{Event, Height, escrow, exchange, rental, reputation};
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, CapabilityName, ContentId, Digest, DurationMs, TaskGraph, TaskId,
@@ -169,6 +169,7 @@ impl Node {
                 compensation: terms.compensation,
             }))
             .negotiating(asked.negotiation)
+            .renting(self.wanted_rental(asked)?)
             .held_open(asked.bidding_ms)
             .keyed(idempotency(asked)?)
             .within(asked.context.clone())
@@ -183,10 +184,14 @@ impl Node {
             None => 0,
             Some(input) => self.input_bytes(*input)?,
         };
-        // What is at stake for a credit is what stands behind it.
+        // What is at stake for a credit is what stands behind it, for a use the period it counts in.
         let reserve = match request.venue {
             Venue::Credit => self.collateral_held(&request.capability)?,
-            Venue::Any | Venue::Auction | Venue::Offer | Venue::Negotiation => request.reserve,
+            Venue::Rental => {
+                let wanted = self.wanted_rental(request)?;
+                self.period_price(&request.capability, wanted)?
+            }
+            _ => request.reserve,
         };
         let check = request.check.clone().unwrap_or_else(|| self.default_check(request));
         Ok(TaskSpec {
@@ -203,6 +208,11 @@ impl Node {
             limits: request.limits.unwrap_or_default(),
             graph: request.graph.as_ref().map(canonical_graph).transpose()?,
         })
+    }
+
+    /// The rental that a request names.
+    fn wanted_rental(&self, request: &TaskRequest) -> Result<Option<Digest>, Problem> {
+        request.rental.as_deref().map(|text| self.rental_named(text)).transpose()
     }
 
     /// What is locked behind the credit that a task of this capability would be paid with.
@@ -312,6 +322,10 @@ impl Node {
             let why = "work that was paid with a credit is not rated: its claim has counted it";
             return Err(Problem::new(Code::Conflict, why).next("see ainur receipt show"));
         }
+        if task.rented().is_some() {
+            let why = "work under a rental is not rated: the rental's meter has counted it";
+            return Err(Problem::new(Code::Conflict, why).next("see ainur market rental list"));
+        }
         let action = reputation::Action::ReportOutcome {
             task: task.id,
             rating,
@@ -335,6 +349,7 @@ impl Node {
                     AwardBasis::Graph => task.graph.as_ref()?.decision.transcript.digest(),
                     AwardBasis::Part(_) => return None,
                     AwardBasis::Credit(take) => take.class.0,
+                    AwardBasis::Rental(take) => take.rental,
                     AwardBasis::Negotiated(deal) => deal.terms.thread,
                 };
                 Some((attempt.agreed_at?, basis))
@@ -374,6 +389,7 @@ fn names_basis(event: &Event, basis: Digest) -> bool {
             escrow::Event::Agreed { sellers, .. } | escrow::Event::Reawarded { sellers, .. },
         ) => sellers.iter().all(|hire| hire.transcript == basis),
         Event::Exchange(exchange::Event::Redeemed { class, .. }) => class.0 == basis,
+        Event::Rental(rental::Event::Begun { rental, .. }) => *rental == basis,
         _ => false,
     }
 }

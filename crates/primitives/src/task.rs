@@ -66,6 +66,8 @@ pub enum Venue {
     Credit,
     /// A negotiation with whoever offers what is wanted.
     Negotiation,
+    /// A rental that the buyer holds: a use of it, paid with its period.
+    Rental,
 }
 
 /// How good the work is to be: what a bid offers and a negotiation settles.

@@ -237,6 +237,7 @@ fn task_request(
         graph: None,
         only: None,
         venue: Default::default(),
+        rental: None,
         service: None,
         negotiation: None,
         bidding_ms: None,

@@ -21,6 +21,9 @@ mod documents;
 mod escrow;
 mod job;
 mod negotiation;
+mod rental;
+
+pub(super) use chain::signed_by_quorum;
 
 use job::{JobExamination, job_events};
 
@@ -168,7 +171,7 @@ fn gather_keys(body: &ReceiptBody, ledger: Option<&TrustedLedger>) -> (KeyRing, 
 }
 
 /// An error with its causes, in one line.
-fn because(error: &dyn Error) -> String {
+pub(super) fn because(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -183,7 +186,11 @@ fn because(error: &dyn Error) -> String {
 }
 
 /// Fails with what was stated and what is proved, when they differ.
-fn same<T: PartialEq + ToString>(what: &str, stated: &T, proved: &T) -> Result<(), String> {
+pub(super) fn same<T: PartialEq + ToString>(
+    what: &str,
+    stated: &T,
+    proved: &T,
+) -> Result<(), String> {
     if stated == proved {
         return Ok(());
     }

@@ -53,6 +53,7 @@ pub fn rows(receipt: &Receipt) -> Vec<Row> {
                 format!(" as negotiated in {} messages", agreement.thread.messages.len())
             }
             AttemptBasis::Credit(_) => " and a credit".to_owned(),
+            AttemptBasis::Rental(used) => format!(" under rental {}", used.rental.short()),
         };
         let value = format!("{} for {}{by}: {end}", attempt.seller, ainu(attempt.price));
         rows.add(&format!("attempt {number}"), value);

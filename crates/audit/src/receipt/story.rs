@@ -13,7 +13,7 @@ use scale::Encode;
 
 use super::{
     AcceptedOutput, AttemptBasis, AttemptEnd, JobRecord, LedgerEvent, ReceiptBody, RedeemedCredit,
-    StoryJob, StoryPart,
+    RentedUse, StoryJob, StoryPart,
 };
 
 /// Where in the ledger an event is.
@@ -100,6 +100,8 @@ pub enum StoryBasis {
         /// The digest of what was agreed.
         terms: Digest,
     },
+    /// A rental.
+    Rental(RentedUse),
 }
 
 impl StoryBasis {
@@ -122,6 +124,7 @@ impl AttemptBasis {
                 bought: taken.bought,
             },
             Self::Credit(redeemed) => StoryBasis::Credit(*redeemed),
+            Self::Rental(rented) => StoryBasis::Rental(*rented),
             Self::Negotiated(agreement) => {
                 StoryBasis::negotiated(&agreement.thread, &agreement.terms)
             }

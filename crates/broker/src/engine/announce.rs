@@ -37,6 +37,7 @@ pub struct Request {
     venue: Venue,
     service: Option<ServiceTerms>,
     negotiation: Option<NegotiationWish>,
+    rental: Option<Digest>,
     bidding: Option<DurationMs>,
     idempotency: Option<Idempotency>,
     context: Option<String>,
@@ -59,6 +60,7 @@ impl Request {
             venue: Venue::Any,
             service: None,
             negotiation: None,
+            rental: None,
             bidding: None,
             idempotency: None,
             context: None,
@@ -88,6 +90,12 @@ impl Request {
     #[must_use]
     pub fn negotiating(self, negotiation: Option<NegotiationWish>) -> Self {
         Self { negotiation, ..self }
+    }
+
+    /// Says which rental to use, where that is how it is paid.
+    #[must_use]
+    pub fn renting(self, rental: Option<Digest>) -> Self {
+        Self { rental, ..self }
     }
 
     /// Takes bids for so long, even when all who were invited have answered.
@@ -140,9 +148,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let number = self.last_number + 1;
         let take = match (request.venue, request.bidding) {
             _ if request.spec.graph.is_some() => Err(None),
-            (Venue::Auction | Venue::Credit | Venue::Negotiation, _) | (Venue::Any, Some(_)) => {
-                Err(None)
-            }
+            (Venue::Auction | Venue::Credit | Venue::Negotiation | Venue::Rental, _)
+            | (Venue::Any, Some(_)) => Err(None),
             (venue, _) => {
                 let explain = venue == Venue::Offer;
                 self.match_offer((&request.spec, request.service.as_ref()), &invited, &[], explain)
@@ -154,10 +161,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         let credit = match request.venue {
             Venue::Credit => Some(self.match_credit(&request.spec, &invited)?),
-            Venue::Any | Venue::Auction | Venue::Offer | Venue::Negotiation => None,
+            _ => None,
+        };
+        let use_of = match request.venue {
+            Venue::Rental => Some(self.match_rental(&request.spec, &invited, request.rental)?),
+            _ => None,
         };
         let Request { spec, call, venue, service, negotiation, bidding, .. } = request;
-        let Request { idempotency, context, trace, .. } = request;
+        let Request { idempotency, context, trace, rental, .. } = request;
         let is_negotiated = venue == Venue::Negotiation;
         let parties = (&self.operator.did, &self.operator.did);
         let id = escrow::task_id(&self.chain_id, parties, &call, number);
@@ -172,6 +183,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             invited,
             venue,
             service,
+            rental,
             negotiation: is_negotiated.then(|| negotiation.unwrap_or_default()),
             held_open: bidding.is_some(),
             idempotency,
@@ -185,6 +197,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         if let Some(take) = credit {
             self.record(number, Event::CreditTaken(take))?;
+        }
+        if let Some(take) = use_of {
+            self.record(number, Event::RentalTaken(take))?;
         }
         Ok(id)
     }
@@ -259,6 +274,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             )));
         }
         self.check_negotiation(request)?;
+        if request.rental.is_some() && request.venue != Venue::Rental {
+            let why = "a rental is named, but not that it is to be used: ask for the venue rental";
+            return Err(Error::Invalid(why.into()));
+        }
         if spec.reserve.is_zero() {
             return Err(Error::Invalid("the reserve is zero: say what it may cost".into()));
         }
@@ -300,6 +319,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 return Err(Error::InsufficientFunds { reserve: self.parameters.fee_min, free });
             }
             return self.check_credit_request(spec, request.service.as_ref());
+        }
+        if request.venue == Venue::Rental {
+            return self.check_rental_request(spec, request.service.as_ref());
         }
         if free < spec.reserve {
             return Err(Error::InsufficientFunds { reserve: spec.reserve, free });

@@ -53,6 +53,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let redeem = super::credit::redemption(task, take);
             return self.push(number, redeem);
         }
+        if task.rented().is_some() {
+            return self.begin_use(number);
+        }
         let (Some(attempt), Some(awards)) = (task.attempt(), awarded(task)) else {
             return Ok(());
         };
@@ -93,6 +96,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.credit().is_some() {
             return self.fulfil(number);
         }
+        if task.rented().is_some() {
+            return self.finish_use(number);
+        }
         let action = escrow::Action::Settle {
             task: task.id,
             attempt: task.ledger_attempt(),
@@ -127,6 +133,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         };
         if task.credit().is_some() {
             return self.fail_claim(number, reason, &detail);
+        }
+        if task.rented().is_some() {
+            return self.fail_use(number, reason, &detail);
         }
         if task.is_cancelled_for_fee() {
             return self.push(number, escrow::Action::Cancel { task: task.id });
@@ -255,7 +264,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     }
 
     /// Numbers actions as the operator's next transactions and signs them with one signature.
-    fn authorize(&mut self, actions: Vec<Action>) -> (Vec<AuthorizedTransaction>, RootSignature) {
+    pub(super) fn authorize(
+        &mut self,
+        actions: Vec<Action>,
+    ) -> (Vec<AuthorizedTransaction>, RootSignature) {
         let did = self.operator.did;
         let first_nonce = match self.next_nonce {
             Some(nonce) => nonce,
@@ -291,6 +303,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             // Nothing is on its way: the ledger knows the next number best.
             self.next_nonce = None;
         }
+        self.note_rentals(&completion.events);
         if let Some(answer) = answer {
             answer(completion);
             return Ok(());
@@ -321,6 +334,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         }
         tracing::warn!(task = posting.task, step = ?posting.step, %error, "the ledger refused");
+        if super::rental::is_only_full(error) {
+            return self.try_again(posting, &error.to_string());
+        }
         if let TaskStep::Agree(_) = posting.step {
             let because_of_seller = matches!(
                 error,
@@ -388,6 +404,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let (id, buyer) = (task.id, task.buyer);
         if task.credit().is_some() {
             return self.reconcile_claim(number);
+        }
+        if task.rented().is_some() {
+            return self.reconcile_use(number);
         }
         let found = self.ledger.read(|state| escrow::query::escrow(state, &id));
         // Somebody else's agreement of the same name is not ours.
@@ -491,8 +510,8 @@ fn awarded(task: &Task) -> Option<Vec<SignedAward>> {
             let proof = task.bid_proof(attempt.seller)?.clone();
             (Consent::Bid { bid, transcript: task.transcript.as_ref()?.digest() }, proof)
         }
-        // A credit binds its issuer by itself.
-        AwardBasis::Credit(_) => return None,
+        // A credit binds its issuer by itself, and a rental its seller.
+        AwardBasis::Credit(_) | AwardBasis::Rental(_) => return None,
         AwardBasis::Offer(take) => {
             let offer = take.offer.terms.clone();
             (Consent::Offer { offer, matched: take.matched }, take.offer.proof.clone())
@@ -530,7 +549,8 @@ pub(super) fn evidence(detail: &str) -> Digest {
 
 /// The event that says the ledger did what a step asked for.
 fn applied(step: TaskStep, (height, block): (u64, Digest), own: &[EventRecord]) -> Option<Event> {
-    if let Some(event) = super::credit::applied(step, (height, block), own) {
+    let prepaid = super::credit::applied(step, (height, block), own);
+    if let Some(event) = prepaid.or_else(|| super::rental::applied(step, (height, block), own)) {
         return Some(event);
     }
     own.iter().find_map(|record| {

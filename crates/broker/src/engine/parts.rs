@@ -108,6 +108,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             invited: Vec::new(),
             venue: Venue::Auction,
             service: None,
+            rental: None,
             negotiation: None,
             held_open: false,
             idempotency: None,

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use ainur_audit::receipt::{
     self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, EventPlace,
-    LedgerEvent, NegotiatedAgreement, PartyKeys, ReceiptBody, RedeemedCredit, Story, StoryAttempt,
-    StoryBasis, TakenOffer,
+    LedgerEvent, NegotiatedAgreement, PartyKeys, ReceiptBody, RedeemedCredit, RentedUse, Story,
+    StoryAttempt, StoryBasis, TakenOffer,
 };
 use ainur_crypto::{BatchProof, Proof};
 use ainur_ledger::identity;
@@ -16,7 +16,7 @@ use ainur_storage::{Disk, crash_point};
 
 use super::Broker;
 use crate::error::Error;
-use crate::event::{CreditTake, Event, LedgerPosition, OfferTake, SignedThread};
+use crate::event::{CreditTake, Event, LedgerPosition, OfferTake, RentalTake, SignedThread};
 use crate::task::{AwardBasis, Phase, Task, TaskAttempt};
 use ainur_consensus::ReplicatedLog;
 
@@ -166,6 +166,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// What the buyer got back, or, for a credit whose work failed, was paid instead.
     fn refunded(&self, task: &Task, paid: Amount) -> Amount {
         match (task.credit(), task.phase) {
+            (None, _) if task.rented().is_some() => Amount::ZERO,
             (None, _) => task.spec.reserve.saturating_sub(paid),
             (Some(_), Phase::Settled) => Amount::ZERO,
             (Some(_), _) => task.compensated(),
@@ -191,6 +192,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Ok(match basis {
             AwardBasis::Auction | AwardBasis::Graph | AwardBasis::Part(_) => AttemptBasis::Auction,
             AwardBasis::Credit(take) => AttemptBasis::Credit(redeemed(take)),
+            AwardBasis::Rental(take) => AttemptBasis::Rental(rented(take)),
             AwardBasis::Offer(take) => {
                 let OfferTake { offer, matched, bought } = &**take;
                 let proof = self.joined(offer.terms.digest(), &offer.proof)?;
@@ -240,8 +242,14 @@ fn told(basis: &AwardBasis) -> StoryBasis {
             bought: take.bought,
         },
         AwardBasis::Credit(take) => StoryBasis::Credit(redeemed(take)),
+        AwardBasis::Rental(take) => StoryBasis::Rental(rented(take)),
         AwardBasis::Negotiated(deal) => StoryBasis::negotiated(&deal.thread.thread, &deal.terms),
     }
+}
+
+fn rented(take: &RentalTake) -> RentedUse {
+    let RentalTake { rental, units, .. } = *take;
+    RentedUse { rental, units }
 }
 
 fn redeemed(take: &CreditTake) -> RedeemedCredit {

@@ -134,6 +134,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return self.record(number, Event::AttemptFailed { reason, detail });
         };
         let program = seat.program.clone();
+        if !self.has_place(number) {
+            // Its turn comes when another task of this agent ends.
+            self.doing.remove(&number);
+            return Ok(());
+        }
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let Some(seat) = task.attempt().and_then(|attempt| self.seats.get(attempt.seller)) else {
+            return Ok(());
+        };
         let repeatable =
             seat.contract(&task.spec.capability).is_some_and(CapabilityContract::is_repeatable);
         if !repeatable && !self.unbegun.contains(&number) {

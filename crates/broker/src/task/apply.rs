@@ -4,7 +4,7 @@ use ainur_market::{auction, negotiation};
 use ainur_primitives::{Amount, Did, FailureReason, Timestamp, Venue};
 
 use super::{AwardBasis, HistoryEntry, HistoryKind, Phase, Task, TaskAttempt};
-use crate::event::{Chunk, CreditTake, Event, LedgerPosition, OfferTake, SignedReveal};
+use crate::event::{Chunk, CreditTake, Event, LedgerPosition, OfferTake, RentalTake, SignedReveal};
 
 /// An event that may not follow a state. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +56,7 @@ impl Task {
             | Event::Negotiated { .. }
             | Event::Called(_)
             | Event::CreditTaken(_)
+            | Event::RentalTaken(_)
             | Event::NoAward { .. } => self.apply_market(at, event),
             Event::GraphAwarded(_)
             | Event::PartBegun { .. }
@@ -155,6 +156,7 @@ impl Task {
                 self.take_offer(at, *attempt, *price, offer)?;
             }
             Event::CreditTaken(take) => self.take_credit(at, take)?,
+            Event::RentalTaken(take) => self.take_rental(at, take)?,
             Event::Negotiated { threads, award } => {
                 self.apply_negotiation(at, threads, award.as_deref())?;
             }
@@ -218,6 +220,18 @@ impl Task {
         }
         self.begin_attempt(1, take.issuer, Amount::ZERO, AwardBasis::Credit(*take));
         let detail = format!("attempt 1 to {} for a credit of the buyer's", take.issuer);
+        self.note(at, HistoryKind::Awarded, detail);
+        Ok(())
+    }
+
+    fn take_rental(&mut self, at: Timestamp, take: &RentalTake) -> Result<(), Illegal> {
+        self.expect(&[Phase::Announced], "a rental")?;
+        let is_wanted = self.rental.is_none_or(|wanted| wanted == take.rental);
+        if self.venue != Venue::Rental || !self.attempts.is_empty() || !is_wanted {
+            return Err(Illegal::Award);
+        }
+        self.begin_attempt(1, take.seller, Amount::ZERO, AwardBasis::Rental(*take));
+        let detail = format!("attempt 1 to {} under rental {}", take.seller, take.rental.short());
         self.note(at, HistoryKind::Awarded, detail);
         Ok(())
     }
@@ -367,8 +381,8 @@ impl Task {
                 if self.phase.is_final() {
                     return self.illegal("a refund");
                 }
-                if let (Some(_), true, Some((_, why))) = (
-                    self.credit(),
+                if let (true, true, Some((_, why))) = (
+                    self.is_prepaid(),
                     self.detail.is_empty(),
                     self.attempt().and_then(|a| a.failure.clone()),
                 ) {

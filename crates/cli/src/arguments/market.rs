@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::TaskRun;
 use super::exchange::{BookArguments, CreditsVerb, OrderVerb, PoolArguments};
+use super::rental::RentalVerb;
 
 /// What can be done on the market.
 #[derive(Subcommand, Debug)]
@@ -58,6 +59,10 @@ pub(crate) enum Market {
     /// some.
     #[command(subcommand)]
     Credits(CreditsVerb),
+    /// Slots of an agent for so many periods, with a quota and a promised service: offer, rent and
+    /// use them.
+    #[command(subcommand)]
+    Rental(RentalVerb),
 }
 
 /// A bid by the owner of an agent.

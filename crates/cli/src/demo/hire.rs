@@ -75,6 +75,7 @@ pub(super) fn hire(
         graph: None,
         only: wish.only,
         venue: Venue::default(),
+        rental: None,
         service: None,
         negotiation: None,
         bidding_ms: None,

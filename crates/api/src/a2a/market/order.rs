@@ -140,6 +140,7 @@ impl Order {
             graph: None,
             only: None,
             venue: Default::default(),
+            rental: None,
             service: None,
             negotiation: None,
             bidding_ms: None,

@@ -18,6 +18,9 @@ impl<'a> Examination<'a> {
         if let Some(claim) = self.claim() {
             return self.claimed_specification(claim);
         }
+        if let Some(used) = self.rented() {
+            return self.used_specification(used);
+        }
         let escrow::Event::Agreed { call, check, .. } = self.agreed()? else {
             return Err(NOT_AGREED.into());
         };
@@ -31,6 +34,9 @@ impl<'a> Examination<'a> {
     pub(super) fn agreement(&self) -> Checked {
         if let Some(claim) = self.claim() {
             return self.claimed_agreement(claim);
+        }
+        if let Some(used) = self.rented() {
+            return self.used_agreement(used);
         }
         let escrow::Event::Agreed { task, buyer, verifier, reserve, budget, .. } = self.agreed()?
         else {
@@ -51,6 +57,9 @@ impl<'a> Examination<'a> {
     pub(super) fn attempts(&self) -> Checked {
         if let Some(claim) = self.claim() {
             return self.claimed_attempt(claim);
+        }
+        if let Some(used) = self.rented() {
+            return self.used_attempt(used);
         }
         let last = self.body.attempts.len();
         let mut bound = 0;
@@ -86,6 +95,9 @@ impl<'a> Examination<'a> {
     pub(super) fn settlement(&self) -> Checked {
         if let Some(claim) = self.claim() {
             return self.claim_settled(claim);
+        }
+        if let Some(used) = self.rented() {
+            return self.use_settled(used);
         }
         let body = self.body;
         let attempts = body.attempts.iter().filter(|attempt| attempt.agreed.is_some()).count();
@@ -172,6 +184,9 @@ impl<'a> Examination<'a> {
         if let Some(claim) = self.claim() {
             return self.claim_verdict(claim);
         }
+        if let Some(used) = self.rented() {
+            return self.use_verdict(used);
+        }
         let body = self.body;
         let Some(verdict) = &body.verdict else {
             return match body.settled() {
@@ -240,6 +255,7 @@ impl<'a> Examination<'a> {
                 same("offer digest", &offer, bid)
             }
             AttemptBasis::Credit(_) => Err("a credit, yet money was locked".into()),
+            AttemptBasis::Rental(_) => Err("a rental, yet money was locked for the task".into()),
             AttemptBasis::Negotiated(agreement) => {
                 same("thread digest", &agreement.terms.thread, transcript)?;
                 same("digest of the negotiated terms", &agreement.terms.digest(), bid)

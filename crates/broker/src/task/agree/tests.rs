@@ -55,6 +55,7 @@ fn task(sellers: u8, reserve: u64, wish: NegotiationWish, selection: SelectionRu
         invited: (1..=sellers).map(did).collect(),
         venue: Venue::Negotiation,
         service: None,
+        rental: None,
         negotiation: Some(wish),
         held_open: false,
         idempotency: None,

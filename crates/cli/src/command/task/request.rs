@@ -32,9 +32,13 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
             return Err(Problem::new(Code::InvalidRequest, why).next(graph::EXAMPLE));
         }
     };
-    let venue = Venue::from(run.venue);
-    let reserve = run.reserve.filter(|_| venue != Venue::Credit);
-    if reserve.is_none() && venue != Venue::Credit {
+    let venue = match (Venue::from(run.venue), &run.rental) {
+        (Venue::Any, Some(_)) => Venue::Rental,
+        (venue, _) => venue,
+    };
+    let is_prepaid = matches!(venue, Venue::Credit | Venue::Rental);
+    let reserve = run.reserve.filter(|_| !is_prepaid);
+    if reserve.is_none() && !is_prepaid {
         return Err(Problem::new(Code::InvalidRequest, "what may it cost?")
             .next("add --reserve AINU; or pay with a credit: ainur market credits redeem"));
     }
@@ -66,6 +70,7 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         graph,
         only: run.only,
         venue,
+        rental: run.rental,
         service: late,
         negotiation: None,
         bidding_ms: None,
