@@ -26,6 +26,7 @@ fn terms() -> AuctionTerms {
         commit_until: Timestamp(2_000),
         reveal_until: Timestamp(3_000),
         bid_bond: Amount(2),
+        payment: ainur_market::payment::PaymentTerms::Completion,
     }
 }
 
@@ -44,6 +45,7 @@ fn bid(number: u8, price: u128) -> BidTerms {
         quality_level: QualityLevel::Standard,
         card: Digest([number; 32]),
         valid_until: Timestamp(10_000),
+        payment: ainur_market::payment::PaymentTerms::Completion,
     }
 }
 

@@ -127,6 +127,7 @@ impl World {
             deadline_ms: DurationMs::seconds(3_600),
             limits: ExecutionLimits::default(),
             graph: Some(graph.clone()),
+            chunks: Vec::new(),
         };
         let terms = CombinatorialTerms {
             task,

@@ -62,6 +62,7 @@ impl Task {
             | Event::PartReawarded(_)
             | Event::PartEnded(_)
             | Event::GraphSettled { .. } => self.apply_graph(at, event),
+            Event::ChunkPaid { .. } | Event::ChunksSettled { .. } => self.apply_chunks(at, event),
             Event::AgreementApplied(_)
             | Event::AgreementRefused { .. }
             | Event::FailureApplied { .. }
@@ -198,6 +199,7 @@ impl Task {
             && terms.is_valid_at(take.matched)
             && take.price() == price
             && price <= self.spec.reserve
+            && terms.payment.suits(&self.spec.chunks)
             && !self.excluded().contains(&terms.seller);
         if attempt != next || self.transcript.is_some() || !fits {
             return Err(Illegal::Award);
@@ -244,6 +246,7 @@ impl Task {
             resumed_at_chunk: 0,
         });
         self.chunks = Vec::new();
+        self.accepted = Vec::new();
         self.output = None;
         self.delivered = None;
         self.decision = None;
@@ -313,11 +316,14 @@ impl Task {
                     self.note(at, HistoryKind::Slashed, format!("{} AINU", slashed.to_ainu()));
                 }
                 let unknown = !self.cancelled && self.has_unknown_outcome();
+                // Who comes after would be paid for what was accepted, too.
+                let begun = !self.accepted.is_empty();
                 let failure = self.attempts.last().and_then(|attempt| attempt.failure.as_ref());
-                if let (true, Some((_, detail))) = (unknown, failure) {
+                if let (true, Some((_, detail))) = (unknown || (begun && !self.cancelled), failure)
+                {
                     self.detail.clone_from(detail);
                 }
-                if self.cancelled || unknown || self.graph.is_some() {
+                if self.cancelled || unknown || begun || self.graph.is_some() {
                     self.give_back(at);
                 } else {
                     self.phase = Phase::Rewarding;
@@ -440,7 +446,8 @@ impl Task {
                 self.fail_attempt(at, *reason, detail);
             }
             Event::Cancelled => {
-                if self.phase.is_final() || self.phase == Phase::Accepted {
+                let accepted = self.phase == Phase::Accepted && !self.has_chunk_after();
+                if self.phase.is_final() || accepted {
                     return self.illegal("a cancellation");
                 }
                 self.cancelled = true;
@@ -459,7 +466,7 @@ impl Task {
         Ok(())
     }
 
-    fn cancel_attempt(&mut self, at: Timestamp) {
+    pub(super) fn cancel_attempt(&mut self, at: Timestamp) {
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.cancelled = true;
         }
