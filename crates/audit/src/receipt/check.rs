@@ -16,6 +16,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError};
 
 mod auction;
 mod chain;
+mod chunks;
 mod claim;
 mod documents;
 mod escrow;
@@ -116,7 +117,8 @@ impl<'a> Examination<'a> {
             agreed.into_iter().chain(failed)
         });
         let of_job = self.body.job.as_deref().into_iter().flat_map(job_events);
-        of_attempts.chain(of_job).chain([("settlement".to_owned(), &self.body.settlement)])
+        let of_chunks = self.chunk_events();
+        of_attempts.chain(of_job).chain(of_chunks).chain([("settlement".to_owned(), &self.body.settlement)])
     }
 }
 

@@ -9,6 +9,7 @@ use ainur_runtime::Executor;
 use ainur_storage::{Disk, crash_point};
 
 use super::Broker;
+use super::contract::Posting;
 use super::parts::Joined;
 use crate::error::Error;
 use crate::event::{Event, LedgerPosition};
@@ -122,6 +123,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 _ => None,
             }
         })
+    }
+
+    /// The answer to it is told by [`Self::chunk_applied`] alone.
+    pub(super) fn is_chunk_payment(&self, posting: &Posting) -> bool {
+        matches!(posting.step, TaskStep::Settle(_))
+            && self.tasks.get(&posting.task).is_some_and(Task::is_chunked)
     }
 
     /// What the ledger has already paid of the chunk at hand, as after a crash between its block

@@ -306,9 +306,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 Outcome::Applied { events } => {
                     let own = &completion.events[events.start as usize..events.end as usize];
                     let place = (completion.height, completion.block);
-                    let event = self
-                        .chunk_applied((posting.task, posting.step), place, own)
-                        .or_else(|| applied(posting.step, place, own));
+                    let event = match self.chunk_applied((posting.task, posting.step), place, own) {
+                        None if self.is_chunk_payment(&posting) => None,
+                        None => applied(posting.step, place, own),
+                        event => event,
+                    };
                     if let Some(event) = event {
                         self.record(posting.task, event)?;
                     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ainur_audit::receipt::{
-    self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, EventPlace,
+    self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, ChunkRecord, EventPlace,
     LedgerEvent, NegotiatedAgreement, PartyKeys, ReceiptBody, RedeemedCredit, Story, StoryAttempt,
-    StoryBasis, TakenOffer,
+    StoryBasis, StoryChunk, TakenOffer,
 };
 use ainur_crypto::{BatchProof, Proof};
 use ainur_ledger::identity;
@@ -17,7 +17,7 @@ use ainur_storage::{Disk, crash_point};
 use super::Broker;
 use crate::error::Error;
 use crate::event::{CreditTake, Event, LedgerPosition, OfferTake, SignedThread};
-use crate::task::{AwardBasis, Phase, Task, TaskAttempt};
+use crate::task::{AcceptedChunk, AwardBasis, Phase, Task, TaskAttempt};
 use ainur_consensus::ReplicatedLog;
 
 mod jobs;
@@ -110,6 +110,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             refunded: self.refunded(task, paid),
             settlement: EventPlace { block: closed_at.block, index: closed_at.index },
             job: jobs::story(task)?,
+            chunks: task.accepted.iter().map(story_chunk).collect(),
         })
     }
 
@@ -153,6 +154,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             transcript: task.transcript.clone(),
             bids,
             attempts,
+            chunks: task.accepted.iter().map(|it| self.chunk_record(it)).collect::<Result<_, _>>()?,
             output: story.output,
             verdict: task.verdict.clone(),
             paid: story.paid,
@@ -219,6 +221,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Proof::join(&signature, proof.clone()).ok_or_else(unsigned)
     }
 
+    /// An accepted chunk with its proof.
+    fn chunk_record(&self, chunk: &AcceptedChunk) -> Result<ChunkRecord, Error> {
+        let StoryChunk { output, paid, .. } = story_chunk(chunk);
+        let settled = known(Some(chunk.settled_at)).map(|place| self.ledger_event(place));
+        let (verdict, settled) = (chunk.verdict.clone(), settled.transpose()?);
+        Ok(ChunkRecord { output, verdict, paid, settled })
+    }
+
     fn ledger_event(&self, at: LedgerPosition) -> Result<LedgerEvent, Error> {
         self.ledger.prove(at.height, at.index)?.ok_or_else(|| missing("ledger event"))
     }
@@ -241,6 +251,15 @@ fn told(basis: &AwardBasis) -> StoryBasis {
         },
         AwardBasis::Credit(take) => StoryBasis::Credit(redeemed(take)),
         AwardBasis::Negotiated(deal) => StoryBasis::negotiated(&deal.thread.thread, &deal.terms),
+    }
+}
+
+fn story_chunk(chunk: &AcceptedChunk) -> StoryChunk<'_> {
+    StoryChunk {
+        output: AcceptedOutput { content: chunk.output, bytes: chunk.bytes },
+        verdict: &chunk.verdict,
+        paid: chunk.paid,
+        settled: place(Some(chunk.settled_at)),
     }
 }
 

@@ -13,6 +13,9 @@ impl<'a> Examination<'a> {
             None if self.body.specification.graph.is_some() => {
                 return Err("the task is a graph, the receipt does not tell of its parts".into());
             }
+            _ if self.body.chunks.len() > self.body.specification.chunks.len() => {
+                return Err("the receipt tells of more chunks than the task has".into());
+            }
             None => {}
         }
         if let Some(claim) = self.claim() {
@@ -86,6 +89,9 @@ impl<'a> Examination<'a> {
     pub(super) fn settlement(&self) -> Checked {
         if let Some(claim) = self.claim() {
             return self.claim_settled(claim);
+        }
+        if self.is_chunked() {
+            return self.chunks_settled();
         }
         let body = self.body;
         let attempts = body.attempts.iter().filter(|attempt| attempt.agreed.is_some()).count();
@@ -172,6 +178,7 @@ impl<'a> Examination<'a> {
         if let Some(claim) = self.claim() {
             return self.claim_verdict(claim);
         }
+        self.chunk_verdicts()?;
         let body = self.body;
         let Some(verdict) = &body.verdict else {
             return match body.settled() {
@@ -222,12 +229,15 @@ impl<'a> Examination<'a> {
             }
             _ => return Err(format!("the ledger's event is not agreement {number}")),
         };
-        let [escrow::Hire { seller, price, bid, transcript, .. }] = sellers.as_slice() else {
+        let [escrow::Hire { seller, price, bid, transcript, parts, .. }] = sellers.as_slice() else {
             return Err("the ledger agreed with several sellers, the receipt names one".into());
         };
         same("task", &self.body.task, task)?;
         same("seller", &attempt.seller, seller)?;
         same("price", &attempt.price, price)?;
+        self.check_schedule(attempt)?;
+        let pieces = self.body.specification.chunks.len().max(1);
+        same("number of payments", &pieces, &(*parts as usize))?;
         match &attempt.basis {
             AttemptBasis::Auction => {
                 same("transcript digest", &self.auction()?.digest(), transcript)?;
