@@ -118,7 +118,10 @@ impl<'a> Examination<'a> {
         });
         let of_job = self.body.job.as_deref().into_iter().flat_map(job_events);
         let of_chunks = self.chunk_events();
-        of_attempts.chain(of_job).chain(of_chunks).chain([("settlement".to_owned(), &self.body.settlement)])
+        of_attempts
+            .chain(of_job)
+            .chain(of_chunks)
+            .chain([("settlement".to_owned(), &self.body.settlement)])
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ainur_audit::receipt::{
-    self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, ChunkRecord, EventPlace,
-    LedgerEvent, NegotiatedAgreement, PartyKeys, ReceiptBody, RedeemedCredit, Story, StoryAttempt,
-    StoryBasis, StoryChunk, TakenOffer,
+    self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, ChunkRecord,
+    EventPlace, LedgerEvent, NegotiatedAgreement, PartyKeys, ReceiptBody, RedeemedCredit, Story,
+    StoryAttempt, StoryBasis, StoryChunk, TakenOffer,
 };
 use ainur_crypto::{BatchProof, Proof};
 use ainur_ledger::identity;
@@ -154,7 +154,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             transcript: task.transcript.clone(),
             bids,
             attempts,
-            chunks: task.accepted.iter().map(|it| self.chunk_record(it)).collect::<Result<_, _>>()?,
+            chunks: task
+                .accepted
+                .iter()
+                .map(|it| self.chunk_record(it))
+                .collect::<Result<_, _>>()?,
             output: story.output,
             verdict: task.verdict.clone(),
             paid: story.paid,

@@ -8,7 +8,7 @@ use ainur_primitives::{Amount, ContentId, Timestamp};
 use scale::{Decode, Encode};
 
 use super::apply::Illegal;
-use super::{HistoryKind, Phase, Task};
+use super::{AwardBasis, HistoryKind, Phase, Task};
 use crate::event::{Event, LedgerPosition};
 
 /// A chunk that was accepted and paid.
@@ -50,6 +50,17 @@ impl Task {
     /// What was paid for accepted chunks.
     pub fn paid_for_chunks(&self) -> Amount {
         self.accepted.iter().map(|chunk| chunk.paid).sum()
+    }
+
+    /// What each chunk is paid by the schedule that was agreed on; nothing before.
+    pub fn chunk_prices(&self) -> Vec<Amount> {
+        let Some(attempt) = self.attempt().filter(|_| self.is_chunked()) else { return Vec::new() };
+        let payment = match &attempt.basis {
+            AwardBasis::Offer(take) => &take.offer.terms.payment,
+            AwardBasis::Negotiated(deal) => &deal.terms.agreed.payment,
+            _ => &self.auction.terms().payment,
+        };
+        payment.parts(attempt.price)
     }
 
     /// Another chunk follows the one at hand.

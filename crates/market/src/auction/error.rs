@@ -2,8 +2,8 @@
 use ainur_primitives::{Amount, Did, Digest, Ppm, SelectionRule, TaskId, Timestamp};
 
 use super::{ENTRANTS_MAX, terms::TERMS_AMOUNT_MAX};
-use crate::payment::PaymentError;
 use crate::combinatorial::{BUNDLES_MAX, CALL_AMOUNT_MAX, SUBTASKS_MAX};
+use crate::payment::PaymentError;
 
 /// A refused call, commitment, bid or transcript.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -229,7 +229,8 @@ impl<'a> Examination<'a> {
             }
             _ => return Err(format!("the ledger's event is not agreement {number}")),
         };
-        let [escrow::Hire { seller, price, bid, transcript, parts, .. }] = sellers.as_slice() else {
+        let [escrow::Hire { seller, price, bid, transcript, parts, .. }] = sellers.as_slice()
+        else {
             return Err("the ledger agreed with several sellers, the receipt names one".into());
         };
         same("task", &self.body.task, task)?;
