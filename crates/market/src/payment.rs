@@ -13,7 +13,7 @@ use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
 /// How many milestones a schedule has at most.
-pub const MILESTONES_MAX: usize = 32;
+pub const MILESTONES_MAX: usize = ainur_primitives::WORK_CHUNKS_MAX;
 /// How long a milestone's name is at most, in bytes.
 pub const MILESTONE_NAME_BYTES_MAX: usize = 48;
 

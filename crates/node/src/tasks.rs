@@ -15,7 +15,7 @@ use ainur_ledger::{Event, Height, escrow, exchange, reputation};
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, CapabilityName, ContentId, Digest, DurationMs, TaskGraph, TaskId,
-    TaskSpec, Venue, WorkChunk,
+    TaskSpec, Venue, WORK_CHUNKS_MAX, WorkChunk,
 };
 
 use crate::driver::{DriverMessage, stopped};
@@ -179,6 +179,12 @@ impl Node {
         let parameters = to_canonical_json(&request.parameters)
             .map_err(|error| Problem::new(Code::InvalidRequest, with_causes(&error)))?;
         let parameters = String::from_utf8(parameters).expect("JSON is UTF-8");
+        if request.chunks.len() > WORK_CHUNKS_MAX {
+            let why = format!("a task has at most {WORK_CHUNKS_MAX} chunks (WORK_CHUNKS_MAX)");
+            return Err(
+                Problem::new(Code::InvalidRequest, why).next("ask for them in several tasks")
+            );
+        }
         let chunks = request.chunks.iter().map(|chunk| self.work_chunk(chunk));
         let chunks = chunks.collect::<Result<Vec<WorkChunk>, Problem>>()?;
         let input_bytes = match &request.input {
