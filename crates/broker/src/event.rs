@@ -234,7 +234,7 @@ pub enum Event {
     CancelledFor {
         /// Where.
         position: LedgerPosition,
-        /// The fee.
+        /// The fee, and what was paid for accepted chunks before.
         paid: Amount,
     },
 }

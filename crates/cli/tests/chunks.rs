@@ -253,7 +253,7 @@ fn an_upfront_offer_is_paid_at_once_and_failed_work_returns_it_from_the_stake() 
     let agent = place.json(&["agent", "show", "bracket"]);
     let did = agent["did"].as_str().expect("a DID");
     let account = || place.json(&["account", "show", did]);
-    let before = units(&account()["free"]);
+    let (before, staked) = (units(&account()["free"]), units(&account()["staked"]));
     let node = place.start_node();
     for (input, phase) in [("fine", "settled"), ("bad", "refunded")] {
         let path = place.file("input", input.as_bytes());
@@ -274,6 +274,8 @@ fn an_upfront_offer_is_paid_at_once_and_failed_work_returns_it_from_the_stake() 
         receipt(&place, &task, &[]);
     }
     drop(node);
+    // It keeps what it was paid in advance, and its stake pays for it: five, and a bond of 0.1.
+    assert_eq!(staked - units(&account()["staked"]), 51 * AINU / 10);
     all_is_returned(&place);
 }
 

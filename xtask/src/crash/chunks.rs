@@ -10,7 +10,11 @@ use super::Place;
 use crate::workspace;
 
 /// The inputs of a task in chunks, and their content ids.
-const INPUTS: [(&str, &str); 3] = [("first", "CID1"), ("second", "CID2"), ("third", "CID3")];
+const INPUTS: [(&str, &str); 3] = [
+    ("first", "bafkr4ibcrfv4xq6ry5vaxegeynjd3pvfgkwwgglpv7n5klgo2urabu624q"),
+    ("second", "bafkr4ignqvrxmupmpjkxxxowdro52hpsdlmlxoxwypajqsblh3i4cakjmq"),
+    ("third", "bafkr4icc6hikfbnoxpwidqu3tyzuvkrsf5xsjld5l4kmhoe2uufjxr5s2e"),
+];
 
 /// Stores the inputs.
 pub(super) fn prepare(place: &Place) -> anyhow::Result<()> {

@@ -319,9 +319,13 @@ impl Task {
                 // Who comes after would be paid for what was accepted, too.
                 let begun = !self.accepted.is_empty();
                 let failure = self.attempts.last().and_then(|attempt| attempt.failure.as_ref());
-                if let (true, Some((_, detail))) = (unknown || (begun && !self.cancelled), failure)
-                {
-                    self.detail.clone_from(detail);
+                match failure {
+                    Some((_, detail)) if unknown => self.detail.clone_from(detail),
+                    Some((_, detail)) if begun && !self.cancelled => {
+                        let (number, count) = (self.accepted.len() + 1, self.spec.chunks.len());
+                        self.detail = format!("chunk {number} of {count}: {detail}");
+                    }
+                    _ => {}
                 }
                 if self.cancelled || unknown || begun || self.graph.is_some() {
                     self.give_back(at);
@@ -364,8 +368,9 @@ impl Task {
                 }
                 self.paid = Some(*paid);
                 self.close(at, Phase::Refunded, *position);
-                let (height, paid) = (position.height, paid.to_ainu());
-                let detail = format!("in block {height}, but for a fee of {paid} AINU");
+                let fee = paid.saturating_sub(self.paid_for_chunks());
+                let (height, fee) = (position.height, fee.to_ainu());
+                let detail = format!("in block {height}, but for a fee of {fee} AINU");
                 self.note(at, HistoryKind::Refunded, detail);
             }
             Event::Refunded(position) => {

@@ -183,6 +183,9 @@ impl<'a> Examination<'a> {
         let Some(verdict) = &body.verdict else {
             return match body.settled() {
                 Some(_) => Err("it was settled without a verdict".into()),
+                None if !body.chunks.is_empty() => {
+                    Ok(format!("those of {} chunks accept", body.chunks.len()))
+                }
                 None => Ok("none: nothing was accepted".into()),
             };
         };
