@@ -287,6 +287,7 @@ impl World {
             bids: bids.collect(),
             attempts,
             job: None,
+            chunks: Vec::new(),
             output: None,
             verdict: None,
             paid: Amount::ZERO,

@@ -426,6 +426,7 @@ impl World {
             bids: Vec::new(),
             attempts: Vec::new(),
             job: Some(Box::new(record)),
+            chunks: Vec::new(),
             output,
             verdict: None,
             paid,

@@ -45,7 +45,7 @@ fn task(sellers: u8, reserve: u64, wish: NegotiationWish, selection: SelectionRu
         commit_until: NOW.plus(DurationMs::seconds(30)),
         reveal_until: NOW.plus(DurationMs::seconds(60)),
         bid_bond: BondRule::default().required(spec.reserve),
-        payment: ainur_market::payment::PaymentTerms::Completion,
+        payment: PaymentTerms::Completion,
     };
     let announcement = Announcement {
         id,
