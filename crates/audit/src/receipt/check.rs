@@ -120,11 +120,7 @@ impl<'a> Examination<'a> {
             agreed.into_iter().chain(chunks.into_iter().flatten()).chain(failed)
         });
         let of_job = self.body.job.as_deref().into_iter().flat_map(job_events);
-        let of_chunks = self.chunk_events();
-        of_attempts
-            .chain(of_job)
-            .chain(of_chunks)
-            .chain([("settlement".to_owned(), &self.body.settlement)])
+        of_attempts.chain(of_job).chain([("settlement".to_owned(), &self.body.settlement)])
     }
 }
 

@@ -176,10 +176,8 @@ fn a_bidder_is_paid_by_the_schedule_its_bid_says_and_no_other() {
     };
     let payment = PaymentTerms::Milestone(milestones.clone());
     let bid = BidTerms { payment, price: Amount::ainu(4), ..world.bid(1, SELLER) };
-    let mut award = world.award_of(bid, SELLER);
-    award.price = Amount::ainu(4);
     // Whoever changes the schedule has no signature over it.
-    let mut other = award.clone();
+    let mut other = world.award_of(bid.clone(), SELLER);
     if let Consent::Bid { bid, .. } = &mut other.consent {
         bid.payment = PaymentTerms::Completion;
     }
@@ -191,6 +189,8 @@ fn a_bidder_is_paid_by_the_schedule_its_bid_says_and_no_other() {
     let broken = world.award_of(broken, SELLER);
     let action = with_awards(world.agreement(1, SELLER), vec![broken]);
     assert_eq!(world.fails(BUYER, action), invalid.into());
+    let mut award = world.award_of(bid, SELLER);
+    award.price = Amount::ainu(4);
     let action = with_awards(world.agreement(1, SELLER), vec![award]);
     world.ok(BUYER, action);
     let before = world.free(SELLER);
