@@ -49,6 +49,7 @@ pub(crate) struct JobDeal {
     pub(crate) transcript: CombinatorialTranscript,
     pub(crate) coalition: CoalitionTerms,
     deadline: Timestamp,
+    serial: u64,
 }
 
 /// A job under way: what its receipt will tell, and the ledger's numbers of the parts.
@@ -113,7 +114,6 @@ impl World {
     }
 
     fn job_of(&self, number: u8, graph: TaskGraph, rival: Vec<Bundle>) -> JobDeal {
-        let task = TaskId(Digest([number; 32]));
         let specification = TaskSpec {
             capability: "archive.compress".parse().unwrap(),
             parameters: "{}".into(),
@@ -129,6 +129,8 @@ impl World {
             graph: Some(graph.clone()),
             chunks: Vec::new(),
         };
+        let serial = u64::from(number);
+        let task = self.name(&specification, serial);
         let terms = CombinatorialTerms {
             task,
             graph: graph_digest(&graph),
@@ -152,7 +154,7 @@ impl World {
         entrants.sort_by_key(|entrant| entrant.commit.bidder);
         let deadline = self.now.plus(specification.deadline_ms);
         let transcript = CombinatorialTranscript { terms, entrants, beacon: Digest([0xbe; 32]) };
-        JobDeal { task, specification, transcript, coalition, deadline }
+        JobDeal { task, specification, transcript, coalition, deadline, serial }
     }
 
     fn coalition(&self, task: TaskId, graph: &TaskGraph, reveal: Timestamp) -> CoalitionTerms {
@@ -267,6 +269,7 @@ impl World {
             service: None,
             budget: None,
             call: receipt::specification_digest(&deal.specification),
+            serial: deal.serial,
             check: receipt::check_digest(&deal.specification.check),
             deadline: deal.deadline,
         };
