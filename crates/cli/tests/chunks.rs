@@ -2,7 +2,7 @@
 //! offers and negotiations, and with nodes killed on the way.
 mod place;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use place::Place;
 use serde_json::{Value, json};
@@ -303,7 +303,7 @@ fn nodes_killed_at_the_steps_of_every_chunk_release_each_chunk_once() {
     let submitted = [2, 3, 4].map(|hit| format!("broker.submitting:{hit}"));
     let blocks = [2, 3, 4].map(|hit| format!("chain.synced:{hit}"));
     for (number, point) in points.chain(submitted).chain(blocks).enumerate() {
-        let node = place.start_node_with(|command| {
+        let mut node = place.start_node_with(|command| {
             command.env("AINUR_CRASH_AT", &point);
         });
         let key = format!("killed-{number}");
@@ -312,7 +312,11 @@ fn nodes_killed_at_the_steps_of_every_chunk_release_each_chunk_once() {
         let words = order(&place, &json!(["one", "two", "three"]), &more);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         place.run(&words);
-        std::thread::sleep(Duration::from_millis(700));
+        let until = Instant::now() + Duration::from_secs(20);
+        while !node.was_killed() {
+            assert!(Instant::now() < until, "{point} was not passed");
+            std::thread::sleep(Duration::from_millis(10));
+        }
         drop(node);
         let node = place.start_node();
         let id = place.json(&words)["task"].as_str().expect("an id").to_owned();
