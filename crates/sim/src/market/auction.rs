@@ -91,6 +91,7 @@ impl Economy<'_> {
             quality_level: QualityLevel::Standard,
             card: seller.card(),
             valid_until: self.now.plus(BID_VALID_MS),
+            payment: ainur_market::payment::PaymentTerms::Completion,
         }
     }
 
@@ -123,6 +124,7 @@ impl Economy<'_> {
             commit_until,
             reveal_until,
             bid_bond: bond,
+            payment: ainur_market::payment::PaymentTerms::Completion,
         })?;
         let mut sealed = Vec::new();
         for (number, price) in self.quotes(wish, excluded) {

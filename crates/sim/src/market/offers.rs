@@ -202,6 +202,7 @@ impl Economy<'_> {
             deadline: self.now.plus(wish.duration_ms_max),
             bought: &BTreeMap::new(),
             excluded: &excluded,
+            chunks: &[],
         });
         ranking.retain(|offer| offer.refusal.is_none());
         ranking
