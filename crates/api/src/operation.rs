@@ -353,6 +353,19 @@ impl fmt::Debug for Credential {
     }
 }
 
+/// A piece of work that is accepted and paid by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChunkDraft {
+    /// What is worked on, stored as a blob.
+    #[schemars(with = "schema::ContentId")]
+    pub input: ContentId,
+    /// Its share of the price, in parts per million; equal for all chunks when none says its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::Ppm>")]
+    pub share: Option<Ppm>,
+}
+
 /// A task to announce. What is absent takes the node's defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -392,6 +405,10 @@ pub struct TaskRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::TaskGraph>")]
     pub graph: Option<TaskGraph>,
+    /// The pieces it is delivered, accepted and paid in, in order, each by one seller before the
+    /// next begins; instead of `input`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<ChunkDraft>,
     /// Only this agent may bid (used to compare with a market).
     #[schemars(with = "Option<schema::Did>")]
     pub only: Option<Did>,

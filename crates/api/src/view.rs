@@ -14,11 +14,13 @@ use serde::{Deserialize, Serialize};
 use crate::schema;
 
 mod bidding;
+mod chunks;
 mod exchange;
 pub(crate) mod market;
 mod rental;
 
 pub use bidding::BiddingView;
+pub use chunks::ChunkView;
 pub use exchange::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
@@ -269,6 +271,9 @@ pub struct TaskView {
     /// The parts of a task graph, once sellers were found for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PartView>,
+    /// The chunks of a task that is delivered and paid in chunks, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<ChunkView>,
     /// The task it is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::Digest>")]

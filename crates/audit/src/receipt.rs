@@ -29,6 +29,7 @@ use scale::Encode;
 use serde::{Deserialize, Serialize};
 
 mod check;
+mod chunks;
 mod issue;
 mod job;
 mod keys;
@@ -40,6 +41,7 @@ mod story;
 mod trust;
 
 pub use check::verify;
+pub use chunks::{ChunkRecord, StoryChunk};
 pub use issue::{IssueError, issue, log_entry};
 pub use job::{
     COALITION_SIGNERS_MAX, COALITIONS_MAX, CoalitionRecord, JOB_PARTS_MAX, JobRecord,
@@ -107,6 +109,9 @@ pub struct ReceiptBody {
     /// The parts of a task graph, which has no transcript, bids, attempts and verdict but theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<Box<JobRecord>>,
+    /// The chunks that were accepted and paid, in order, of a task that is delivered in chunks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<ChunkRecord>,
     /// What was delivered and accepted; none after a refund.
     pub output: Option<AcceptedOutput>,
     /// How the last check ended; none when nothing was checked.
@@ -293,6 +298,7 @@ impl ReceiptBody {
             ("attempts", self.attempts.len(), ATTEMPTS_MAX),
             ("parties", self.keys.len(), PARTIES_MAX),
             ("bids", self.bids.len(), BIDS_MAX),
+            ("chunks", self.chunks.len(), ainur_primitives::WORK_CHUNKS_MAX),
         ];
         counts.extend(self.job.iter().flat_map(|job| job.counts()));
         counts

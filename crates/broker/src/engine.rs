@@ -31,6 +31,7 @@ mod archive;
 mod arrival;
 mod bidding;
 mod check;
+mod chunks;
 mod contract;
 mod credit;
 mod graph;
@@ -439,6 +440,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         if let Event::AgreementApplied(_) = &record.event {
             self.recount(number);
+        }
+        if let Event::ChunkPaid { .. } = &record.event {
+            // After the last one the same step is asked again, and then ends the task.
+            self.doing.remove(&number);
         }
         self.dirty.insert(number);
         self.changed.insert(number);

@@ -150,6 +150,24 @@ pub enum Event {
         /// Its length.
         bytes: u64,
     },
+    /// The ledger paid a chunk of the work; the next one begins.
+    ChunkPaid {
+        /// Which, from zero.
+        chunk: u16,
+        /// Where.
+        position: LedgerPosition,
+        /// What its seller got.
+        paid: Amount,
+    },
+    /// Every chunk was paid, and the ledger has closed the escrow with the last payment.
+    ChunksSettled {
+        /// Where.
+        position: LedgerPosition,
+        /// What was delivered, chunk after chunk.
+        output: ContentId,
+        /// Its length.
+        bytes: u64,
+    },
     /// The agents were negotiated with, and the best agreement is awarded.
     Negotiated {
         /// Each negotiation to its end, ascending by seller.
@@ -239,7 +257,7 @@ pub enum Event {
     CancelledFor {
         /// Where.
         position: LedgerPosition,
-        /// The fee.
+        /// The fee, and what was paid for accepted chunks before.
         paid: Amount,
     },
 }

@@ -23,11 +23,13 @@ use crate::event::{
 
 pub mod agree;
 pub mod apply;
+pub mod chunks;
 pub mod graph;
 pub mod history;
 pub mod trace;
 
 pub use apply::Illegal;
+pub use chunks::AcceptedChunk;
 pub use graph::{GraphProgress, PartOf};
 pub use history::{HistoryEntry, HistoryKind};
 pub use trace::{TaskSpan, TaskTrace};
@@ -79,6 +81,8 @@ pub struct Task {
     pub attempts: Vec<TaskAttempt>,
     /// Stored pieces of the running attempt's output.
     pub chunks: Vec<Chunk>,
+    /// Chunks of the work that were accepted and paid, in order.
+    pub accepted: Vec<AcceptedChunk>,
     /// The complete output and its length.
     pub output: Option<(ContentId, u64)>,
     /// What the buyer said, when it was asked.
@@ -127,7 +131,7 @@ pub enum Phase {
     Revealing,
     /// A winner is found; the ledger is asked to lock the money.
     Awarded,
-    /// The money is locked and the attempt runs.
+    /// The money is locked and the attempt runs; of work in chunks, the next of them.
     Running,
     /// The output is complete and being checked.
     Delivered,
@@ -286,6 +290,7 @@ impl Task {
             transcript: None,
             attempts: Vec::new(),
             chunks: Vec::new(),
+            accepted: Vec::new(),
             output: None,
             decision: None,
             verdict: None,
@@ -435,6 +440,7 @@ impl Task {
         }
         match (self.paid, self.phase) {
             (Some(paid), _) => paid,
+            (None, _) if self.is_chunked() => self.paid_for_chunks(),
             (None, Phase::Settled) => price(),
             (None, _) => Amount::ZERO,
         }

@@ -19,8 +19,8 @@ pub(crate) use exchange::{
     PoolArguments, PoolVerb, WrittenCreditsArguments,
 };
 pub(crate) use market::{
-    BidArguments, DiscountArgument, LatenessArguments, Market, NegotiateArguments, OfferArguments,
-    PaymentArgument, PremiumArgument, hours,
+    BidArguments, DiscountArgument, LatenessArguments, Market, MilestoneShares, NegotiateArguments,
+    OfferArguments, PaymentArgument, PremiumArgument, hours, percent,
 };
 pub(crate) use rental::{RentalOfferArguments, RentalVerb};
 
@@ -228,6 +228,11 @@ pub(crate) struct TaskRun {
     /// Input: a file, or a folder (packed as tar), or `-` for standard input.
     #[arg(long, short)]
     pub(crate) input: Option<PathBuf>,
+    /// Input in chunks, each delivered, accepted and paid by itself: a JSON file with an array of
+    /// inputs, or of {"input":…,"share":"40%"}. Of a text its characters are the input, of anything
+    /// else its JSON.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["input", "input_blob", "graph"])]
+    pub(crate) chunks: Option<PathBuf>,
     /// Input that is stored already.
     #[arg(long, conflicts_with = "input", value_name = "CID")]
     pub(crate) input_blob: Option<ContentId>,

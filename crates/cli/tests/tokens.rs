@@ -21,6 +21,7 @@ fn request(reserve: &str, key: Option<&str>) -> TaskRequest {
         deadline_ms: None,
         limits: None,
         graph: None,
+        chunks: Vec::new(),
         only: None,
         venue: Default::default(),
         rental: None,

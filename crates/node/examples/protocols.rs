@@ -328,6 +328,7 @@ fn hired_tool(node: &Node, address: SocketAddr, secret: &str) -> Outcome {
             deadline_ms: None,
             limits: None,
             graph: None,
+            chunks: Vec::new(),
             only: None,
             venue: Default::default(),
             rental: None,

@@ -178,6 +178,7 @@ impl Bench {
             deadline_ms: None,
             limits: None,
             graph: None,
+            chunks: Vec::new(),
             only: None,
             venue: Default::default(),
             rental: None,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use ainur_api::operation::{Reply, TaskRequest};
+use ainur_api::operation::{ChunkDraft, Reply, TaskRequest};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::service::{Told, Waiting};
 use ainur_api::view::{TaskEvent, TaskNews};
@@ -15,7 +15,7 @@ use ainur_ledger::{Event, Height, escrow, exchange, rental, reputation};
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, CapabilityName, ContentId, Digest, DurationMs, TaskGraph, TaskId,
-    TaskSpec, Venue,
+    TaskSpec, Venue, WORK_CHUNKS_MAX, WorkChunk,
 };
 
 use crate::driver::{DriverMessage, stopped};
@@ -180,8 +180,16 @@ impl Node {
         let parameters = to_canonical_json(&request.parameters)
             .map_err(|error| Problem::new(Code::InvalidRequest, with_causes(&error)))?;
         let parameters = String::from_utf8(parameters).expect("JSON is UTF-8");
+        if request.chunks.len() > WORK_CHUNKS_MAX {
+            let why = format!("a task has at most {WORK_CHUNKS_MAX} chunks (WORK_CHUNKS_MAX)");
+            return Err(
+                Problem::new(Code::InvalidRequest, why).next("ask for them in several tasks")
+            );
+        }
+        let chunks = request.chunks.iter().map(|chunk| self.work_chunk(chunk));
+        let chunks = chunks.collect::<Result<Vec<WorkChunk>, Problem>>()?;
         let input_bytes = match &request.input {
-            None => 0,
+            None => chunks.iter().map(|chunk| chunk.input_bytes).sum(),
             Some(input) => self.input_bytes(*input)?,
         };
         // What is at stake for a credit is what stands behind it, for a use the period it counts in.
@@ -207,12 +215,19 @@ impl Node {
             deadline_ms: request.deadline_ms.unwrap_or_else(|| self.config.deadline()),
             limits: request.limits.unwrap_or_default(),
             graph: request.graph.as_ref().map(canonical_graph).transpose()?,
+            chunks,
         })
     }
 
     /// The rental that a request names.
     fn wanted_rental(&self, request: &TaskRequest) -> Result<Option<Digest>, Problem> {
         request.rental.as_deref().map(|text| self.rental_named(text)).transpose()
+    }
+
+    /// A piece of work whose input is stored.
+    fn work_chunk(&self, draft: &ChunkDraft) -> Result<WorkChunk, Problem> {
+        let ChunkDraft { input, share } = *draft;
+        Ok(WorkChunk { input, input_bytes: self.input_bytes(input)?, share })
     }
 
     /// What is locked behind the credit that a task of this capability would be paid with.

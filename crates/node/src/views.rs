@@ -18,6 +18,10 @@ use ainur_storage::clock::{Clock, SystemClock};
 use crate::agents::AgentRecord;
 use crate::node::Node;
 
+mod chunks;
+
+use chunks::chunk_views;
+
 impl Node {
     /// The name of an agent here; a shortened DID for others.
     pub(crate) fn name_of(&self, did: Did) -> String {
@@ -173,6 +177,7 @@ impl Node {
             detail: task.detail.clone(),
             has_receipt: task.receipt_entry.is_some(),
             parts: self.part_views(task),
+            chunks: chunk_views(task),
             part_of: task.part_of.map(|part_of| part_of.id),
         }
     }

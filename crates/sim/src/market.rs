@@ -1,32 +1,37 @@
 //! Seeded markets: the reference scenarios over production code.
 //!
 //! [`simulate`] draws sellers and tasks from a [`Scenario`] and a seed and lets them trade: real
-//! auctions, offers, negotiations and order books, real bidding strategies, and a real ledger in memory that
+//! auctions, offers, negotiations, order books and pools, real bidding strategies, and a real ledger in memory that
 //! executes signed blocks and whose promises are checked on the way. Only the work itself is made
 //! up. The same scenario and seed give the same [`MarketReport`], down to the root of the ledger's
 //! state.
 mod auction;
 mod book;
 mod chance;
+mod credits;
 mod demand;
 mod economy;
 mod graph;
 mod negotiation;
 mod offers;
+mod pools;
+mod redeem;
 mod report;
 mod scenario;
 mod seller;
 mod settlement;
+mod stock;
+mod trades;
 mod train;
 mod turn;
 mod venue;
 mod whitewash;
 mod work;
 
-pub use report::{MarketReport, Route};
+pub use report::{CreditsBought, MarketReport, Route};
 pub use scenario::{
-    Demand, SIMULATED_BUYERS_MAX, SIMULATED_SELLERS_MAX, SIMULATED_TASKS_MAX, Scenario,
-    ScenarioError, Supply,
+    Demand, SIMULATED_BUYERS_MAX, SIMULATED_SELLERS_MAX, SIMULATED_TASKS_MAX,
+    SIMULATED_TRADERS_MAX, Scenario, ScenarioError, Supply,
 };
 
 use ainur_learning::Strategist;

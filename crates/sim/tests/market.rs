@@ -2,9 +2,13 @@
 use ainur_sim::market::{MarketReport, Route, Scenario, simulate};
 
 fn short(name: &str, seed: u64) -> MarketReport {
+    market(name, seed, (40, 120))
+}
+
+fn market(name: &str, seed: u64, (warm_up, tasks): (u32, u32)) -> MarketReport {
     let mut scenario = Scenario::reference(name).expect("a reference scenario");
-    scenario.warm_up = 40;
-    scenario.tasks = 120;
+    scenario.warm_up = warm_up;
+    scenario.tasks = tasks;
     simulate(&scenario, seed, &mut |_, _| {}).expect("production code keeps its promises")
 }
 
@@ -51,12 +55,31 @@ fn coalitions_are_paid_through_the_ledger_where_they_are_cheaper() {
 }
 
 #[test]
-fn credits_are_sold_in_the_book_and_redeemed_through_the_ledger() {
-    for name in ["simple", "mature"] {
-        let report = short(name, 4);
+fn credits_are_sold_in_book_and_pool_and_redeemed_through_the_ledger() {
+    for (name, lengths) in [("simple", (40, 120)), ("mature", (300, 500))] {
+        let report = market(name, 4, lengths);
         assert!(report.share[&Route::Book] > 0.0, "{report:?}");
         assert!(report.spread_by_route.contains_key(&Route::Book), "{report:?}");
         assert!(report.refusals.is_empty(), "{report:?}");
+        let bought = report.credits_bought.expect("somebody bought a credit");
+        assert!(bought.book > 0.0 && bought.pool > 0.0, "{report:?}");
+        assert!((bought.book + bought.pool - 1.0).abs() < 1e-4, "{report:?}");
+        assert!(number(&report.pool_fees) > 0, "{report:?}");
     }
-    assert_eq!(short("thin", 4).share[&Route::Book], 0.0, "nobody writes credits there");
+    let without = short("thin", 4);
+    assert_eq!(without.share[&Route::Book], 0.0, "nobody writes credits there");
+    assert!(without.credits_bought.is_none() && without.pool_gap_median.is_none(), "{without:?}");
+}
+
+#[test]
+fn books_have_two_sides_that_stay_near_the_pool() {
+    let report = market("mature", 6, (300, 500));
+    let spread = report.bid_ask_spread_median.expect("both sides rest");
+    assert!(spread > 0.0 && spread < 0.5, "{report:?}");
+    assert!(report.pool_gap_median.is_some_and(|gap| gap < 0.2), "{report:?}");
+}
+
+#[test]
+fn a_market_with_pools_is_the_same_again_down_to_the_state_root() {
+    assert_eq!(short("simple", 9), short("simple", 9));
 }

@@ -235,6 +235,7 @@ fn task_request(
         deadline_ms: terms.deadline,
         limits: None,
         graph: None,
+        chunks: Vec::new(),
         only: None,
         venue: Default::default(),
         rental: None,

@@ -199,6 +199,7 @@ fn task_request() -> TaskRequest {
         deadline_ms: Some(DurationMs::seconds(30)),
         limits: Some(ExecutionLimits::default()),
         graph: None,
+        chunks: Vec::new(),
         only: Some(did(2)),
         venue: Venue::Offer,
         rental: None,
@@ -418,6 +419,7 @@ fn task_view() -> TaskView {
         detail: String::new(),
         has_receipt: true,
         parts: Vec::new(),
+        chunks: Vec::new(),
         part_of: None,
     }
 }

@@ -277,6 +277,7 @@ impl State {
             detail: String::new(),
             has_receipt: false,
             parts: Vec::new(),
+            chunks: Vec::new(),
             part_of: None,
         }
     }

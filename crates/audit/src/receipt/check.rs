@@ -16,6 +16,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError};
 
 mod auction;
 mod chain;
+mod chunks;
 mod claim;
 mod documents;
 mod escrow;
@@ -108,15 +109,18 @@ impl<'a> Examination<'a> {
     /// task in the order in which they must have happened.
     fn events(&self) -> impl Iterator<Item = (String, &'a LedgerEvent)> {
         let attempts = (1..).zip(&self.body.attempts);
-        let of_attempts = attempts.flat_map(|(number, attempt)| {
+        // Whose chunks were accepted is the last that was bound.
+        let worked = self.body.attempts.iter().rposition(|attempt| attempt.agreed.is_some());
+        let of_attempts = attempts.flat_map(move |(number, attempt)| {
             let agreed = attempt.agreed.as_ref();
             let failed = match &attempt.end {
                 AttemptEnd::Failed { event: Some(event), .. } => Some(&**event),
                 _ => None,
             };
+            let chunks = (worked.map(|at| at + 1) == Some(number)).then(|| self.chunk_events());
             let agreed = agreed.map(|event| (format!("agreement of attempt {number}"), event));
             let failed = failed.map(|event| (format!("failure of attempt {number}"), event));
-            agreed.into_iter().chain(failed)
+            agreed.into_iter().chain(chunks.into_iter().flatten()).chain(failed)
         });
         let of_job = self.body.job.as_deref().into_iter().flat_map(job_events);
         of_attempts.chain(of_job).chain([("settlement".to_owned(), &self.body.settlement)])

@@ -6,6 +6,7 @@ use ainur_market::auction::AuctionTerms;
 use ainur_market::bond::BondRule;
 use ainur_market::combinatorial::CALL_AMOUNT_MAX;
 use ainur_market::negotiation::NegotiationWish;
+use ainur_market::payment::PaymentTerms;
 use ainur_primitives::{
     AcceptanceCheck, Amount, CapabilityName, Did, Digest, DurationMs, Ppm, SelectionRule,
     TaskGraph, TaskId, TaskSpec, Venue,
@@ -14,7 +15,6 @@ use ainur_protocol::Specification;
 use ainur_runtime::Executor;
 use ainur_storage::Disk;
 use ainur_verification::Plan;
-use scale::Encode;
 
 use super::Broker;
 use crate::error::Error;
@@ -221,11 +221,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             loss: spec.loss,
             selection: spec.selection,
             // Who says it takes longer than it may would be late by its own word.
-            duration_ms_max: in_time(spec, service).min(spec.limits.duration_ms_max),
+            duration_ms_max: in_time(spec, service).min(longest_work(spec)),
             opened: self.now,
             commit_until,
             reveal_until: commit_until.plus(window(REVEAL_MS)),
             bid_bond: BondRule::default().required(spec.reserve),
+            payment: PaymentTerms::of_chunks(&spec.chunks, in_time(spec, service)),
         }
     }
 
@@ -303,6 +304,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if let Some(graph) = &spec.graph {
             check_graph(request, graph)?;
         }
+        self.check_chunks(spec, request.venue)?;
         let limits = &spec.limits;
         if [limits.fuel_max, limits.memory_bytes_max, limits.duration_ms_max.0].contains(&0) {
             return Err(Error::Invalid("a limit is zero: nothing could be done within it".into()));
@@ -506,6 +508,12 @@ fn check_graph(request: &Request, graph: &TaskGraph) -> Result<(), Error> {
 /// How long the work of a task may take without being late.
 pub(super) fn in_time(spec: &TaskSpec, service: Option<&ServiceTerms>) -> DurationMs {
     service.map_or(spec.deadline_ms, |terms| terms.latency_ms_max.min(spec.deadline_ms))
+}
+
+/// How long the work may take by its limits, which hold for each chunk.
+fn longest_work(spec: &TaskSpec) -> DurationMs {
+    let pieces = spec.chunks.len().max(1) as u64;
+    DurationMs(spec.limits.duration_ms_max.0.saturating_mul(pieces))
 }
 
 /// ` each 86400 s`: how often a budget is whole again.

@@ -140,6 +140,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 quality_level: quality_level(&quote),
                 card: seat.card,
                 valid_until: task.deadline,
+                payment: task.auction.terms().payment.clone(),
             };
             let salt = (self.entropy)()?;
             self.sealing.push(Sealing { task: number, terms, salt });

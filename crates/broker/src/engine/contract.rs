@@ -90,6 +90,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.part_of.is_some() {
             return self.settle_part(number);
         }
+        if task.is_chunked() {
+            return self.settle_chunk(number);
+        }
         let (Some((output, _)), Some(verdict)) = (task.output, &task.verdict) else {
             return Ok(());
         };
@@ -316,7 +319,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             match outcome {
                 Outcome::Applied { events } => {
                     let own = &completion.events[events.start as usize..events.end as usize];
-                    let event = applied(posting.step, (completion.height, completion.block), own);
+                    let place = (completion.height, completion.block);
+                    let event = match self.chunk_applied((posting.task, posting.step), place, own) {
+                        None if self.is_chunk_payment(&posting) => None,
+                        None => applied(posting.step, place, own),
+                        event => event,
+                    };
                     if let Some(event) = event {
                         self.record(posting.task, event)?;
                     }
@@ -408,6 +416,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.rented().is_some() {
             return self.reconcile_use(number);
         }
+        if let Some(event) = self.reconciled_chunk(task)? {
+            return self.record(number, event).map(|()| true);
+        }
         let found = self.ledger.read(|state| escrow::query::escrow(state, &id));
         // Somebody else's agreement of the same name is not ours.
         let found = found.filter(|escrow| match escrow {
@@ -430,7 +441,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 let (paid, price) = (stone.paid(), task.attempt().map(|attempt| attempt.price));
                 match stone.closing {
                     // The whole notes it when it has noted its last part.
-                    escrow::Closing::Settled if task.graph.is_some() => None,
+                    escrow::Closing::Settled if task.graph.is_some() || task.is_chunked() => None,
                     escrow::Closing::Settled if price != Some(paid) => {
                         Some(Event::SettledLate { position, paid })
                     }

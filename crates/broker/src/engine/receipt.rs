@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ainur_audit::receipt::{
-    self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, EventPlace,
-    LedgerEvent, NegotiatedAgreement, PartyKeys, ReceiptBody, RedeemedCredit, RentedUse, Story,
-    StoryAttempt, StoryBasis, TakenOffer,
+    self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, ChunkRecord,
+    EventPlace, LedgerEvent, NegotiatedAgreement, PartyKeys, ReceiptBody, RedeemedCredit,
+    RentedUse, Story, StoryAttempt, StoryBasis, StoryChunk, TakenOffer,
 };
 use ainur_crypto::{BatchProof, Proof};
 use ainur_ledger::identity;
@@ -17,7 +17,7 @@ use ainur_storage::{Disk, crash_point};
 use super::Broker;
 use crate::error::Error;
 use crate::event::{CreditTake, Event, LedgerPosition, OfferTake, RentalTake, SignedThread};
-use crate::task::{AwardBasis, Phase, Task, TaskAttempt};
+use crate::task::{AcceptedChunk, AwardBasis, Phase, Task, TaskAttempt};
 use ainur_consensus::ReplicatedLog;
 
 mod jobs;
@@ -110,6 +110,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             refunded: self.refunded(task, paid),
             settlement: EventPlace { block: closed_at.block, index: closed_at.index },
             job: jobs::story(task)?,
+            chunks: task.accepted.iter().map(story_chunk).collect(),
         })
     }
 
@@ -153,6 +154,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             transcript: task.transcript.clone(),
             bids,
             attempts,
+            chunks: task
+                .accepted
+                .iter()
+                .map(|it| self.chunk_record(it))
+                .collect::<Result<_, _>>()?,
             output: story.output,
             verdict: task.verdict.clone(),
             paid: story.paid,
@@ -221,6 +227,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Proof::join(&signature, proof.clone()).ok_or_else(unsigned)
     }
 
+    /// An accepted chunk with its proof.
+    fn chunk_record(&self, chunk: &AcceptedChunk) -> Result<ChunkRecord, Error> {
+        let StoryChunk { output, paid, .. } = story_chunk(chunk);
+        let settled = known(Some(chunk.settled_at)).map(|place| self.ledger_event(place));
+        let (verdict, settled) = (chunk.verdict.clone(), settled.transpose()?);
+        Ok(ChunkRecord { output, verdict, paid, settled })
+    }
+
     fn ledger_event(&self, at: LedgerPosition) -> Result<LedgerEvent, Error> {
         self.ledger.prove(at.height, at.index)?.ok_or_else(|| missing("ledger event"))
     }
@@ -250,6 +264,15 @@ fn told(basis: &AwardBasis) -> StoryBasis {
 fn rented(take: &RentalTake) -> RentedUse {
     let RentalTake { rental, units, .. } = *take;
     RentedUse { rental, units }
+}
+
+fn story_chunk(chunk: &AcceptedChunk) -> StoryChunk<'_> {
+    StoryChunk {
+        output: AcceptedOutput { content: chunk.output, bytes: chunk.bytes },
+        verdict: &chunk.verdict,
+        paid: chunk.paid,
+        settled: place(Some(chunk.settled_at)),
+    }
 }
 
 fn redeemed(take: &CreditTake) -> RedeemedCredit {

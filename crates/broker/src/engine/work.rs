@@ -183,10 +183,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.record(number, Event::AttemptFailed { reason, detail })
     }
 
-    /// The task's input stream.
+    /// The task's input stream: that of its chunk at hand, when it has any.
     pub(super) fn input_of(&self, task: &Task) -> Input {
-        let piece =
-            task.spec.input.and_then(|content| self.piece(content, None, task.spec.input_bytes));
+        let (input, bytes) = task.work_input();
+        let piece = input.and_then(|content| self.piece(content, None, bytes));
         Input { pieces: piece.into_iter().collect() }
     }
 

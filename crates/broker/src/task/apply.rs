@@ -63,6 +63,7 @@ impl Task {
             | Event::PartReawarded(_)
             | Event::PartEnded(_)
             | Event::GraphSettled { .. } => self.apply_graph(at, event),
+            Event::ChunkPaid { .. } | Event::ChunksSettled { .. } => self.apply_chunks(at, event),
             Event::AgreementApplied(_)
             | Event::AgreementRefused { .. }
             | Event::FailureApplied { .. }
@@ -200,6 +201,7 @@ impl Task {
             && terms.is_valid_at(take.matched)
             && take.price() == price
             && price <= self.spec.reserve
+            && terms.payment.suits(&self.spec.chunks)
             && !self.excluded().contains(&terms.seller);
         if attempt != next || self.transcript.is_some() || !fits {
             return Err(Illegal::Award);
@@ -258,6 +260,7 @@ impl Task {
             resumed_at_chunk: 0,
         });
         self.chunks = Vec::new();
+        self.accepted = Vec::new();
         self.output = None;
         self.delivered = None;
         self.decision = None;
@@ -327,11 +330,18 @@ impl Task {
                     self.note(at, HistoryKind::Slashed, format!("{} AINU", slashed.to_ainu()));
                 }
                 let unknown = !self.cancelled && self.has_unknown_outcome();
+                // Who comes after would be paid for what was accepted, too.
+                let begun = !self.accepted.is_empty();
                 let failure = self.attempts.last().and_then(|attempt| attempt.failure.as_ref());
-                if let (true, Some((_, detail))) = (unknown, failure) {
-                    self.detail.clone_from(detail);
+                match failure {
+                    Some((_, detail)) if unknown => self.detail.clone_from(detail),
+                    Some((_, detail)) if begun && !self.cancelled => {
+                        let (number, count) = (self.accepted.len() + 1, self.spec.chunks.len());
+                        self.detail = format!("chunk {number} of {count}: {detail}");
+                    }
+                    _ => {}
                 }
-                if self.cancelled || unknown || self.graph.is_some() {
+                if self.cancelled || unknown || begun || self.graph.is_some() {
                     self.give_back(at);
                 } else {
                     self.phase = Phase::Rewarding;
@@ -372,8 +382,9 @@ impl Task {
                 }
                 self.paid = Some(*paid);
                 self.close(at, Phase::Refunded, *position);
-                let (height, paid) = (position.height, paid.to_ainu());
-                let detail = format!("in block {height}, but for a fee of {paid} AINU");
+                let fee = paid.saturating_sub(self.paid_for_chunks());
+                let (height, fee) = (position.height, fee.to_ainu());
+                let detail = format!("in block {height}, but for a fee of {fee} AINU");
                 self.note(at, HistoryKind::Refunded, detail);
             }
             Event::Refunded(position) => {
@@ -454,7 +465,8 @@ impl Task {
                 self.fail_attempt(at, *reason, detail);
             }
             Event::Cancelled => {
-                if self.phase.is_final() || self.phase == Phase::Accepted {
+                let accepted = self.phase == Phase::Accepted && !self.has_chunk_after();
+                if self.phase.is_final() || accepted {
                     return self.illegal("a cancellation");
                 }
                 self.cancelled = true;
@@ -473,7 +485,7 @@ impl Task {
         Ok(())
     }
 
-    fn cancel_attempt(&mut self, at: Timestamp) {
+    pub(super) fn cancel_attempt(&mut self, at: Timestamp) {
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.cancelled = true;
         }

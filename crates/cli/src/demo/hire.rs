@@ -73,6 +73,7 @@ pub(super) fn hire(
         deadline_ms: None,
         limits: None,
         graph: None,
+        chunks: Vec::new(),
         only: wish.only,
         venue: Venue::default(),
         rental: None,

@@ -1,60 +1,53 @@
-//! The way by order book: sellers write credits of their work and rest sell orders; a buyer takes the
-//! best of them where that is cheaper than the best offer, and redeems the credit with its seller.
+//! Sellers of credits: what each writes, asks and rests in the order book of its capability.
 //!
-//! The book here is the engine in memory, which takes the same orders in the same order as the
-//! ledger does in its next block; where the two came to different trades, the ledger would refuse a
-//! redemption, which the report tells.
+//! A credit is owed by whoever wrote it, whoever holds it. So a seller writes credits only while what
+//! they are worth covers its cost, and for no more work than it has places for.
 use ainur_crypto::hash::tagged;
 use ainur_ledger::exchange::{Action, CreditClassId};
-use ainur_market::exchange::{
-    Book, BookUpdate, Order, OrderId, OrderKind, OrderRequest, SelfTrade, Side,
-};
+use ainur_market::exchange::{OrderId, Side, Trade};
 use ainur_market::strategy::{BidOutcome, BidStrategy, Opportunity, PaymentRule};
-use ainur_primitives::{
-    Amount, ContentId, Did, Digest, DurationMs, FailureReason, Ppm, QualityLevel, TaskId, Timestamp,
-};
+use ainur_primitives::{Amount, Did, Digest, DurationMs, QualityLevel, TaskId, Timestamp};
 
 use super::Error;
-use super::demand::Wish;
+use super::credits::{CreditMarket, Exchanged, Routed};
 use super::economy::{BEGINNING, Economy};
-use super::offers::{FAILURE_MAX, Looks};
-use super::report::Route;
 use super::turn::Effect;
-use super::work::{DEADLINE_FACTOR, Job, Member, MemberStage, Share, Work};
 
-/// How long a price stands before its seller thinks about it again; as long as an offer.
-const PRICE_STANDS_MS: DurationMs = DurationMs::seconds(10);
-/// Longer than any market runs: orders are replaced, not left to expire.
-const ORDERS_UNTIL: Timestamp = Timestamp(BEGINNING.0 + 20 * 86_400_000);
-
-/// The trade in credits of one capability.
-pub(super) struct CreditMarket {
-    class: CreditClassId,
-    book: Book,
-    looks: Looks,
-    feed: Vec<BookUpdate>,
-}
+/// How long a price stands before its owner thinks about it again; as long as an offer.
+pub(super) const PRICE_STANDS_MS: DurationMs = DurationMs::seconds(10);
 
 /// A seller's credits and its order, as it remembers them.
 pub(super) struct Writing {
     order: Option<OrderId>,
     /// Credits it holds beside its order.
-    spare: u64,
+    pub(super) spare: u64,
+    /// Tasks it owes, whoever holds the credits.
+    pub(super) owed: u64,
+    /// Its shares of the pool.
+    pub(super) shares: u128,
+    /// It is one of those who put credits and money into the pool.
+    pub(super) provides: bool,
+    /// Until then it leaves its part of the pool as it is.
+    pub(super) provides_until: Timestamp,
     price: Option<Amount>,
     name: TaskId,
     /// How many it sold at this price.
-    sold: u32,
+    sold: u64,
     /// How many buyers had looked when it chose the price.
     looks: u64,
     until: Timestamp,
 }
 
-impl Default for Writing {
+impl Writing {
     /// Nothing is written yet, and there is no price.
-    fn default() -> Self {
+    pub(super) fn new(provides: bool) -> Self {
         Self {
             order: None,
             spare: 0,
+            owed: 0,
+            shares: 0,
+            provides,
+            provides_until: BEGINNING,
             price: None,
             name: TaskId(Digest::ZERO),
             sold: 0,
@@ -64,20 +57,20 @@ impl Default for Writing {
     }
 }
 
-impl CreditMarket {
-    fn new(class: CreditClassId, tick: Amount) -> Self {
-        Self { class, book: Book::new(tick), looks: Looks::default(), feed: Vec::new() }
-    }
+/// What a seller would sell now, and at what price.
+struct ForSale {
+    quantity: u64,
+    price: Amount,
+    /// It writes credits, and keeps those it owes and cannot serve now.
+    writes: bool,
 }
-
-/// Tells a second task for the same wish from the first.
-const RETRY: u64 = 1 << 63;
 
 impl Economy<'_> {
     /// Has the first seller of each capability that writes credits open their class.
     pub(super) fn open_classes(&mut self) -> Vec<(Did, ainur_ledger::Action)> {
         let collateral = self.scenario.cost_median();
-        let tick = self.settlement.parameters().exchange.tick;
+        let params = &self.settlement.parameters().exchange;
+        let (tick, taker_fee) = (params.tick, params.taker_fee);
         let quality = QualityLevel::Standard;
         let mut calls = Vec::new();
         for number in 0..self.venues.len() {
@@ -85,18 +78,25 @@ impl Economy<'_> {
             let Some(opener) = sellers.find(|seller| seller.writing.is_some()) else { continue };
             let capability = self.venues[number].capability.clone();
             let class = CreditClassId::of(&capability, quality);
-            self.venues[number].credits = Some(CreditMarket::new(class, tick));
+            self.venues[number].credits = Some(CreditMarket::new(class, tick, taker_fee));
             let open = Action::OpenClass { capability, quality, collateral };
             calls.push((opener.did, open.into()));
         }
         calls
     }
 
-    /// Sellers think about their prices, and offer what they have places for.
+    /// A call to the exchange, which it must take.
+    pub(super) fn exchange(&mut self, sender: Did, action: Action) {
+        self.calls.push((sender, action.into(), Effect::Closed));
+    }
+
+    /// Sellers think about their prices, and sell what they have places for. Who comes first changes
+    /// from turn to turn.
     pub(super) fn post_orders(&mut self) -> Result<(), Error> {
-        for number in 0..self.sellers.len() {
-            let seller = &self.sellers[number];
-            let Some(writing) = &seller.writing else { continue };
+        let count = self.sellers.len();
+        for place in 0..count {
+            let number = (place + self.turn as usize) % count;
+            let Some(writing) = &self.sellers[number].writing else { continue };
             if writing.until <= self.now {
                 self.judge_order(number);
                 self.price_order(number);
@@ -153,182 +153,181 @@ impl Economy<'_> {
         writing.until = now.plus(PRICE_STANDS_MS);
     }
 
-    /// Makes a seller's order one for as many credits as it has free places, at its price.
+    /// So many credits that, with all of them sold and redeemed with it, it has a place for each; and
+    /// those beyond what it owes.
+    fn for_sale(&self, number: usize) -> Option<ForSale> {
+        let seller = &self.sellers[number];
+        let writing = seller.writing.as_ref()?;
+        let going = self.venues[seller.capability].going_price()?;
+        let writes = seller.cost <= going && self.settlement.may_issue(&seller.did);
+        let asked = writing.price.filter(|_| writes);
+        let held = self.in_hand(number);
+        let position = i128::from(held + self.provided(number)) - i128::from(writing.owed);
+        let free = asked.map_or(0, |_| i128::from(seller.state.free_capacity()));
+        let quantity = u64::try_from((position + free).max(0)).unwrap_or_default();
+        let (quantity, price) = match asked {
+            Some(price) => (quantity, price),
+            None => (quantity.min(held), going),
+        };
+        Some(ForSale { quantity, price, writes })
+    }
+
+    /// Credits of a seller's, in its order and beside it.
+    fn in_hand(&self, number: usize) -> u64 {
+        let seller = &self.sellers[number];
+        let Some(writing) = &seller.writing else { return 0 };
+        let market = self.venues[seller.capability].credits.as_ref();
+        let resting =
+            writing.order.zip(market).and_then(|(order, market)| market.book.order(order));
+        writing.spare + resting.map_or(0, |order| order.quantity)
+    }
+
+    /// Sells what a seller has for sale: at once where that fetches its price, the rest in an order.
     fn fit_order(&mut self, number: usize) -> Result<(), Error> {
+        let Some(mut sale) = self.for_sale(number) else { return Ok(()) };
+        if sale.quantity > 0 {
+            sale.quantity -= self.sell_at_once(number, &sale)?;
+        }
+        let missing = sale.quantity.saturating_sub(self.in_hand(number));
+        self.issue(number, missing);
+        let held = self.in_hand(number);
+        self.rest_order(number, sale.quantity, sale.price)?;
+        let seller = &mut self.sellers[number];
+        let (owner, capability) = (seller.did, seller.capability);
+        let Some(writing) = &mut seller.writing else { return Ok(()) };
+        writing.spare = held - sale.quantity;
+        let retired = if sale.writes { 0 } else { writing.spare.min(writing.owed) };
+        writing.spare -= retired;
+        writing.owed -= retired;
+        if let Some(market) = self.venues[capability].credits.as_ref().filter(|_| retired > 0) {
+            let retire = Action::Retire { class: market.class, quantity: retired };
+            self.exchange(owner, retire);
+        }
+        Ok(())
+    }
+
+    fn rest_order(&mut self, number: usize, quantity: u64, price: Amount) -> Result<(), Error> {
         let now = self.now;
         let seller = &mut self.sellers[number];
         let owner = seller.did;
         let Some(market) = &mut self.venues[seller.capability].credits else { return Ok(()) };
         let Some(writing) = &mut seller.writing else { return Ok(()) };
-        let resting = writing.order.and_then(|order| market.book.order(order));
-        let wanted = match writing.price {
-            Some(_) => u64::from(seller.state.free_capacity()),
-            None => 0,
-        };
-        let price = writing.price.unwrap_or_default();
-        let held = resting.map_or(0, |order| order.quantity) + writing.spare;
-        let class = market.class;
-        let mut call = |action: Action| self.calls.push((owner, action.into(), Effect::Closed));
-        if wanted > held {
-            call(Action::Issue { class, quantity: wanted - held });
-            writing.spare += wanted - held;
+        let order = &mut writing.order;
+        let rested = market.rest(now, order, (owner, Side::Sell), (quantity, price))?;
+        if let Some(action) = rested {
+            self.exchange(owner, action);
         }
-        match resting {
-            Some(order) if wanted == 0 => {
-                market.book.cancel(order.id, &mut market.feed)?;
-                call(Action::Cancel { class, order: order.id });
-                writing.order = None;
-                writing.spare += order.quantity;
-            }
-            Some(order) if (order.price, order.quantity) != (price, wanted) => {
-                let self_trade = SelfTrade::default();
-                let placed = market.book.replace(
-                    now,
-                    order.id,
-                    (wanted, price),
-                    self_trade,
-                    &mut market.feed,
-                )?;
-                let (order, quantity) = (order.id, wanted);
-                call(Action::Replace { class, order, quantity, price, self_trade });
-                writing.order = Some(placed.order);
-                writing.spare = held.max(wanted) - wanted;
-            }
-            None if wanted > 0 => {
-                let kind = OrderKind::Limit { price };
-                let request = request(owner, (Side::Sell, wanted), kind);
-                let placed = market.book.place(now, &request, &mut market.feed)?;
-                call(place(class, &request));
-                writing.order = Some(placed.order);
-                writing.spare -= wanted;
-            }
-            _ => {}
-        }
-        market.feed.clear();
         Ok(())
     }
 
-    /// Buys a credit and redeems it, when that is cheaper than the best offer and than the last
-    /// auctions; gives the wish back otherwise.
-    pub(super) fn buy_credit(&mut self, wish: Wish) -> Result<Option<Wish>, Error> {
-        let Some(limit) = self.venues[wish.capability].going_price(Ppm::ZERO) else {
-            return Ok(Some(wish));
-        };
-        let limit = limit.min(wish.value);
-        let Some((order, number)) = self.best_order(wish.capability)? else {
-            return Ok(Some(wish));
-        };
-        let offer = self.look(&wish, limit).first().map(|offer| offer.terms.score);
-        let Some(market) = &mut self.venues[wish.capability].credits else {
-            return Ok(Some(wish));
-        };
-        let prices: Vec<Amount> = market.book.orders(Side::Sell).map(|order| order.price).collect();
-        let best = market.book.orders(Side::Sell).take(2).map(|order| (order.owner, order.price));
-        market.looks.best = best.collect();
-        market.looks.count += 1;
-        market.looks.limit = limit;
-        let fee = order.price.share_ceil(self.settlement.parameters().exchange.taker_fee);
-        let cost = order.price.saturating_add(fee);
-        let failure = self.settlement.failure_probability(&order.owner, self.now);
-        // As an offer is scored. The collateral is not counted, so a credit is worth a little more.
-        let score = cost.saturating_add(wish.loss.share_ceil(failure));
-        let in_time = self.sellers[number].duration_ms <= wish.duration_ms_max;
-        let cheaper = offer.is_none_or(|offer| score < offer);
-        if !in_time || !cheaper || cost > limit || failure > FAILURE_MAX {
-            return Ok(Some(wish));
-        }
-        self.tally.quoted(Route::Book, &prices);
-        self.tally.charged(fee);
-        self.redeem(wish, order, number)?;
-        Ok(None)
+    /// Writes credits, behind their collateral.
+    pub(super) fn issue(&mut self, number: usize, quantity: u64) {
+        let seller = &mut self.sellers[number];
+        let (owner, capability) = (seller.did, seller.capability);
+        let Some(market) = &self.venues[capability].credits else { return };
+        let Some(writing) = seller.writing.as_mut().filter(|_| quantity > 0) else { return };
+        writing.spare += quantity;
+        writing.owed += quantity;
+        let issue = Action::Issue { class: market.class, quantity };
+        self.exchange(owner, issue);
     }
 
-    /// The best sell order and its seller. Orders of sellers who took on other work in this turn are
-    /// made smaller first.
-    fn best_order(&mut self, capability: usize) -> Result<Option<(Order, usize)>, Error> {
-        loop {
+    /// Sells to orders that rest and to the pool what fetches the price there; how many.
+    fn sell_at_once(&mut self, number: usize, sale: &ForSale) -> Result<u64, Error> {
+        let seller = &self.sellers[number];
+        let (owner, capability) = (seller.did, seller.capability);
+        let (quantity, limit) = (sale.quantity, Some(sale.price));
+        let wanted = Routed { owner, side: Side::Sell, quantity, limit };
+        let market = self.venues[capability].credits.as_ref();
+        let Some(quote) = market.and_then(|market| market.quote(self.now, &wanted)) else {
+            return Ok(0);
+        };
+        let held = self.in_hand(number);
+        let Some(writing) = &self.sellers[number].writing else { return Ok(0) };
+        if writing.spare < quote.quantity() {
+            self.rest_order(number, 0, Amount::ZERO)?;
+            if let Some(writing) = &mut self.sellers[number].writing {
+                writing.spare = held;
+            }
+            self.issue(number, quote.quantity().saturating_sub(held));
+        }
+        let sold = self.route(capability, &wanted)?.ok_or(Error::Nobody)?;
+        let seller = &mut self.sellers[number];
+        seller.profit += sold.proceeds().0 as i128;
+        if let Some(writing) = &mut seller.writing {
+            writing.spare -= sold.quantity();
+            writing.sold += sold.quantity();
+        }
+        Ok(sold.quantity())
+    }
+
+    /// Trades where it is better, here and on the ledger.
+    pub(super) fn route(
+        &mut self,
+        capability: usize,
+        wanted: &Routed,
+    ) -> Result<Option<Exchanged>, Error> {
+        let Some(market) = &mut self.venues[capability].credits else { return Ok(None) };
+        let Some((done, action)) = market.route(self.now, wanted)? else { return Ok(None) };
+        let bps = market.pool.map_or(0, |pool| pool.fee_bps);
+        self.tally.exchange.swapped(done.pool_money, bps);
+        self.exchange(wanted.owner, action);
+        self.settle_trades(capability);
+        Ok(Some(done))
+    }
+
+    /// What orders that rested have traded reaches their owners.
+    pub(super) fn settle_trades(&mut self, capability: usize) {
+        let Some(market) = &mut self.venues[capability].credits else { return };
+        for trade in market.trades() {
+            let seller = self.sellers.iter_mut().find(|seller| seller.did == trade.maker_owner);
+            match seller.and_then(|seller| Some((&mut seller.profit, seller.writing.as_mut()?))) {
+                Some((profit, writing)) => {
+                    *profit += trade.value().0 as i128;
+                    writing.sold += trade.quantity;
+                }
+                None => self.settle_buyer(capability, &trade),
+            }
+        }
+    }
+
+    fn settle_buyer(&mut self, capability: usize, trade: &Trade) {
+        let buyer = self.buyers.iter_mut().find(|buyer| buyer.did == trade.maker_owner);
+        let Some(stock) = buyer.and_then(|buyer| buyer.stocks.get_mut(&capability)) else { return };
+        match trade.taker_side {
+            Side::Sell => {
+                stock.held = Some(trade.price);
+                self.tally.exchange.bought(trade.quantity, 0);
+            }
+            Side::Buy => {
+                let paid = stock.held.take().unwrap_or_default();
+                self.tally.resold(paid, trade.price);
+            }
+        }
+    }
+
+    /// Makes orders at the top of the book smaller whose sellers took on other work in this turn.
+    pub(super) fn trim_orders(&mut self, capability: usize) -> Result<(), Error> {
+        for _ in 0..self.sellers.len() {
             let market = self.venues[capability].credits.as_ref();
-            let best = market.and_then(|market| market.book.orders(Side::Sell).next());
-            let Some(order) = best else { return Ok(None) };
-            let owner = self.sellers.iter().position(|seller| seller.did == order.owner);
-            let Some(number) = owner else { return Ok(None) };
-            if u64::from(self.sellers[number].state.free_capacity()) >= order.quantity {
-                return Ok(Some((order, number)));
+            let Some(best) = market.and_then(|market| market.best(Side::Sell)) else { break };
+            let owner = self.sellers.iter().position(|seller| seller.did == best.owner);
+            let Some(number) = owner else { break };
+            if self.for_sale(number).is_none_or(|sale| sale.quantity >= best.quantity) {
+                break;
             }
             self.fit_order(number)?;
         }
-    }
-
-    fn redeem(&mut self, wish: Wish, order: Order, number: usize) -> Result<(), Error> {
-        let (task, buyer, now) = (wish.task, self.buyers[wish.buyer].did, self.now);
-        let Some(market) = &mut self.venues[wish.capability].credits else { return Ok(()) };
-        let kind = OrderKind::ImmediateOrCancel { price: order.price };
-        let request = request(buyer, (Side::Buy, 1), kind);
-        let placed = market.book.place(now, &request, &mut market.feed)?;
-        market.feed.clear();
-        let (class, issuer) = (market.class, Some(order.owner));
-        if placed.filled != 1 {
-            return Err(Error::Rejected(format!("{} did not trade", order.id.0)));
-        }
-        let seller = &mut self.sellers[number];
-        if let Some(writing) = &mut seller.writing {
-            writing.sold += 1;
-        }
-        let (price, cost, duration_ms) = (order.price, seller.cost, seller.duration_ms);
-        let share = Share { seller: number, price, cost };
-        seller.take_on(&self.venues[wish.capability].capability, task, now.plus(duration_ms));
-        let deadline = now.plus(DurationMs(wish.duration_ms_max.0 * DEADLINE_FACTOR));
-        let delivers = !self.conduct.happens(self.scenario.supply.failure);
-        let members = vec![Member { share, stage: MemberStage::Working { delivers } }];
-        let work = Work { began: now, members };
-        let mut job = Job::new(wish, Route::Book, deadline);
-        job.claim = true;
-        job.attempt = 1;
-        self.jobs.insert(task, job);
-        self.calls.push((buyer, place(class, &request).into(), Effect::Closed));
-        let (verifier, call, check) = (Some(self.operator), task.0, Digest::ZERO);
-        let redeem = Action::Redeem { class, task, issuer, verifier, call, check, deadline };
-        self.calls.push((buyer, redeem.into(), Effect::Begun(task, work, duration_ms)));
         Ok(())
     }
 
-    /// The work of a claim was accepted.
-    pub(super) fn fulfil(&mut self, task: TaskId) {
-        let (output, verdict) = (ContentId(task.0), Digest::ZERO);
-        let action = Action::Fulfil { task, output, verdict };
-        self.calls.push((self.operator, action.into(), Effect::Closed));
+    /// What a seller's credits are worth beyond what it owes, and its money in the pool.
+    pub(super) fn position_value(&self, number: usize) -> i128 {
+        let seller = &self.sellers[number];
+        let Some(writing) = &seller.writing else { return 0 };
+        let going = self.venues[seller.capability].going_price().unwrap_or_default();
+        let credits = i128::from(self.in_hand(number) + self.provided(number));
+        let money = self.provided_money(number).0 as i128;
+        (credits - i128::from(writing.owed)) * going.0 as i128 + money
     }
-
-    /// The work of a claim failed: its seller keeps the price and loses the collateral to the buyer,
-    /// who looks for somebody else under another name of the task.
-    pub(super) fn default(&mut self, task: TaskId, share: Share, reason: FailureReason) -> TaskId {
-        let collateral = self.scenario.cost_median();
-        self.sellers[share.seller].profit += share.price.0 as i128 - collateral.0 as i128;
-        let mut again = task;
-        if let Some(mut job) = self.jobs.remove(&task) {
-            job.wish.serial ^= RETRY;
-            again = self.name(&job.wish, job.wish.serial);
-            if job.counted {
-                self.tally.paid_in_vain(share.price, collateral);
-            }
-            job.claim = false;
-            job.attempt = 0;
-            job.wish.task = again;
-            self.jobs.insert(again, job);
-        }
-        let evidence = Digest::ZERO;
-        let action = Action::Fail { task, reason, evidence };
-        self.calls.push((self.operator, action.into(), Effect::Closed));
-        again
-    }
-}
-
-fn request(owner: Did, (side, quantity): (Side, u64), kind: OrderKind) -> OrderRequest {
-    let (self_trade, expires) = (SelfTrade::default(), ORDERS_UNTIL);
-    OrderRequest { owner, side, quantity, kind, self_trade, expires }
-}
-
-fn place(class: CreditClassId, request: &OrderRequest) -> Action {
-    let OrderRequest { side, quantity, kind, self_trade, expires, .. } = *request;
-    Action::Place { class, side, quantity, kind, self_trade, expires }
 }

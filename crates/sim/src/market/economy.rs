@@ -15,6 +15,7 @@ use super::report::Tally;
 use super::scenario::Scenario;
 use super::seller::Seller;
 use super::settlement::{Keys, Settlement};
+use super::stock::Stock;
 use super::turn::{Deal, Effect};
 use super::venue::Venue;
 use super::work::{Job, Work};
@@ -35,6 +36,8 @@ pub(super) struct Economy<'a> {
     pub(super) operator: Did,
     pub(super) buyers: Vec<Buyer>,
     pub(super) sellers: Vec<Seller>,
+    /// Who trade in credits alone.
+    pub(super) traders: Vec<Did>,
     /// By capability.
     pub(super) venues: Vec<Venue>,
     pub(super) board: OfferBoard,
@@ -45,6 +48,8 @@ pub(super) struct Economy<'a> {
     /// Calls made in this turn, and what they mean here.
     pub(super) calls: Vec<(Did, Action, Effect)>,
     pub(super) now: Timestamp,
+    /// How many turns there were.
+    pub(super) turn: u64,
     pub(super) conduct: Chance,
     pub(super) tally: Tally,
 }
@@ -54,6 +59,8 @@ pub(super) struct Buyer {
     pub(super) did: Did,
     /// The seller that served it last and well, by capability.
     pub(super) served_by: BTreeMap<usize, usize>,
+    /// Its dealings in credits, by capability.
+    pub(super) stocks: BTreeMap<usize, Stock>,
 }
 
 impl<'a> Economy<'a> {
@@ -67,14 +74,17 @@ impl<'a> Economy<'a> {
         let mut supply = Chance::new(seed, "supply");
         let counts = &scenario.supply;
         let seller_count = (counts.capabilities * counts.sellers_per_capability) as usize;
-        let parties = 1 + scenario.buyers as usize + seller_count;
+        let traders = counts.traders as usize;
+        let parties = 1 + scenario.buyers as usize + seller_count + traders;
         let keys: Vec<Keys> =
             (0..parties).map(|_| Keys::draw(&mut keys)).collect::<Result<_, _>>()?;
         let dids: Vec<Did> = keys.iter().map(Keys::did).collect();
         let (operator, others) = dids.split_first().ok_or(Error::Nobody)?;
-        let (buyers, sellers) = others.split_at(scenario.buyers as usize);
-        let wealth =
-            |place: usize| if place <= buyers.len() { WEALTH } else { STAKE.saturating_add(FLOAT) };
+        let (buyers, others) = others.split_at(scenario.buyers as usize);
+        let (sellers, traders) = others.split_at(seller_count);
+        let selling = buyers.len() + 1..=buyers.len() + seller_count;
+        let of_seller = STAKE.saturating_add(FLOAT);
+        let wealth = |place: usize| if selling.contains(&place) { of_seller } else { WEALTH };
         let parties = keys.into_iter().enumerate().map(|(place, keys)| (keys, wealth(place)));
         let name = format!("market {}", scenario.name);
         let settlement = Settlement::found(&name, BEGINNING, parties.collect())?;
@@ -83,9 +93,11 @@ impl<'a> Economy<'a> {
             sellers.map(|(number, did)| Seller::draw(scenario, (number, *did), cast, &mut supply));
         let mut sellers: Vec<Seller> = sellers.collect();
         let mut credits = Chance::new(seed, "credits");
+        let mut pools = Chance::new(seed, "pools");
         for seller in &mut sellers {
             let writes = credits.happens(scenario.supply.writing) && seller.conduct.works();
-            seller.writing = writes.then(Writing::default);
+            let provides = pools.happens(scenario.supply.pooling);
+            seller.writing = writes.then(|| Writing::new(provides));
         }
         let mut economy = Self {
             scenario,
@@ -93,9 +105,10 @@ impl<'a> Economy<'a> {
             operator: *operator,
             buyers: buyers
                 .iter()
-                .map(|did| Buyer { did: *did, served_by: BTreeMap::new() })
+                .map(|did| Buyer { did: *did, served_by: BTreeMap::new(), stocks: BTreeMap::new() })
                 .collect(),
             sellers,
+            traders: traders.to_vec(),
             venues: (0..counts.capabilities).map(Venue::new).collect(),
             board: OfferBoard::new(),
             jobs: BTreeMap::new(),
@@ -103,6 +116,7 @@ impl<'a> Economy<'a> {
             deals: Vec::new(),
             calls: Vec::new(),
             now: BEGINNING,
+            turn: 0,
             conduct: Chance::new(seed, "conduct"),
             tally: Tally::default(),
         };
@@ -141,10 +155,14 @@ impl<'a> Economy<'a> {
         let all = self.scenario.warm_up + self.scenario.tasks;
         while arrived < all || !self.works.is_empty() {
             self.now = self.now.plus(TURN_MS);
+            self.turn += 1;
             self.end_works()?;
             self.whitewash()?;
             self.post_offers()?;
+            self.provide()?;
             self.post_orders()?;
+            self.restock()?;
+            self.arbitrage()?;
             while arrived < all && next.arrives <= self.now {
                 let following = next_wish(self.scenario, next.arrives, &mut demand);
                 let wish = std::mem::replace(&mut next, following);
@@ -154,9 +172,12 @@ impl<'a> Economy<'a> {
                 arrived += 1;
                 self.serve(wish)?;
             }
+            self.observe_books();
             self.close_turn()?;
+            self.compare_books()?;
             progress(arrived, all);
         }
+        self.compare_holdings()?;
         self.settlement.check()
     }
 
@@ -164,8 +185,10 @@ impl<'a> Economy<'a> {
     fn begin_counting(&mut self) {
         self.tally = Tally::default();
         self.jobs.values_mut().for_each(|job| job.counted = false);
-        for seller in &mut self.sellers {
-            seller.profit = 0;
+        for number in 0..self.sellers.len() {
+            let position = self.position_value(number);
+            let seller = &mut self.sellers[number];
+            seller.profit = -position;
             seller.settled = 0;
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::demand::Wish;
 use super::economy::Economy;
+use super::trades::ExchangeTally;
 
 /// How a buyer and a seller agreed on a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,6 +59,17 @@ pub struct MarketReport {
     /// Of all negotiations in which there was something to agree on, the share that settled in at
     /// most three rounds.
     pub settled_in_three_rounds: Option<f64>,
+    /// How far the best prices of the two sides of a book were apart, over their middle, in the
+    /// median over books and turns at whose end both sides had orders.
+    pub bid_ask_spread_median: Option<f64>,
+    /// Where buyers bought their credits; none bought, none here.
+    pub credits_bought: Option<CreditsBought>,
+    /// How far a pool's price was from the middle of the book then, over the middle, in the median.
+    pub pool_gap_median: Option<f64>,
+    /// What pools earned for those who provide them; fees paid in credits at the price of the trade.
+    pub pool_fees: String,
+    /// What traders gained between books and pools.
+    pub arbitrage_profit: String,
     /// Why the ledger did not take agreements, and how often.
     pub refusals: BTreeMap<String, u64>,
     /// The share of graphs that a coalition won, where it was cheaper than the sellers one by one.
@@ -79,6 +91,16 @@ pub struct MarketReport {
     pub state_root: Digest,
 }
 
+/// Where buyers bought credits.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CreditsBought {
+    /// The share from orders in the book, and by orders of theirs in it.
+    pub book: f64,
+    /// The share from pools.
+    pub pool: f64,
+}
+
 /// Counts while a market runs.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -98,6 +120,7 @@ pub(super) struct Tally {
     refusals: BTreeMap<String, u64>,
     /// Graphs on which a coalition was cheaper, and those of them it won.
     coalitions: (u64, u64),
+    pub(super) exchange: ExchangeTally,
 }
 
 impl Tally {
@@ -122,14 +145,19 @@ impl Tally {
         self.surplus += wish.value.0 as i128 - paid.0 as i128;
     }
 
-    /// A buyer paid the ledger's fee.
-    pub(super) fn charged(&mut self, fee: Amount) {
-        self.surplus -= fee.0 as i128;
+    /// A buyer redeems a credit for which it paid so much.
+    pub(super) fn charged(&mut self, paid: Amount) {
+        self.surplus -= paid.0 as i128;
     }
 
-    /// A buyer paid for a credit whose work failed, and got its collateral.
-    pub(super) fn paid_in_vain(&mut self, paid: Amount, collateral: Amount) {
-        self.surplus += collateral.0 as i128 - paid.0 as i128;
+    /// A buyer sold a credit it did not need.
+    pub(super) fn resold(&mut self, paid: Amount, fetched: Amount) {
+        self.surplus += fetched.0 as i128 - paid.0 as i128;
+    }
+
+    /// The work of a buyer's credit failed, and it got the collateral.
+    pub(super) fn compensated(&mut self, collateral: Amount) {
+        self.surplus += collateral.0 as i128;
     }
 
     pub(super) fn failed(&mut self) {
@@ -173,12 +201,12 @@ impl MarketReport {
         let agreed: u64 = tally.agreed.values().sum();
         let share = |route: Route| tally.agreed.get(&route).copied().unwrap_or_default();
         let mut profits: BTreeMap<String, i128> = BTreeMap::new();
-        for seller in &economy.sellers {
+        for (number, seller) in economy.sellers.iter().enumerate() {
             let name = match seller.conduct.works() {
                 true => seller.choice.to_string(),
                 false => "dishonest".into(),
             };
-            *profits.entry(name).or_default() += seller.profit;
+            *profits.entry(name).or_default() += seller.profit + economy.position_value(number);
         }
         let mut rounds = tally.rounds.clone();
         rounds.sort_unstable();
@@ -203,6 +231,11 @@ impl MarketReport {
             rounds_p80: rounds.get((rounds.len() * 4).div_ceil(5).saturating_sub(1)).copied(),
             settled_in_three_rounds: (tally.negotiations > 0)
                 .then(|| fraction(quick as i128, tally.negotiations.into())),
+            bid_ask_spread_median: spread(tally.exchange.bid_ask.clone()),
+            credits_bought: CreditsBought::of(tally.exchange.bought),
+            pool_gap_median: spread(tally.exchange.pool_gaps.clone()),
+            pool_fees: tally.exchange.pool_fees.to_string(),
+            arbitrage_profit: tally.exchange.arbitrage.to_string(),
             refusals: tally.refusals.clone(),
             coalition_win_rate: (cheaper > 0).then(|| fraction(won.into(), cheaper.into())),
             buyer_surplus: tally.surplus.to_string(),
@@ -215,6 +248,13 @@ impl MarketReport {
             height: head.height.0,
             state_root: head.state_root,
         }
+    }
+}
+
+impl CreditsBought {
+    fn of((book, pool): (u64, u64)) -> Option<Self> {
+        let share = |part: u64| fraction(part.into(), (book + pool).into());
+        (book + pool > 0).then(|| Self { book: share(book), pool: share(pool) })
     }
 }
 

@@ -46,6 +46,12 @@ pub struct Supply {
     /// The share of honest sellers who sell credits of their work in an order book.
     #[serde(default)]
     pub writing: Ppm,
+    /// Of those, the share who put credits and money into the pool of their capability.
+    #[serde(default)]
+    pub pooling: Ppm,
+    /// How many traders keep the prices of books and pools together.
+    #[serde(default)]
+    pub traders: u32,
     /// Strategies, given out in turn.
     pub strategies: Vec<StrategyChoice>,
 }
@@ -92,6 +98,8 @@ pub const SIMULATED_TASKS_MAX: u32 = 100_000;
 pub const SIMULATED_SELLERS_MAX: u32 = 2_000;
 /// The most buyers one simulation has.
 pub const SIMULATED_BUYERS_MAX: u32 = 200;
+/// The most traders one simulation has.
+pub const SIMULATED_TRADERS_MAX: u32 = 16;
 
 impl Scenario {
     /// The names of the reference scenarios.
@@ -136,6 +144,7 @@ impl Scenario {
             supply.dishonest,
             supply.offering,
             supply.writing,
+            supply.pooling,
             demand.loss,
             demand.graphs,
             demand.loyal,
@@ -147,6 +156,7 @@ impl Scenario {
             ((1..=SIMULATED_SELLERS_MAX).contains(&sellers), "1 to 2000 sellers"),
             (supply.sellers_per_capability <= 64, "at most 64 sellers of one capability"),
             ((1..=64).contains(&supply.places_per_seller), "1 to 64 places of each seller"),
+            (supply.traders <= SIMULATED_TRADERS_MAX, "at most 16 traders"),
             (!self.cost_median().is_zero(), "a median cost in AINU above zero"),
             ((0.0..=2.0).contains(&supply.cost_sigma), "a deviation of 0 to 2"),
             (supply.duration_ms_median > 0, "a median duration above zero"),

@@ -109,6 +109,11 @@ impl Settlement {
         !record.barred && record.staked >= params.stake_min && bond <= record.available()
     }
 
+    /// True when the party can write credits.
+    pub(super) fn may_issue(&self, party: &Did) -> bool {
+        !reputation::query::reputation(self.state(), party).barred
+    }
+
     /// One party's signature over several consents, in one batch.
     pub(super) fn sign(&mut self, signer: Did, items: &[Digest]) -> Result<Vec<BatchProof>, Error> {
         let key = self.keys.get(&signer).ok_or(Error::Nobody)?;

@@ -138,6 +138,7 @@ impl Order {
             deadline_ms: None,
             limits: None,
             graph: None,
+            chunks: Vec::new(),
             only: None,
             venue: Default::default(),
             rental: None,

@@ -13,6 +13,9 @@ impl<'a> Examination<'a> {
             None if self.body.specification.graph.is_some() => {
                 return Err("the task is a graph, the receipt does not tell of its parts".into());
             }
+            _ if self.body.chunks.len() > self.body.specification.chunks.len() => {
+                return Err("the receipt tells of more chunks than the task has".into());
+            }
             None => {}
         }
         if let Some(claim) = self.claim() {
@@ -98,6 +101,9 @@ impl<'a> Examination<'a> {
         }
         if let Some(used) = self.rented() {
             return self.use_settled(used);
+        }
+        if self.is_chunked() {
+            return self.chunks_settled();
         }
         let body = self.body;
         let attempts = body.attempts.iter().filter(|attempt| attempt.agreed.is_some()).count();
@@ -187,10 +193,14 @@ impl<'a> Examination<'a> {
         if let Some(used) = self.rented() {
             return self.use_verdict(used);
         }
+        self.chunk_verdicts()?;
         let body = self.body;
         let Some(verdict) = &body.verdict else {
             return match body.settled() {
                 Some(_) => Err("it was settled without a verdict".into()),
+                None if !body.chunks.is_empty() => {
+                    Ok(format!("those of {} chunks accept", body.chunks.len()))
+                }
                 None => Ok("none: nothing was accepted".into()),
             };
         };
@@ -237,12 +247,16 @@ impl<'a> Examination<'a> {
             }
             _ => return Err(format!("the ledger's event is not agreement {number}")),
         };
-        let [escrow::Hire { seller, price, bid, transcript, .. }] = sellers.as_slice() else {
+        let [escrow::Hire { seller, price, bid, transcript, parts, .. }] = sellers.as_slice()
+        else {
             return Err("the ledger agreed with several sellers, the receipt names one".into());
         };
         same("task", &self.body.task, task)?;
         same("seller", &attempt.seller, seller)?;
         same("price", &attempt.price, price)?;
+        self.check_schedule(attempt)?;
+        let pieces = self.body.specification.chunks.len().max(1);
+        same("number of payments", &pieces, &(*parts as usize))?;
         match &attempt.basis {
             AttemptBasis::Auction => {
                 same("transcript digest", &self.auction()?.digest(), transcript)?;

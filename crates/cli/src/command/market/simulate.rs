@@ -66,6 +66,14 @@ fn show(report: &MarketReport, output: &Output) {
     if let Some(rounds) = report.rounds_p80 {
         facts.push(("rounds, 80th percentile", rounds.to_string()));
     }
+    if let Some(bought) = &report.credits_bought {
+        let (book, pool) = (percent(bought.book), percent(bought.pool));
+        facts.push(("credits bought", format!("{book} in books, {pool} from pools")));
+        facts.push(("bid–ask spread, median", known(report.bid_ask_spread_median)));
+        facts.push(("pools off by, median", known(report.pool_gap_median)));
+        facts.push(("pools earned", in_ainu(&report.pool_fees)));
+        facts.push(("traders gained", in_ainu(&report.arbitrage_profit)));
+    }
     facts.push(("ledger", format!("{} blocks, root {}", report.height, report.state_root.short())));
     output.facts(&facts);
     output.heading("agreed by");

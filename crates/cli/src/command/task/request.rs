@@ -10,8 +10,8 @@ use ainur_primitives::{
     AcceptanceCheck, ContentId, DurationMs, ExecutionLimits, SelectionRule, TraceContext, Venue,
 };
 
-use super::graph;
 use super::input::pack_input;
+use super::{chunks, graph};
 use crate::arguments::{Check, Selection, TaskRun};
 use crate::command::ask;
 use crate::output::io_problem;
@@ -68,6 +68,12 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         deadline_ms: run.deadline.map(DurationMs::seconds),
         limits: Some(run.limits.over(ExecutionLimits::default())),
         graph,
+        chunks: run
+            .chunks
+            .as_deref()
+            .map(|path| chunks::store(path, service))
+            .transpose()?
+            .unwrap_or_default(),
         only: run.only,
         venue,
         rental: run.rental,
