@@ -27,6 +27,7 @@ fn announce(service: &dyn Service, deadline: u64) -> String {
         capability: "work.narrow".parse().expect("a capability"),
         parameters: serde_json::json!({}),
         input: None,
+        chunks: Vec::new(),
         reserve: Amount::ainu(2),
         loss: None,
         budget: None,
