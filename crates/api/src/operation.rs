@@ -1,7 +1,6 @@
 //! Everything a node can be asked. Adding an operation is one variant here, one arm in the node.
 use std::collections::BTreeMap;
 use std::fmt;
-use std::num::NonZeroU16;
 
 use ainur_crypto::hash;
 use ainur_market::negotiation::{NegotiationWish, TacticName};
@@ -20,6 +19,7 @@ use crate::{schema, view};
 mod exchange;
 mod market;
 mod rental;
+mod token;
 
 pub use exchange::{
     BookQuery, CreditsDraft, CreditsStep, OrderCancellation, OrderDraft, OrderReplacement,
@@ -27,6 +27,7 @@ pub use exchange::{
 };
 pub use market::{BidDraft, OfferDraft};
 pub use rental::RentalDraft;
+pub use token::TokenCreate;
 
 /// A question or a command.
 #[expect(clippy::large_enum_variant, reason = "an operation is performed once and then dropped")]
@@ -493,36 +494,6 @@ pub struct TaskQuery {
     pub context: Option<String>,
     /// Only tasks in one of these phases; in any when there is none.
     pub phases: Vec<view::TaskPhase>,
-}
-
-/// A token for a client.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TokenCreate {
-    /// A short name, unique on the node.
-    #[schemars(with = "schema::ShortName")]
-    pub name: String,
-    /// What its holder may do.
-    pub scope: view::Scope,
-    /// The most its holder may spend in all.
-    #[schemars(with = "schema::Amount")]
-    pub limit: Amount,
-    /// The most it may spend in any day.
-    #[schemars(with = "Option<schema::Amount>")]
-    pub daily: Option<Amount>,
-    /// The most one task may cost; the daily or whole limit when absent.
-    #[schemars(with = "Option<schema::Amount>")]
-    pub per_task: Option<Amount>,
-    /// The budget its own lies inside.
-    #[schemars(with = "Option<schema::Digest>")]
-    pub parent: Option<BudgetId>,
-    /// How long it is good for; as long as its budget when absent.
-    #[schemars(with = "Option<schema::Milliseconds>")]
-    pub expires_ms: Option<DurationMs>,
-    /// How much its holder's tasks weigh where they wait for an agent beside those of others.
-    #[serde(default = "view::market::equal_weight")]
-    #[schemars(with = "schema::TokenWeight")]
-    pub weight: NonZeroU16,
 }
 
 /// An answer.

@@ -1,6 +1,5 @@
 //! What a node shows: plain data for tables, dashboards and programs.
 use std::collections::BTreeMap;
-use std::num::NonZeroU16;
 
 use ainur_market::negotiation::TacticName;
 use ainur_market::strategy::StrategyChoice;
@@ -16,8 +15,9 @@ use crate::schema;
 mod bidding;
 mod chunks;
 mod exchange;
-pub(crate) mod market;
+mod market;
 mod rental;
+pub(crate) mod token;
 
 pub use bidding::BiddingView;
 pub use chunks::ChunkView;
@@ -26,6 +26,7 @@ pub use exchange::{
 };
 pub use market::{LatenessTerms, NegotiationTurn, NegotiationView, OfferView, OpenCall};
 pub use rental::{RentalHolding, RentalStatement, RentalView};
+pub use token::TokenView;
 
 /// How a node is doing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -494,33 +495,6 @@ pub enum Scope {
     Spend,
     /// Everything the node's owner may.
     Admin,
-}
-
-/// A token, without its secret.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct TokenView {
-    /// Its name.
-    pub name: String,
-    /// What its holder may do.
-    pub scope: Scope,
-    /// What its holder's tasks draw on.
-    #[schemars(with = "schema::Digest")]
-    pub budget: BudgetId,
-    /// The most one task may cost.
-    #[schemars(with = "schema::Amount")]
-    pub per_task: Amount,
-    /// When it was made.
-    #[schemars(with = "schema::Timestamp")]
-    pub created: Timestamp,
-    /// From then on it opens nothing.
-    #[schemars(with = "schema::Timestamp")]
-    pub expires: Timestamp,
-    /// It was taken back.
-    pub revoked: bool,
-    /// How much its holder's tasks weigh where they wait for an agent beside those of others.
-    #[serde(default = "market::equal_weight")]
-    #[schemars(with = "schema::TokenWeight")]
-    pub weight: NonZeroU16,
 }
 
 /// An account.
