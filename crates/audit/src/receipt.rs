@@ -42,7 +42,7 @@ pub use check::verify;
 pub use issue::{IssueError, issue, log_entry};
 pub use job::{
     COALITION_SIGNERS_MAX, COALITIONS_MAX, CoalitionRecord, JOB_PARTS_MAX, JobRecord,
-    PART_ATTEMPTS_MAX, PartAttempt, PartBasis, PartEnd, PartRecord, StoryJob, StoryPart,
+    PART_ATTEMPTS_MAX, PartAttempt, PartBasis, PartCallRecord, PartEnd, PartRecord, StoryJob, StoryPart,
     StoryPartAttempt, subtask_loss,
 };
 pub use keys::{KeysError, PartyKeys, ROTATIONS_MAX};

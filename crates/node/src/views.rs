@@ -8,9 +8,10 @@ use ainur_api::view::{
 };
 use ainur_audit::receipt::PartBasis;
 use ainur_broker::event::{CreditTake, OfferTake};
-use ainur_broker::task::{AwardBasis, PartOf, Phase, Task};
+use ainur_broker::task::{AwardBasis, Phase, Task};
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::{award, mechanism::PriceSetBy};
+use ainur_market::coalition::part_task_id;
 use ainur_market::combinatorial::Assignment;
 use ainur_primitives::{Amount, BudgetId, CapabilityName, Did, Subtask};
 use ainur_storage::clock::{Clock, SystemClock};
@@ -199,7 +200,7 @@ impl Node {
                 name: subtask.name.clone(),
                 capability: subtask.capability.clone(),
                 needs: subtask.needs.iter().map(|need| task.part_name(*need)).collect(),
-                task: PartOf::task_id(task.id, index),
+                task: part_task_id(task.id, index),
                 phase,
                 seller: award.seller,
                 seller_name: self.name_of(award.seller),

@@ -138,6 +138,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.phase != Phase::Announced {
             return Ok(());
         }
+        let task = task.clone();
+        let quotes = self.price_parts(&task, quotes);
         let bids = self.eligible(&graph, &quotes);
         let held = match self.hold_graph_auction(number, &graph, &bids) {
             Err(Error::Illegal(illegal)) => {

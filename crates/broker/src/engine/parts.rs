@@ -7,6 +7,7 @@
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::hash;
 use ainur_ledger::escrow::{self, Closing, Engagement, Escrow, PartState};
+use ainur_market::coalition::part_task_id;
 use ainur_primitives::{
     Amount, ContentId, Did, DurationMs, FailureReason, Subtask, TaskSpec, Venue,
 };
@@ -98,7 +99,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         };
         let part_of = PartOf { number: whole, id: task.id, subtask: index };
         let spec = part_spec(task, subtask, input, task.deadline.since(self.now));
-        let id = PartOf::task_id(task.id, index);
+        let id = part_task_id(task.id, index);
         let announcement = Announcement {
             id,
             call: ainur_audit::receipt::specification_digest(&spec),
