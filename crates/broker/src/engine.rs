@@ -28,6 +28,7 @@ mod announce;
 mod archive;
 mod arrival;
 mod bidding;
+mod bonds;
 mod check;
 mod contract;
 mod credit;
@@ -36,6 +37,7 @@ mod negotiate;
 mod offers;
 mod parts;
 mod query;
+mod recall;
 mod receipt;
 mod strategy;
 mod timer;
@@ -394,7 +396,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             self.dirty.extend(freed);
             let others = self.promised.saturating_sub(promised_before);
             self.promised = others.saturating_add(promised(task));
-            if let Event::Called(terms) = &record.event {
+            if let Event::Called(terms) | Event::PartCalled { terms, .. } = &record.event {
                 self.timers.insert((terms.commit_until, number));
             }
             if before == Phase::Running && task.phase != Phase::Running {

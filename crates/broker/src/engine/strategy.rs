@@ -1,12 +1,14 @@
 //! Prices by strategy: an agent's answer to a call, or to a part of one, is its cost, its strategy
 //! makes the bid of it, and learns from what became of it.
-use ainur_consensus::ReplicatedLog;
 use ainur_audit::receipt::PartBasis;
+use ainur_consensus::ReplicatedLog;
 use ainur_crypto::hash;
 use ainur_market::coalition::part_task_id;
 use ainur_market::combinatorial::CombinatorialTranscript;
 use ainur_market::strategy::PaymentRule;
-use ainur_primitives::{CapabilityName, Did, FailureReason, SelectionRule, Subtask, TaskId, Timestamp};
+use ainur_primitives::{
+    CapabilityName, Did, FailureReason, SelectionRule, Subtask, TaskId, Timestamp,
+};
 use ainur_runtime::Executor;
 use ainur_runtime::job::Quote;
 use ainur_storage::Disk;
@@ -93,7 +95,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             }
             Event::GraphAwarded(decision) => {
                 for award in task.graph.iter().flat_map(|graph| &graph.awards) {
-                    tell_award(seats, (number, decision), award, now);
+                    tell_award(seats, (number, Some(decision)), award, now);
+                }
+            }
+            Event::PartReawarded(award) => {
+                if let Some(part_of) = task.part_of {
+                    // What of the reserve was left may have set the price.
+                    tell_award(seats, (part_of.number, None), award, now);
                 }
             }
             // The buyer's wish to stop is no failure of the seller's.
@@ -154,7 +162,7 @@ fn part_price(
 /// Tells who got a part of a graph.
 fn tell_award(
     seats: &mut Seats,
-    (number, decision): (u64, &GraphDecision),
+    (number, decision): (u64, Option<&GraphDecision>),
     award: &PartAward,
     now: Timestamp,
 ) {
@@ -162,7 +170,7 @@ fn tell_award(
     let key: AskKey = (number, Some(award.subtask));
     match award.basis {
         PartBasis::Bundle { bundle } => {
-            let bid = decision.transcript.bid(&award.seller);
+            let bid = decision.and_then(|decision| decision.transcript.bid(&award.seller));
             let won = bid.and_then(|bid| bid.bundles.get(usize::from(bundle)));
             // The payment of a bundle is what it could have asked at most; its division says that
             // of no part of several.

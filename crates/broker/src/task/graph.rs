@@ -19,6 +19,7 @@ use ainur_primitives::{Amount, ContentId, Did, TaskId, Timestamp};
 use scale::{Decode, Encode};
 
 use super::apply::Illegal;
+use super::call::PartCall;
 use super::{AwardBasis, HistoryKind, Phase, Task, TaskAttempt};
 use crate::event::{Event, LedgerPosition};
 
@@ -94,6 +95,8 @@ pub struct PartOutcome {
     pub settled_at: Option<LedgerPosition>,
     /// Why it failed; empty when it did not.
     pub detail: String,
+    /// The call for it alone, when somebody was awarded it by one.
+    pub call: Option<PartCall>,
 }
 
 impl GraphDecision {
@@ -120,9 +123,8 @@ impl GraphDecision {
             BundleWord::Coalition(coalition) => PartBasis::Coalition { coalition },
             BundleWord::Bidder(bundle) => PartBasis::Bundle { bundle },
         };
-        let part = |BundleShare { subtask, seller, price }| {
-            PartAward { subtask, seller, price, basis }
-        };
+        let part =
+            |BundleShare { subtask, seller, price }| PartAward { subtask, seller, price, basis };
         Some(shares.into_iter().map(part).collect())
     }
 
@@ -164,7 +166,7 @@ impl GraphDecision {
                 let consent = Consent::Backup { terms, backup };
                 Some(SignedAward { price: award.price, consent, proofs })
             }
-            PartBasis::Coalition { .. } => None,
+            PartBasis::Coalition { .. } | PartBasis::Call { .. } => None,
         }
     }
 
@@ -315,6 +317,7 @@ impl Task {
             verdict: self.verdict.clone(),
             settled_at: self.closed_at.filter(|_| settled),
             detail: self.detail.clone(),
+            call: self.part_call(),
         })
     }
 
@@ -338,6 +341,7 @@ impl Task {
                 }
                 self.begin_part(at, award)
             }
+            Event::PartCalled { terms, invited } => self.take_part_call(at, terms, invited),
             Event::PartEnded(outcome) => {
                 let Some(graph) = &mut self.graph else { return self.illegal("the end of a part") };
                 if graph.outcome(outcome.subtask).is_some() || self.phase.is_final() {

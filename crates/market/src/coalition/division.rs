@@ -73,9 +73,7 @@ pub fn coalition_of<'a>(
     (0..).zip(coalitions).find(|(_, terms)| {
         let own: SubtaskSet =
             terms.members.iter().map(|member| usize::from(member.subtask)).collect();
-        terms.lead == won.bidder
-            && own == won.bundle.subtasks
-            && terms.total == won.bundle.price
+        terms.lead == won.bidder && own == won.bundle.subtasks && terms.total == won.bundle.price
     })
 }
 

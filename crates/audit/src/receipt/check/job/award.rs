@@ -2,9 +2,7 @@
 //! after a failure by what they had bid or agreed to stand by for.
 use std::collections::BTreeSet;
 
-use ainur_market::coalition::{
-    BundleShare, BundleWord, CoalitionLimits, CoalitionTerms, divide,
-};
+use ainur_market::coalition::{BundleShare, BundleWord, CoalitionLimits, CoalitionTerms, divide};
 use ainur_market::combinatorial::{self, Bundle, SubtaskSet};
 use ainur_primitives::{Amount, Did};
 

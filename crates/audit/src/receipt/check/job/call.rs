@@ -13,7 +13,8 @@ impl JobExamination<'_> {
     pub(super) fn check_calls(&self) -> Result<usize, String> {
         let mut calls = 0;
         for part in &self.job.parts {
-            let place = |reason: String| format!("{}, called again: {reason}", self.name_of(part.subtask));
+            let place =
+                |reason: String| format!("{}, called again: {reason}", self.name_of(part.subtask));
             let Some(call) = &part.call else { continue };
             self.check_call(part, call).map_err(place)?;
             calls += 1;
@@ -50,11 +51,13 @@ impl JobExamination<'_> {
         let calls = self.job.parts.iter().filter_map(|part| Some((part, part.call.as_ref()?)));
         for (part, call) in calls {
             let mut proofs = call.bids.iter();
-            let reveals = call.transcript.entrants.iter().filter_map(|entrant| entrant.reveal.as_ref());
+            let reveals =
+                call.transcript.entrants.iter().filter_map(|entrant| entrant.reveal.as_ref());
             for reveal in reveals {
                 let bidder = reveal.terms.bidder;
-                let place =
-                    |reason: String| format!("{}, bid of {bidder}: {reason}", self.name_of(part.subtask));
+                let place = |reason: String| {
+                    format!("{}, bid of {bidder}: {reason}", self.name_of(part.subtask))
+                };
                 let proof = proofs.next();
                 let proof =
                     proof.ok_or_else(|| place("the bidder's signature is missing".into()))?;
