@@ -138,7 +138,7 @@ impl World {
         Deal { task, specification, transcript, deadline }
     }
 
-    fn entrant(&self, terms: &AuctionTerms, bidder: Did, price: u64) -> Entrant {
+    pub(crate) fn entrant(&self, terms: &AuctionTerms, bidder: Did, price: u64) -> Entrant {
         let bid = BidTerms {
             task: terms.task,
             bidder,

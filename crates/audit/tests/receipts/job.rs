@@ -299,6 +299,7 @@ impl World {
             output: None,
             verdict: None,
             settled: None,
+            call: None,
         });
         JobRecord {
             transcript: deal.transcript.clone(),
@@ -334,7 +335,7 @@ impl World {
         self.substitute(job, subtask, first(rival, price, basis), consent);
     }
 
-    fn substitute(
+    pub(crate) fn substitute(
         &mut self,
         job: &mut Played,
         subtask: u16,
@@ -469,7 +470,7 @@ impl Played {
 }
 
 /// An award before anything came of it.
-fn first(seller: Did, price: Amount, basis: PartBasis) -> PartAttempt {
+pub(crate) fn first(seller: Did, price: Amount, basis: PartBasis) -> PartAttempt {
     PartAttempt { seller, price, basis, agreed: None, end: PartEnd::Stopped }
 }
 
