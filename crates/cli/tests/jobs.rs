@@ -4,8 +4,13 @@
 mod job;
 mod place;
 
+#[path = "../../runtime/tests/hostile/guest.rs"]
+#[expect(dead_code, clippy::unwrap_used, reason = "part of another test; its guests are wanted")]
+mod guest;
+
 use std::time::{Duration, Instant};
 
+use guest::Guest;
 use job::*;
 use place::Place;
 use serde_json::{Value, json};
@@ -52,7 +57,7 @@ fn a_part_that_no_bidder_is_left_for_is_called_for_again_and_done_by_who_won_ano
     receipt_says(
         &place,
         &task,
-        &["by its bid in a call for this part alone", "1 parts called for"],
+        &["by its bid in a call for this part alone", "parts called for again: 1"],
     );
     let explained = place.json(&["task", "explain", id]);
     let awards = explained["awards"].as_array().expect("awards");
@@ -82,15 +87,16 @@ fn a_node_killed_around_a_new_call_for_a_part_makes_one_and_pays_each_part_once(
     let job = order(&place);
     let before = place.json(&["account", "show"]);
     let mut paid = 0;
+    // Before it is called for, while its bids are opened, and before and after the ledger binds who
+    // won it.
     for point in [
         "broker.recall:1",
-        "broker.synced:14",
-        "broker.synced:15",
-        "broker.appended:16",
-        "broker.synced:16",
-        "broker.submitting:7",
+        "broker.recall:2",
+        "broker.recall:3",
+        "broker.recall:4",
         "chain.synced:7",
         "chain.synced:8",
+    ] {
     ] {
         let node = place.start_node_with(|command| {
             command.env("AINUR_CRASH_AT", point);
@@ -98,12 +104,7 @@ fn a_node_killed_around_a_new_call_for_a_part_makes_one_and_pays_each_part_once(
         let key = ["--selection", "cheapest", "--idempotency-key", point];
         let wish = words(&job, &key);
         drop(place.run(&[&wish[..], &["--detach"]].concat()));
-        let until = Instant::now() + Duration::from_secs(20);
-        while !has_died(node.pid()) && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        assert!(has_died(node.pid()), "{point} is not come to");
-        drop(node);
+        wait_until_dead(node, point);
         let task = place.json(&wish);
         solo_was_called(&task);
         paid += units(&task["paid"]);
@@ -185,12 +186,7 @@ fn who_failed_at_two_parts_is_told_what_each_cost_also_after_a_crash() {
         command.env("AINUR_CRASH_AT", "chain.synced:2");
     });
     drop(place.run(&[&wish[..], &["--detach"]].concat()));
-    let until = Instant::now() + Duration::from_secs(20);
-    while !has_died(node.pid()) && Instant::now() < until {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert!(has_died(node.pid()), "nothing failed");
-    drop(node);
+    wait_until_dead(node, "the failures' block");
     let before = stake(&place, "dies");
     let task = place.json(&wish);
     assert_eq!(task["phase"], "settled", "{task}");
@@ -204,4 +200,68 @@ fn who_failed_at_two_parts_is_told_what_each_cost_also_after_a_crash() {
 
 fn stake(place: &Place, agent: &str) -> u128 {
     units(&place.json(&["agent", "show", agent])["stake"])
+}
+
+/// Waits until a node that is to die has died.
+fn wait_until_dead(node: place::RunningNode, point: &str) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !has_died(node.pid()) && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(has_died(node.pid()), "{point} is not come to");
+}
+
+#[test]
+fn a_cancellation_that_comes_when_the_last_part_is_accepted_takes_nothing_back() {
+    let place = market("3", "0", false);
+    let job = order(&place);
+    // The ledger is asked to pay the sixth part, or has paid it, and the broker has not noted it.
+    for point in ["broker.part:6", "chain.synced:7"] {
+        let node = place.start_node_with(|command| {
+            command.env("AINUR_CRASH_AT", point);
+        });
+        let key = ["--selection", "cheapest", "--idempotency-key", point];
+        let announced = place.run(&[&["--json"], &words(&job, &key)[..], &["--detach"]].concat());
+        let announced: Value = serde_json::from_slice(&announced.stdout).expect("JSON");
+        let id = announced["task"].as_str().expect("an id").to_owned();
+        wait_until_dead(node, point);
+        // What comes first decides; either way nobody is paid twice and nothing is left.
+        drop(place.run(&["task", "cancel", &id]));
+        let until = Instant::now() + Duration::from_secs(30);
+        let task = loop {
+            let task = place.json(&["task", "show", &id]);
+            if ["settled", "refunded"].contains(&task["phase"].as_str().expect("a phase")) {
+                break task;
+            }
+            assert!(Instant::now() < until, "it does not end: {task}");
+            std::thread::sleep(Duration::from_millis(100));
+        };
+        assert_eq!(task["phase"], "settled", "{task}");
+        assert_eq!(paid_for_parts(&task), units(&task["paid"]), "{task}");
+        receipt_says(&place, &task, &["6 of 6"]);
+        nothing_is_left_in_escrow(&place);
+    }
+}
+
+#[test]
+fn owners_do_not_bid_on_a_job_for_their_agents() {
+    let place = Place::new();
+    let quote = "(loop $l (br $l)) (i32.const 128)".to_owned();
+    let guest = Guest { quote, ..Guest::good() };
+    let file = place.file("thinker.wasm", &guest.bytes());
+    place.succeeds(&["agent", "add", &file, "--name", "thinker"]);
+    let graph =
+        json!({ "parts": [{ "name": "copy", "capability": "bytes.copy", "reserve": "4" }] });
+    let graph = place.file("graph.json", graph.to_string().as_bytes());
+    let node = place.start_node();
+    let words = ["task", "run", "--graph", &graph, "--reserve", "5", "--deadline", "60"];
+    let announced = place.json(&[&words[..], &["--detach"]].concat());
+    let id = announced["task"].as_str().expect("an id").to_owned();
+    // It is called for as long as its agent thinks about its price.
+    assert_eq!(place.json(&["task", "show", &id])["phase"], "announced");
+    let said = place.fails(&["market", "bid", &id, "--agent", "thinker", "--price", "1"]);
+    assert!(said.contains("its sellers are not found by bids of owners"), "{said}");
+    place.succeeds(&["task", "cancel", &id]);
+    assert_eq!(place.json(&["task", "show", &id])["phase"], "unfunded");
+    drop(node);
 }

@@ -218,7 +218,7 @@ impl World {
         signed
     }
 
-    fn prove(&self, digest: Digest, by: Did) -> Proof {
+    pub(crate) fn prove(&self, digest: Digest, by: Did) -> Proof {
         Proof::sign(&self.sellers[self.seller(by)].key, by, 0, digest)
     }
 

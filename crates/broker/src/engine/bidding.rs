@@ -11,7 +11,7 @@ use ainur_primitives::task::QualityLevel;
 use ainur_primitives::{CapabilityName, Did, Digest, DurationMs, Ppm, Venue};
 use ainur_runtime::job::Quote;
 use ainur_runtime::{CallView, Executor, Job};
-use ainur_storage::Disk;
+use ainur_storage::{Disk, crash_point};
 
 use super::parts::GIVEN_UP;
 use super::work::Errand;
@@ -231,6 +231,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Opens the bids in custody; once all are open, or time is up, looks for the winner.
     pub(super) fn open_bids(&mut self, number: u64) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        if task.is_called_part() {
+            crash_point("broker.recall");
+        }
         let (now, until) = (self.now, task.auction.terms().reveal_until);
         if now < until && !task.custody.is_empty() {
             let held: Vec<Did> = task.custody.iter().map(|held| held.reveal.terms.bidder).collect();

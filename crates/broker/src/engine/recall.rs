@@ -63,6 +63,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// What binds who won a call for a part.
     pub(super) fn called_award(&self, part: &Task) -> Option<SignedAward> {
+        crash_point("broker.recall");
         let attempt = part.attempt()?;
         // Its seller has not failed, so the replay gives it again.
         let bid = part.award().ok()?.bid;

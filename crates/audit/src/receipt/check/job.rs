@@ -136,7 +136,7 @@ impl<'a> JobExamination<'a> {
         let calls = self.check_calls()?;
         let again = match calls {
             0 => String::new(),
-            calls => format!("; {calls} parts called for again"),
+            calls => format!(", parts called for again: {calls}"),
         };
         Ok(format!("{entrants} sealed bids on {parts} subtasks, digest {digest}{again}"))
     }
