@@ -97,7 +97,6 @@ fn a_node_killed_around_a_new_call_for_a_part_makes_one_and_pays_each_part_once(
         "chain.synced:7",
         "chain.synced:8",
     ] {
-    ] {
         let node = place.start_node_with(|command| {
             command.env("AINUR_CRASH_AT", point);
         });
