@@ -165,8 +165,9 @@ fn strategies_price_the_parts_of_a_graph_and_learn_from_what_they_win() {
         won.push(learned);
     }
     let wins = |won: &[bool]| won.iter().filter(|won| **won).count();
-    assert!(wins(&won[..8]) < 8, "a strategy that tries margins loses at first: {won:?}");
-    assert!(wins(&won[12..]) >= 8, "it does not find its cost: {won:?}");
+    // A winner's payment tells it that no margin would have brought more; where bids are on a task
+    // as a whole, and it is told less, it loses half of the first ones.
+    assert!(wins(&won) >= 20, "it does not find its cost: {won:?}");
     let figures = went(&place, "learner");
     let all = wins(&won);
     assert_eq!((&figures["bids"], &figures["failed"]), (&24.into(), &0.into()), "{figures}");
@@ -181,5 +182,15 @@ fn strategies_price_the_parts_of_a_graph_and_learn_from_what_they_win() {
     let after = [went(&place, "learner"), went(&place, "rival")];
     let sum = |name: &str| after.iter().filter_map(|bidding| bidding[name].as_u64()).sum::<u64>();
     assert_eq!((sum("bids"), sum("wins"), sum("accepted")), (52, 26, 26), "{after:?}");
+
+    // Who loses is told nothing but that, and tries other margins.
+    add(&place, "cheap", &["--price", "1.9"]);
+    for _ in 0..8 {
+        let awards = job(&place, &["only"]);
+        assert_eq!(awards[0]["winner_name"], "cheap", "{awards:?}");
+    }
+    let figures = went(&place, "learner");
+    assert_eq!(figures["bids"], 34, "{figures}");
+    assert_ne!(figures["mean_margin"], after[0]["mean_margin"], "{figures}");
     place.succeeds(&["ledger", "audit"]);
 }
