@@ -30,6 +30,7 @@ use ainur_storage::SimDisk;
 use ainur_storage::blob::Blobs;
 
 use crate::agents::{Cast, Character, Member, expected, program};
+use crate::jobs::{graph, team};
 use crate::random::Random;
 
 type SimBroker = Broker<InlineLog<SimDisk>, Cast, SimDisk>;
@@ -80,6 +81,10 @@ pub struct WorldOutcome {
     pub refunded: usize,
     /// Tasks that ended before money was locked.
     pub unfunded: usize,
+    /// Jobs of several parts among those paid.
+    pub jobs_settled: usize,
+    /// Parts that a call for them alone found a seller for.
+    pub parts_called: usize,
     /// How often the power was cut.
     pub crashes: u64,
     /// The state's root at the end.
@@ -94,6 +99,8 @@ const CAPABILITY: &str = "text.repeat";
 const ISSUERS: [usize; 4] = [3, 1, 5, 4];
 /// Credits each of them has sold to the buyer.
 const CREDITS_EACH: u64 = 3;
+/// Every so many tasks one is a job of three parts; an odd one, which is not paid with a credit.
+const JOB_EVERY: usize = 4;
 /// Every so many tasks one is paid with a credit, until all are redeemed.
 const CREDIT_EVERY: usize = 2;
 
@@ -247,7 +254,8 @@ impl World {
                 contracts: vec![contract()],
                 price: None,
                 prices: BTreeMap::new(),
-                team: None,
+                // Every second one bids together with others.
+                team: (agent % 2 == 1).then(team),
                 tactic: TacticName::default(),
                 withheld: BTreeSet::new(),
                 reachable: true,
@@ -371,22 +379,25 @@ impl World {
         let parameters = format!("{{\"task\":{number}}}");
         let impossible = self.random.below(8) == 0;
         let wanted = if impossible { expected("something else") } else { expected(&parameters) };
+        // Some are jobs of several parts.
+        let graph = (number % JOB_EVERY == 1).then(|| graph(CAPABILITY, &parameters));
         let spec = TaskSpec {
             capability: CAPABILITY.parse().expect("a good name"),
             parameters,
             input: None,
             input_bytes: 0,
-            reserve: Amount::ainu(20),
+            reserve: Amount::ainu(if graph.is_some() { 60 } else { 20 }),
             loss: Amount::ainu(20),
             budget: None,
             selection: SelectionRule::Scored,
             check: AcceptanceCheck::Digest { expected: wanted },
             deadline_ms: DEADLINE_MS,
             limits: ExecutionLimits::default(),
-            graph: None,
+            graph,
         };
         // Some prices are negotiated.
-        let venue = if number.is_multiple_of(3) { Venue::Negotiation } else { Venue::Any };
+        let negotiated = number.is_multiple_of(3) && spec.graph.is_none();
+        let venue = if negotiated { Venue::Negotiation } else { Venue::Any };
         // Drawn from the number alone: a retry after a crash must ask for the same.
         let last = CREDIT_EVERY * CREDITS_EACH as usize * ISSUERS.len();
         let venue = match number.is_multiple_of(CREDIT_EVERY) && number < last {
@@ -412,6 +423,8 @@ impl World {
             settled: 0,
             refunded: 0,
             unfunded: 0,
+            jobs_settled: 0,
+            parts_called: 0,
             crashes,
             state_root: alive.log.query(|view| view.ledger().head().state_root),
         };
@@ -429,6 +442,10 @@ impl World {
                 }
             };
             *count += 1;
+            let ended = task.graph.iter().flat_map(|graph| &graph.ended);
+            outcome.parts_called += ended.filter(|part| part.call.is_some()).count();
+            let is_settled = task.phase == Phase::Settled;
+            outcome.jobs_settled += usize::from(task.graph.is_some() && is_settled);
         }
         Ok(outcome)
     }
