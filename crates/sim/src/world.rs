@@ -8,7 +8,7 @@ use ainur_broker::engine::{Operator, Request};
 use ainur_broker::event::Idempotency;
 use ainur_broker::journal::Journal;
 use ainur_broker::task::Phase;
-use ainur_broker::{Arrival, Bidder, Broker, Parts, Seat, Settlement};
+use ainur_broker::{Arrival, Bidder, Broker, Error, Parts, Seat, Settlement, Task};
 use ainur_consensus::{Chain, InlineLog, ReplicatedLog, ValidatorKey};
 use ainur_crypto::agreement::AgreementPublicKeys;
 use ainur_crypto::batch::sign_batch;
@@ -24,8 +24,9 @@ use ainur_market::negotiation::TacticName;
 use ainur_primitives::capability::{Sensitivity, ServiceLevel};
 use ainur_primitives::{
     AcceptanceCheck, Amount, CapabilityContract, CapabilityName, Did, Digest, DurationMs, Effects,
-    ExecutionLimits, QualityLevel, SelectionRule, TaskId, TaskSpec, Timestamp, Venue,
+    ExecutionLimits, Ppm, QualityLevel, SelectionRule, TaskId, TaskSpec, Timestamp, Venue,
 };
+use ainur_runtime::Quote;
 use ainur_storage::SimDisk;
 use ainur_storage::blob::Blobs;
 
@@ -126,6 +127,9 @@ pub fn run(seed: u64, tasks: usize, cuts: u64) -> Result<WorldOutcome, String> {
         let survived = world.step(&mut announced, tasks);
         if let Err(error) = survived {
             // The only thing that can go wrong is the power.
+            if !["power", "Input/output error"].iter().any(|cause| error.contains(cause)) {
+                return Err(format!("seed {seed}: {error}"));
+            }
             world.reboot().map_err(|again| format!("seed {seed}: after '{error}': {again}"))?;
         }
     }
@@ -360,6 +364,14 @@ impl World {
                     .map_err(|error| chain_text(&error))?;
             }
         }
+        // An owner bids for an agent that did not, perhaps in the turn in which the last one answers.
+        let passed = |task: &Task| task.passed.first().map(|(who, _)| (task.number, *who));
+        let silent: Vec<(u64, Did)> = alive.broker.open_calls().filter_map(passed).collect();
+        for (number, bidder) in silent {
+            if self.random.below(4) == 0 {
+                bid_by_owner(&mut alive.broker, number, bidder)?;
+            }
+        }
         for completion in alive.log.turn(self.now) {
             alive.broker.handle(completion.into()).map_err(|error| chain_text(&error))?;
         }
@@ -448,6 +460,20 @@ impl World {
             outcome.jobs_settled += usize::from(task.graph.is_some() && is_settled);
         }
         Ok(outcome)
+    }
+}
+
+/// Bids for an agent; that it has bid already or is not asked is no accident.
+fn bid_by_owner(broker: &mut SimBroker, number: u64, bidder: Did) -> Result<(), String> {
+    let quote = |longest: DurationMs| Quote {
+        price: Amount::ainu(9),
+        estimated_duration_ms: DurationMs(longest.0 / 2),
+        confidence: Ppm::ONE,
+        quality_level: 0,
+    };
+    match broker.bid_for(number, bidder, quote) {
+        Ok(()) | Err(Error::Invalid(_)) => Ok(()),
+        Err(error) => Err(chain_text(&error)),
     }
 }
 
