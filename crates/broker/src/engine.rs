@@ -39,6 +39,7 @@ mod parts;
 mod query;
 mod recall;
 mod receipt;
+mod schedule;
 mod strategy;
 mod timer;
 mod watch;
@@ -58,6 +59,7 @@ use check::Checking;
 use contract::Posting;
 use graph::PartQuotes;
 use negotiate::Negotiations;
+use schedule::Schedules;
 use work::Errand;
 
 /// Where bytes for salts come from; a seeded generator in the simulator.
@@ -140,6 +142,8 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     /// Parts that have not ended, by the number of the whole and their index in its graph.
     parts: BTreeMap<(u64, u16), u64>,
     negotiations: Negotiations,
+    /// Who is busy for how long.
+    schedules: Schedules,
     errands: HashMap<JobId, Errand>,
     /// The jobs of each task.
     jobs: HashMap<u64, Vec<JobId>>,
@@ -206,6 +210,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             part_quotes: HashMap::new(),
             parts: BTreeMap::new(),
             negotiations: Negotiations::default(),
+            schedules: Schedules::default(),
             errands: HashMap::new(),
             jobs: HashMap::new(),
             last_job: 0,
@@ -261,6 +266,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// none would be taken from it.
     pub fn start(&mut self) {
         self.started = true;
+        for number in self.tasks.keys().copied().collect::<Vec<_>>() {
+            self.note_work(number);
+        }
     }
 
     /// Sets the time for what is handled next. Time never runs backwards here.
@@ -366,6 +374,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let record = Record { task: number, at: self.now, event };
         self.apply(&record)?;
         self.tell_bidders(number, &record.event);
+        self.note_work(number);
         self.journal.append(&JournalEntry::Task(record))
     }
 

@@ -55,7 +55,7 @@ impl MarginBandit {
 
 impl BidStrategy for MarginBandit {
     fn quote(&mut self, opportunity: &Opportunity<'_>, state: &BidderState) -> Option<Amount> {
-        if state.free_capacity() == 0 {
+        if state.capacity == 0 {
             return None;
         }
         let largest = margin_max(opportunity.cost, opportunity.ceiling)?;

@@ -71,7 +71,7 @@ pub struct MarginPolicy;
 
 impl BidStrategy for MarginPolicy {
     fn quote(&mut self, opportunity: &Opportunity<'_>, state: &BidderState) -> Option<Amount> {
-        if state.free_capacity() == 0 {
+        if state.capacity == 0 {
             return None;
         }
         let largest = margin_max(opportunity.cost, opportunity.ceiling)?;
@@ -176,7 +176,7 @@ fn best(row: &[Cell]) -> usize {
 
 impl BidStrategy for MarginLearner {
     fn quote(&mut self, opportunity: &Opportunity<'_>, state: &BidderState) -> Option<Amount> {
-        if state.free_capacity() == 0 {
+        if state.capacity == 0 {
             return None;
         }
         let largest = margin_max(opportunity.cost, opportunity.ceiling)?;

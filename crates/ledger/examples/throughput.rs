@@ -125,19 +125,21 @@ impl Driver {
         let mut settlements = Vec::new();
         for buyer in 0..usize::from(BUYERS) {
             let seller = 1 + usize::from(BUYERS) + (buyer + block) % usize::from(SELLERS);
-            let bids: Vec<BidTerms> = (0..per_buyer)
+            let bids: Vec<(u64, BidTerms)> = (0..per_buyer)
                 .map(|n| {
                     let label = (block * PAIRS_PER_BLOCK + buyer * per_buyer + n) as u64;
-                    let task = ainur_crypto::hash::tagged("throughput", &[&label.to_le_bytes()]);
-                    bid(TaskId(task), self.dids[seller], now)
+                    let parties = (&self.dids[1 + buyer], &self.dids[0]);
+                    let chain = self.ledger.chain_id();
+                    let task = escrow::task_id(&chain, parties, &Digest::ZERO, label);
+                    (label, bid(task, self.dids[seller], now))
                 })
                 .collect();
-            let items: Vec<Digest> = bids.iter().map(BidTerms::digest).collect();
+            let items: Vec<Digest> = bids.iter().map(|(_, bid)| bid.digest()).collect();
             let (root, proofs) = self.sign(seller, &items);
             let mut agreements = Vec::new();
-            for (bid, proof) in bids.into_iter().zip(proofs) {
+            for ((serial, bid), proof) in bids.into_iter().zip(proofs) {
                 settlements.push(settle(bid.task, now).into());
-                agreements.push(agree(bid, vec![proof], self.dids[0], now).into());
+                agreements.push(agree((serial, bid), vec![proof], self.dids[0], now).into());
             }
             submissions.push(self.submission(1 + buyer, agreements, vec![root]));
         }
@@ -160,7 +162,12 @@ fn bid(task: TaskId, bidder: Did, now: Timestamp) -> BidTerms {
     }
 }
 
-fn agree(bid: BidTerms, proofs: Vec<BatchProof>, verifier: Did, now: Timestamp) -> escrow::Action {
+fn agree(
+    (serial, bid): (u64, BidTerms),
+    proofs: Vec<BatchProof>,
+    verifier: Did,
+    now: Timestamp,
+) -> escrow::Action {
     let (task, price, transcript) = (bid.task, bid.price, Digest::ZERO);
     escrow::Action::Agree {
         task,
@@ -170,6 +177,7 @@ fn agree(bid: BidTerms, proofs: Vec<BatchProof>, verifier: Did, now: Timestamp) 
         service: None,
         budget: None,
         call: Digest::ZERO,
+        serial,
         check: Digest::ZERO,
         deadline: now.plus(DurationMs(3_600_000)),
     }

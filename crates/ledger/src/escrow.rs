@@ -23,7 +23,7 @@ pub mod query;
 mod state;
 mod tombstone;
 
-pub use action::Action;
+pub use action::{Action, task_id};
 pub use consent::{Consent, SignedAward};
 pub use error::{Error, Role};
 pub use event::{Event, Hire};

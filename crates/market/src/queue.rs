@@ -17,6 +17,10 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::num::{NonZeroU16, NonZeroU32};
 
+mod schedule;
+
+pub use schedule::PlaceSchedule;
+
 /// How many flows without a job a queue remembers, so that leaving and coming back gains nothing;
 /// beyond, the one least ahead of its share is forgotten.
 pub const FLOWS_IDLE_MAX: usize = 1_024;

@@ -49,6 +49,7 @@ pub(crate) struct Deal {
     pub(crate) specification: TaskSpec,
     pub(crate) transcript: Transcript,
     deadline: Timestamp,
+    serial: u64,
 }
 
 pub(crate) struct World {
@@ -103,7 +104,6 @@ impl World {
 
     /// An auction in which seller 0 asks 20, seller 1 asks 30, and the reserve is 50.
     pub(crate) fn deal(&self, number: u8) -> Deal {
-        let task = TaskId(Digest([number; 32]));
         let specification = TaskSpec {
             capability: "archive.compress".parse().unwrap(),
             parameters: r#"{"level":9}"#.into(),
@@ -118,6 +118,8 @@ impl World {
             limits: ExecutionLimits::default(),
             graph: None,
         };
+        let serial = u64::from(number);
+        let task = self.name(&specification, serial);
         let terms = AuctionTerms {
             task,
             reserve: specification.reserve,
@@ -135,7 +137,13 @@ impl World {
         entrants.sort_by_key(|entrant| entrant.commit.bidder);
         let deadline = self.now.plus(specification.deadline_ms);
         let transcript = Transcript { terms, entrants, beacon: Digest([0xbe; 32]) };
-        Deal { task, specification, transcript, deadline }
+        Deal { task, specification, transcript, deadline, serial }
+    }
+
+    /// What the ledger calls the buyer's task of this number, decided by the node.
+    pub(crate) fn name(&self, specification: &TaskSpec, serial: u64) -> TaskId {
+        let (chain, call) = (self.ledger.chain_id(), receipt::specification_digest(specification));
+        escrow::task_id(&chain, (&self.buyer.did, &self.node.did), &call, serial)
     }
 
     pub(crate) fn entrant(&self, terms: &AuctionTerms, bidder: Did, price: u64) -> Entrant {
@@ -203,6 +211,7 @@ impl World {
             service: None,
             budget: None,
             call: receipt::specification_digest(&deal.specification),
+            serial: deal.serial,
             check: receipt::check_digest(&deal.specification.check),
             deadline: deal.deadline,
         };

@@ -49,6 +49,7 @@ pub(crate) struct JobDeal {
     pub(crate) transcript: CombinatorialTranscript,
     pub(crate) coalition: CoalitionTerms,
     deadline: Timestamp,
+    serial: u64,
 }
 
 /// A job under way: what its receipt will tell, and the ledger's numbers of the parts.
@@ -113,7 +114,6 @@ impl World {
     }
 
     fn job_of(&self, number: u8, graph: TaskGraph, rival: Vec<Bundle>) -> JobDeal {
-        let task = TaskId(Digest([number; 32]));
         let specification = TaskSpec {
             capability: "archive.compress".parse().unwrap(),
             parameters: "{}".into(),
@@ -128,6 +128,8 @@ impl World {
             limits: ExecutionLimits::default(),
             graph: Some(graph.clone()),
         };
+        let serial = u64::from(number);
+        let task = self.name(&specification, serial);
         let terms = CombinatorialTerms {
             task,
             graph: graph_digest(&graph),
@@ -151,7 +153,7 @@ impl World {
         entrants.sort_by_key(|entrant| entrant.commit.bidder);
         let deadline = self.now.plus(specification.deadline_ms);
         let transcript = CombinatorialTranscript { terms, entrants, beacon: Digest([0xbe; 32]) };
-        JobDeal { task, specification, transcript, coalition, deadline }
+        JobDeal { task, specification, transcript, coalition, deadline, serial }
     }
 
     fn coalition(&self, task: TaskId, graph: &TaskGraph, reveal: Timestamp) -> CoalitionTerms {
@@ -266,6 +268,7 @@ impl World {
             service: None,
             budget: None,
             call: receipt::specification_digest(&deal.specification),
+            serial: deal.serial,
             check: receipt::check_digest(&deal.specification.check),
             deadline: deal.deadline,
         };

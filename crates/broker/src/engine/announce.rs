@@ -1,7 +1,6 @@
 //! From a wish to a call for proposals.
 use ainur_consensus::ReplicatedLog;
-use ainur_crypto::hash;
-use ainur_ledger::escrow::ServiceTerms;
+use ainur_ledger::escrow::{self, ServiceTerms};
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::AuctionTerms;
 use ainur_market::bond::BondRule;
@@ -161,10 +160,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let Request { spec, call, venue, service, negotiation, bidding, .. } = request;
         let Request { idempotency, context, trace, .. } = request;
         let is_negotiated = venue == Venue::Negotiation;
-        let id = TaskId(hash::tagged(
-            "ainur/task/v1",
-            &[&self.chain_id.0, &self.operator.did.encode(), &number.encode(), &spec.encode()],
-        ));
+        let parties = (&self.operator.did, &self.operator.did);
+        let id = escrow::task_id(&self.chain_id, parties, &call, number);
         let terms = self.auction_terms(id, (&spec, service.as_ref()), bidding);
         let announcement = Announcement {
             id,

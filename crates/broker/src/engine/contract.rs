@@ -68,6 +68,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 service: task.service,
                 budget: task.spec.budget,
                 call: task.call,
+                serial: number,
                 check: ainur_audit::receipt::check_digest(&task.spec.check),
                 deadline: task.deadline,
             }

@@ -30,6 +30,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         bidder: Did,
         quote: Option<Quote>,
     ) -> Result<(), Error> {
+        let capability = self.tasks.get(&number).map(|task| task.spec.capability.clone());
+        let quote = quote.zip(capability);
+        let quote = quote.map(|(quote, capability)| self.when_free(bidder, &capability, quote));
         let priced = quote.and_then(|quote| self.strategic_price(number, bidder, quote));
         self.seal(number, bidder, priced)
     }

@@ -1,7 +1,7 @@
 //! What can be asked of escrow.
 use alloc::vec::Vec;
 
-use ainur_crypto::BatchProof;
+use ainur_crypto::{BatchProof, hash};
 use ainur_market::auction::CommitTerms;
 use ainur_market::offer::OfferTerms;
 use ainur_primitives::{
@@ -34,6 +34,8 @@ pub enum Action {
         budget: Option<BudgetId>,
         /// Digest of the task's specification, as in its call for proposals.
         call: Digest,
+        /// The buyer's own number for the task; `task` is [`task_id`] of all that names it.
+        serial: u64,
         /// Digest of the acceptance check.
         check: Digest,
         /// From then on anyone can have the buyer refunded.
@@ -135,4 +137,16 @@ pub enum Action {
         /// The offer.
         offer: OfferTerms,
     },
+}
+
+/// The name of a task: who buys it, whose word decides it, what is wanted, on which ledger, and the
+/// buyer's own number for it. Whoever signs a bid on a task has signed all of that.
+pub fn task_id(
+    chain: &Digest,
+    (buyer, verifier): (&Did, &Did),
+    call: &Digest,
+    serial: u64,
+) -> TaskId {
+    let parts = [&chain.0[..], &buyer.0.0, &verifier.0.0, &call.0, &serial.to_le_bytes()];
+    TaskId(hash::tagged("ainur/task/v2", &parts))
 }

@@ -8,7 +8,7 @@ use super::consent::{self, Bound};
 use super::state::{open, write_open};
 use super::{
     Action, Agreement, Consent, Engagement, Error, Escrow, Event, PARTS_MAX, Part, PartState, Role,
-    ServiceTerms, SignedAward,
+    ServiceTerms, SignedAward, task_id,
 };
 use crate::balances::{Pot, move_money, open_position};
 use crate::exchange::Claim;
@@ -18,12 +18,26 @@ use crate::{budget, reputation};
 
 /// Opens the escrow of a task; only for [`Action::Agree`].
 pub(super) fn agree(context: &mut Context<'_>, action: &Action) -> Result<(), Error> {
-    let Action::Agree { task, verifier, reserve, awards, service, budget, call, check, deadline } =
-        action
+    let Action::Agree {
+        task,
+        verifier,
+        reserve,
+        awards,
+        service,
+        budget,
+        call,
+        serial,
+        check,
+        deadline,
+    } = action
     else {
         unreachable!("called for agreements only");
     };
     let (task, reserve, buyer) = (*task, *reserve, context.sender);
+    let name = task_id(&context.chain_id, (&buyer, verifier), call, *serial);
+    if name != task {
+        return Err(Error::NotItsName(name));
+    }
     match context.state.read(&key::escrow(&task)) {
         Some(Escrow::Open(_)) => return Err(Error::AlreadyAgreed(task)),
         Some(Escrow::Closed(closed)) => {

@@ -33,6 +33,9 @@ pub enum Error {
     /// There is an agreement for the task.
     #[error("there is an agreement for task {0} already")]
     AlreadyAgreed(TaskId),
+    /// The task is not called by its buyer, verifier, specification and number.
+    #[error("a task of this buyer, verifier, specification and number is {0}")]
+    NotItsName(TaskId),
     /// There is none, or it has been forgotten.
     #[error("there is no agreement for task {0}")]
     Unknown(TaskId),

@@ -1,6 +1,6 @@
 //! Agreement, payment and its refusals.
 use ainur_ledger::escrow::{Action, Closing, Consent, Error, Escrow, Event, Payout, Role};
-use ainur_ledger::{balances, reputation};
+use ainur_ledger::{Genesis, balances, reputation};
 use ainur_market::auction::BidTerms;
 use ainur_primitives::{Amount, Digest, DurationMs, FailureReason};
 
@@ -147,6 +147,50 @@ fn agreements_without_money_or_time_are_refused() {
         edit(&mut action);
         assert_eq!(world.fails(BUYER, action), error.into());
     }
+}
+
+#[test]
+fn a_bid_is_worth_nothing_to_another_buyer_verifier_task_or_ledger() {
+    let mut world = World::new();
+    let other = Digest([77; 32]);
+    let edits: Vec<(u8, Edit<Action>)> = vec![
+        (RIVAL, Box::new(|_| {})),
+        (
+            BUYER,
+            Box::new(|action| {
+                if let Action::Agree { verifier, .. } = action {
+                    *verifier = did(BUYER)
+                }
+            }),
+        ),
+        (
+            BUYER,
+            Box::new(move |action| {
+                if let Action::Agree { call, .. } = action {
+                    *call = other
+                }
+            }),
+        ),
+        (
+            BUYER,
+            Box::new(|action| {
+                if let Action::Agree { serial, .. } = action {
+                    *serial = 2
+                }
+            }),
+        ),
+    ];
+    for (sender, edit) in edits {
+        let mut action = world.agreement(1, MEMBERS[0]);
+        edit(&mut action);
+        let refused = world.fails(sender, action);
+        assert!(refused.to_string().contains("of this buyer, verifier"), "{refused}");
+    }
+    let action = world.agreement(1, SELLER);
+    let mut elsewhere = World::with(&Genesis { name: "elsewhere".into(), ..genesis() });
+    elsewhere.signatures = std::mem::take(&mut world.signatures);
+    let refused = elsewhere.fails(BUYER, action);
+    assert!(refused.to_string().contains("of this buyer, verifier"), "{refused}");
 }
 
 #[test]

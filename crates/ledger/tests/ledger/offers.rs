@@ -93,7 +93,10 @@ fn volume_counts_agreements_of_one_buyer_under_one_offer_until_it_ends() {
     let other = OfferTerms { serial: 2, ..offer() };
     let action = agree(&mut world, 3, other, 3);
     assert_eq!(world.fails(BUYER, action), too_low(4).into());
-    let action = agree(&mut world, 3, offer(), 3);
+    let mut action = agree(&mut world, 3, offer(), 3);
+    if let Action::Agree { task, .. } = &mut action {
+        *task = task_of(RIVAL, 3);
+    }
     assert_eq!(world.fails(RIVAL, action), too_low(4).into());
     let action = agree(&mut world, 3, offer(), 3);
     world.ok(BUYER, action);

@@ -1,4 +1,6 @@
 //! A small ledger with a buyer, sellers, a verifier and an authority, and shorthand for using it.
+use std::cell::Cell;
+
 use ainur_crypto::batch::ROOT_DOMAIN;
 use ainur_crypto::hash::tagged;
 use ainur_crypto::merkle::{inclusion_proofs_all, leaf_hash};
@@ -89,8 +91,23 @@ pub(crate) fn sign(party: u8, version: u8, items: &[Digest]) -> (RootSignature, 
     (RootSignature { signer, key_version, root, size, signature }, proofs)
 }
 
+/// What the buyers of this ledger call for.
+pub(crate) const CALL: Digest = Digest([10; 32]);
+
+thread_local! {
+    /// The ledger of the world begun last in this test; tasks are named after it.
+    static CHAIN: Cell<Digest> = const { Cell::new(Digest::ZERO) };
+}
+
+/// A task of [`BUYER`], decided by [`VERIFIER`].
 pub(crate) fn task(number: u8) -> TaskId {
-    TaskId(Digest([number; 32]))
+    task_of(BUYER, number)
+}
+
+/// A task of somebody, decided by [`VERIFIER`].
+pub(crate) fn task_of(buyer: u8, number: u8) -> TaskId {
+    let parties = (&did(buyer), &did(VERIFIER));
+    escrow::task_id(&CHAIN.get(), parties, &CALL, number.into())
 }
 
 pub(crate) fn genesis() -> Genesis {
@@ -124,6 +141,7 @@ impl World {
 
     pub(crate) fn with(genesis: &Genesis) -> Self {
         let ledger = Ledger::begin(genesis).unwrap();
+        CHAIN.set(ledger.chain_id());
         let mut world = Self { ledger, now: START, signatures: Vec::new() };
         for party in [SELLER, RIVAL] {
             world.ok(party, reputation::Action::Bond { amount: Amount::ainu(100) });
@@ -301,7 +319,8 @@ impl World {
             awards: vec![self.award(number, seller)],
             service: None,
             budget: None,
-            call: Digest([10; 32]),
+            call: CALL,
+            serial: number.into(),
             check: Digest([11; 32]),
             deadline: self.now.plus(HOUR),
         }

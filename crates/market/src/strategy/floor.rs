@@ -28,7 +28,7 @@ pub struct StaticFloor {
 
 impl BidStrategy for StaticFloor {
     fn quote(&mut self, opportunity: &Opportunity<'_>, state: &BidderState) -> Option<Amount> {
-        if state.free_capacity() == 0 {
+        if state.capacity == 0 {
             return None;
         }
         let cost = opportunity.cost;

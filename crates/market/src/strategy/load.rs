@@ -27,7 +27,7 @@ impl Default for LoadAware {
 
 impl BidStrategy for LoadAware {
     fn quote(&mut self, opportunity: &Opportunity<'_>, state: &BidderState) -> Option<Amount> {
-        if state.free_capacity() == 0 {
+        if state.capacity == 0 {
             return None;
         }
         let cost = opportunity.cost;

@@ -42,7 +42,8 @@ impl Economy<'_> {
             Some(transcript) => transcript.clone(),
             None => self.hold_auction(&wish, &failed)?,
         };
-        let full = self.sellers.iter().filter(|seller| seller.state.free_capacity() == 0);
+        let full =
+            self.sellers.iter().filter(|seller| seller.done_in_ms(self.now) > wish.duration_ms_max);
         let excluded: Vec<Did> = full.map(|seller| seller.did).chain(failed).collect();
         let Ok(outcome) = award(&transcript, &excluded) else { return Ok(false) };
         self.accept(wish, outcome, transcript);
@@ -85,7 +86,7 @@ impl Economy<'_> {
             bidder: seller.did,
             price,
             bid_bond,
-            estimated_duration_ms: seller.duration_ms,
+            estimated_duration_ms: seller.done_in_ms(self.now),
             confidence: Ppm(900_000),
             quality_level: QualityLevel::Standard,
             card: seller.card(),
@@ -102,7 +103,7 @@ impl Economy<'_> {
         let engaged = Engaged {
             consent: Consent::Bid { bid: outcome.bid, transcript: outcome.transcript },
             shares: vec![share],
-            duration_ms: self.sellers[seller].duration_ms,
+            duration_ms: self.sellers[seller].done_in_ms(self.now),
         };
         self.agree((wish, Route::Auction), vec![engaged], Some(transcript));
     }
@@ -155,12 +156,12 @@ impl Economy<'_> {
 
     /// What every seller that can do it asks.
     fn quotes(&mut self, wish: &Wish, excluded: &[Did]) -> Vec<(usize, Amount)> {
+        let now = self.now;
         let able: Vec<usize> = (0..self.sellers.len())
             .filter(|number| {
                 let seller = &self.sellers[*number];
                 seller.capability == wish.capability
-                    && seller.state.free_capacity() > 0
-                    && seller.duration_ms <= wish.duration_ms_max
+                    && seller.done_in_ms(now) <= wish.duration_ms_max
                     && !excluded.contains(&seller.did)
             })
             .collect();

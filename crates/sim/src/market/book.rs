@@ -70,6 +70,9 @@ impl CreditMarket {
     }
 }
 
+/// Tells a second task for the same wish from the first.
+const RETRY: u64 = 1 << 63;
+
 impl Economy<'_> {
     /// Has the first seller of each capability that writes credits open their class.
     pub(super) fn open_classes(&mut self) -> Vec<(Did, ainur_ledger::Action)> {
@@ -142,7 +145,8 @@ impl Economy<'_> {
             now,
             draw,
         };
-        let price = seller.strategist.quote(&opportunity, &seller.state);
+        let free = seller.state.free_capacity() > 0;
+        let price = free.then(|| seller.strategist.quote(&opportunity, &seller.state)).flatten();
         writing.price = price.map(|price| Amount(price.0.next_multiple_of(tick.0)));
         writing.looks = venue.credits.as_ref().map_or(0, |market| market.looks.count);
         writing.sold = 0;
@@ -272,7 +276,7 @@ impl Economy<'_> {
         }
         let (price, cost, duration_ms) = (order.price, seller.cost, seller.duration_ms);
         let share = Share { seller: number, price, cost };
-        seller.state.won(&self.venues[wish.capability].capability);
+        seller.take_on(&self.venues[wish.capability].capability, task, now.plus(duration_ms));
         let deadline = now.plus(DurationMs(wish.duration_ms_max.0 * DEADLINE_FACTOR));
         let delivers = !self.conduct.happens(self.scenario.supply.failure);
         let members = vec![Member { share, stage: MemberStage::Working { delivers } }];
@@ -300,8 +304,10 @@ impl Economy<'_> {
     pub(super) fn default(&mut self, task: TaskId, share: Share, reason: FailureReason) -> TaskId {
         let collateral = self.scenario.cost_median();
         self.sellers[share.seller].profit += share.price.0 as i128 - collateral.0 as i128;
-        let again = TaskId(tagged("ainur/simulated-retry/v1", &[&task.0.0]));
+        let mut again = task;
         if let Some(mut job) = self.jobs.remove(&task) {
+            job.wish.serial ^= RETRY;
+            again = self.name(&job.wish, job.wish.serial);
             if job.counted {
                 self.tally.paid_in_vain(share.price, collateral);
             }

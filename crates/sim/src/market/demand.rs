@@ -9,6 +9,8 @@ use super::venue::capability_name;
 #[derive(Debug, Clone)]
 pub(super) struct Wish {
     pub(super) task: TaskId,
+    /// The buyer's number for it.
+    pub(super) serial: u64,
     /// Who wants it, by number.
     pub(super) buyer: usize,
     /// What is wanted, by number.
@@ -53,7 +55,10 @@ pub(super) fn next_wish(scenario: &Scenario, before: Timestamp, chance: &mut Cha
     let worth = chance.between(demand.value_min, demand.value_max);
     let value = Amount((scenario.cost_median().0 as f64 * worth) as u128);
     let limit = chance.between(demand.deadline_min, demand.deadline_max);
-    let task = TaskId(chance.digest());
+    let Digest([a, b, c, d, e, f, g, h, ..]) = chance.digest();
+    let serial = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    // Its buyer names it.
+    let task = TaskId(Digest::ZERO);
     let duration_ms_max = DurationMs((supply.duration_ms_median as f64 * limit) as u64);
     let graph = chance
         .happens(demand.graphs)
@@ -62,6 +67,7 @@ pub(super) fn next_wish(scenario: &Scenario, before: Timestamp, chance: &mut Cha
     let value = Amount(value.0 * parts);
     Wish {
         task,
+        serial,
         buyer: chance.below(scenario.buyers as usize),
         capability: chance.below(supply.capabilities as usize),
         value,

@@ -2,10 +2,12 @@
 use std::collections::BTreeMap;
 
 use ainur_learning::Strategist;
-use ainur_ledger::{Action, registry, reputation};
+use ainur_ledger::{Action, escrow, registry, reputation};
 use ainur_market::offer::OfferBoard;
 use ainur_market::strategy::StrategyChoice;
-use ainur_primitives::{Amount, CapabilityName, Did, DurationMs, TaskId, Timestamp};
+use ainur_primitives::{
+    Amount, CapabilityName, Did, Digest, DurationMs, TaskId, Timestamp,
+};
 
 use super::Error;
 use super::book::Writing;
@@ -172,7 +174,11 @@ impl<'a> Economy<'a> {
 
     /// A buyer goes the way a node would: a credit or a standing offer, whichever is cheaper and no
     /// dearer than auctions have been, else the seller it knows, else an auction.
-    fn serve(&mut self, wish: Wish) -> Result<(), Error> {
+    fn serve(&mut self, mut wish: Wish) -> Result<(), Error> {
+        wish.task = self.name(&wish, wish.serial);
+        if let Some(plan) = &mut wish.graph {
+            plan.task = wish.task;
+        }
         if let Some(plan) = wish.graph.clone() {
             let best = self.best_graph_welfare(&wish, &plan)?;
             self.tally.arrived(best);
@@ -185,13 +191,18 @@ impl<'a> Economy<'a> {
         self.auction(wish)
     }
 
+    /// What the ledger calls a buyer's task of this number.
+    pub(super) fn name(&self, wish: &Wish, serial: u64) -> TaskId {
+        let parties = (&self.buyers[wish.buyer].did, &self.operator);
+        escrow::task_id(&self.settlement.head().chain_id, parties, &Digest::ZERO, serial)
+    }
+
     /// What the whole market could gain at most from a task now, were all costs known.
     fn best_welfare(&self, wish: &Wish) -> Amount {
         let able = self.sellers.iter().filter(|seller| {
             seller.capability == wish.capability
                 && seller.conduct.works()
-                && seller.state.free_capacity() > 0
-                && seller.duration_ms <= wish.duration_ms_max
+                && seller.done_in_ms(self.now) <= wish.duration_ms_max
         });
         let cheapest = able.map(|seller| seller.cost).min();
         cheapest.map_or(Amount::ZERO, |cost| wish.value.saturating_sub(cost))

@@ -32,7 +32,7 @@ impl Economy<'_> {
             return Ok(Some(wish));
         };
         let seller = &self.sellers[number];
-        let (cost, duration_ms) = (seller.cost, seller.duration_ms);
+        let (cost, duration_ms) = (seller.cost, seller.done_in_ms(self.now));
         let rules = NegotiationRules {
             task: wish.task,
             buyer: self.buyers[wish.buyer].did,
@@ -62,8 +62,7 @@ impl Economy<'_> {
 
     fn can_serve(&self, number: usize, wish: &Wish) -> bool {
         let seller = &self.sellers[number];
-        seller.state.free_capacity() > 0
-            && seller.duration_ms <= wish.duration_ms_max
+        seller.done_in_ms(self.now) <= wish.duration_ms_max
             && self.settlement.can_bond(&seller.did, wish.value, self.now)
     }
 

@@ -24,6 +24,8 @@ const OFFER_VALID_MS: DurationMs = DurationMs::seconds(10);
 const AUCTION_SPARED: Ppm = Ppm(20_000);
 /// Sellers likelier to fail are not hired without comparison.
 pub(super) const FAILURE_MAX: Ppm = Ppm(300_000);
+/// How many tasks an offer takes for each place, so that some wait.
+const TASKS_A_PLACE: u32 = 4;
 const EVEN: NonZeroU16 = NonZeroU16::MIN;
 
 /// An offer as its seller remembers it.
@@ -122,7 +124,9 @@ impl Economy<'_> {
                 premium_hours: Vec::new(),
             },
             capacity: OfferCapacity {
-                concurrent_tasks: seller.state.capacity,
+                // What waits for a place counts as at work; how long it would is looked at when it
+                // is taken.
+                concurrent_tasks: seller.state.capacity * TASKS_A_PLACE,
                 queue_size: 0,
                 estimated_wait_ms: DurationMs(0),
             },
@@ -170,7 +174,7 @@ impl Economy<'_> {
         let engaged = Engaged {
             consent: Consent::Offer { offer, matched: now },
             shares: vec![Share { seller: number, price: found.price, cost: seller.cost }],
-            duration_ms: seller.duration_ms,
+            duration_ms: seller.done_in_ms(now),
         };
         self.agree((wish, Route::Offer), vec![engaged], None);
         Ok(None)
@@ -182,7 +186,7 @@ impl Economy<'_> {
         let full = self.sellers.iter().filter(|seller| {
             seller.capability == wish.capability
                 && seller.posted.is_some()
-                && (seller.state.free_capacity() == 0 || !able(&seller.did))
+                && (seller.done_in_ms(self.now) > wish.duration_ms_max || !able(&seller.did))
         });
         let excluded: Vec<Did> = full.map(|seller| seller.did).collect();
         let mut ranking = self.board.ranking(&OfferRequest {

@@ -2,8 +2,9 @@
 use ainur_crypto::hash::tagged;
 use ainur_identity::KeyMaterial;
 use ainur_learning::Strategist;
+use ainur_market::queue::PlaceSchedule;
 use ainur_market::strategy::{BidderState, StrategyChoice};
-use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm};
+use ainur_primitives::{Amount, CapabilityName, Did, Digest, DurationMs, Ppm, TaskId, Timestamp};
 
 use super::book::Writing;
 use super::chance::Chance;
@@ -46,6 +47,8 @@ pub(super) struct Seller {
     pub(super) choice: StrategyChoice,
     pub(super) strategist: Strategist,
     pub(super) state: BidderState,
+    /// When what it has taken on ends, part by part of a task.
+    pub(super) schedule: PlaceSchedule<(TaskId, u32)>,
     /// Keeps a standing offer.
     pub(super) offering: bool,
     pub(super) posted: Option<Posted>,
@@ -86,6 +89,7 @@ impl Seller {
             choice,
             strategist: cast(choice),
             state: BidderState::new(supply.places_per_seller),
+            schedule: PlaceSchedule::new(),
             offering: chance.happens(supply.offering),
             posted: None,
             writing: None,
@@ -94,6 +98,28 @@ impl Seller {
             failed: 0,
             successor: None,
             material: None,
+        }
+    }
+
+    /// How long a task takes from now on, waiting for a place included.
+    pub(super) fn done_in_ms(&self, now: Timestamp) -> DurationMs {
+        let wait_ms = self.schedule.wait_ms(self.state.capacity, now);
+        DurationMs(wait_ms.0 + self.duration_ms.0)
+    }
+
+    /// Takes on a part of a task that ends then.
+    pub(super) fn take_on(&mut self, capability: &CapabilityName, task: TaskId, end: Timestamp) {
+        self.state.won(capability);
+        let others = self.schedule.work().filter(|(other, _)| *other == task);
+        let part = others.map(|(_, part)| part + 1).max().unwrap_or(0);
+        self.schedule.take_on((task, part), end);
+    }
+
+    /// A part of a task has ended, or will not be done.
+    pub(super) fn let_go(&mut self, task: TaskId) {
+        let part = self.schedule.work().find(|(other, _)| *other == task).copied();
+        if let Some(part) = part {
+            self.schedule.end(&part);
         }
     }
 

@@ -122,7 +122,8 @@ impl Economy<'_> {
                         awards,
                         service: None,
                         budget: None,
-                        call: task.0,
+                        call: Digest::ZERO,
+                        serial: job.wish.serial,
                         check: Digest::ZERO,
                         deadline: job.deadline,
                     }
@@ -151,8 +152,9 @@ impl Economy<'_> {
     fn withdraw(&mut self, task: TaskId, work: &Work, why: String) -> Result<(), Error> {
         for member in &work.members {
             if matches!(member.stage, MemberStage::Working { .. }) {
-                let state = &mut self.sellers[member.share.seller].state;
-                state.active_tasks = state.active_tasks.saturating_sub(1);
+                let seller = &mut self.sellers[member.share.seller];
+                seller.state.active_tasks = seller.state.active_tasks.saturating_sub(1);
+                seller.let_go(task);
             }
         }
         if self.board.offer_of(&task).is_some() {

@@ -100,7 +100,7 @@ impl Economy<'_> {
         transcript: Option<Transcript>,
     ) {
         let task = wish.task;
-        self.take_places(&engaged);
+        self.take_places(task, &engaged);
         let deadline = self.now.plus(DurationMs(wish.duration_ms_max.0 * DEADLINE_FACTOR));
         let job = self.jobs.entry(task).or_insert_with(|| Job::new(wish, route, deadline));
         job.attempt += 1;
@@ -108,10 +108,13 @@ impl Economy<'_> {
         self.deals.push(Deal { task, engaged, beside: None });
     }
 
-    fn take_places(&mut self, engaged: &[Engaged]) {
-        for share in engaged.iter().flat_map(|engaged| &engaged.shares) {
-            let capability = self.capability_of(share.seller);
-            self.sellers[share.seller].state.won(&capability);
+    fn take_places(&mut self, task: TaskId, engaged: &[Engaged]) {
+        for engaged in engaged {
+            let end = self.now.plus(engaged.duration_ms);
+            for share in &engaged.shares {
+                let capability = self.capability_of(share.seller);
+                self.sellers[share.seller].take_on(&capability, task, end);
+            }
         }
     }
 
@@ -146,6 +149,7 @@ impl Economy<'_> {
             let capability =
                 self.venues[self.sellers[member.share.seller].capability].capability.clone();
             let seller = &mut self.sellers[member.share.seller];
+            seller.let_go(task);
             let paid = delivers.then_some(member.share.price);
             let cost = if seller.conduct.works() { member.share.cost } else { Amount::ZERO };
             seller.state.finished(&capability, paid, cost, took);
@@ -228,7 +232,7 @@ impl Economy<'_> {
             replaced.iter().map(|(_, member)| self.backup(task, member)).collect();
         match backups {
             Some(backups) if !late && replaced.len() == 1 => {
-                self.take_places(&backups);
+                self.take_places(task, &backups);
                 let beside = Some((replaced[0].0 as u32, work.members));
                 self.deals.push(Deal { task, engaged: backups, beside });
             }
