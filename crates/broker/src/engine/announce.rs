@@ -14,7 +14,6 @@ use ainur_protocol::Specification;
 use ainur_runtime::Executor;
 use ainur_storage::Disk;
 use ainur_verification::Plan;
-use scale::Encode;
 
 use super::Broker;
 use crate::error::Error;

@@ -5,9 +5,7 @@ use ainur_learning::Strategist;
 use ainur_ledger::{Action, escrow, registry, reputation};
 use ainur_market::offer::OfferBoard;
 use ainur_market::strategy::StrategyChoice;
-use ainur_primitives::{
-    Amount, CapabilityName, Did, Digest, DurationMs, TaskId, Timestamp,
-};
+use ainur_primitives::{Amount, CapabilityName, Did, Digest, DurationMs, TaskId, Timestamp};
 
 use super::Error;
 use super::book::Writing;
