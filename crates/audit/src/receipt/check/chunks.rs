@@ -36,13 +36,13 @@ impl<'a> Examination<'a> {
             AttemptBasis::Auction => &self.auction()?.terms.payment,
             AttemptBasis::Offer(taken) => &taken.offer.payment,
             AttemptBasis::Negotiated(agreement) => &agreement.terms.agreed.payment,
-            AttemptBasis::Credit(_) => &PaymentTerms::Completion,
+            AttemptBasis::Credit(_) | AttemptBasis::Rental(_) => &PaymentTerms::Completion,
         })
     }
 
     fn cancellation_of(attempt: &AttemptRecord) -> Option<CancellationPolicy> {
         match &attempt.basis {
-            AttemptBasis::Auction | AttemptBasis::Credit(_) => None,
+            AttemptBasis::Auction | AttemptBasis::Credit(_) | AttemptBasis::Rental(_) => None,
             AttemptBasis::Offer(taken) => Some(taken.offer.cancellation),
             AttemptBasis::Negotiated(agreement) => Some(agreement.terms.cancellation),
         }
