@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::steps::Tally;
 use crate::workspace::{self, cargo, root};
 
+mod chunks;
 mod client;
 mod commands;
 mod exchange;
@@ -164,6 +165,7 @@ impl Place {
         let offer = ["market", "offer", "two", "--price", "1.2", "--discount", "50:10%"];
         let capacity = ["--concurrent", "1", "--queue", "1", "--for", "600"];
         workspace::output(&mut self.command(&[&offer[..], &capacity[..]].concat()))?;
+        chunks::prepare(self)?;
         exchange::prepare(self)
     }
 
@@ -248,6 +250,7 @@ impl Place {
         workspace::output(&mut self.command(&["ledger", "export", &folder]))?;
         let blocks = export.join("blocks.jsonl");
         self.judge_bonds(&blocks)?;
+        chunks::judge(&blocks)?;
         exchange::judge(&blocks, keys)?;
         let endings = endings(&blocks)?;
         let tasks = self.tasks(keys)?;

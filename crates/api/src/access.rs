@@ -243,6 +243,7 @@ impl Counter {
             | Operation::AgentList
             | Operation::AgentShow { .. }
             | Operation::OfferList { .. }
+            | Operation::RentalList { .. }
             | Operation::BookShow(_)
             | Operation::LedgerStatus
             | Operation::ReceiptVerify { .. }
@@ -286,6 +287,11 @@ impl Counter {
             | Operation::BidPlace(_)
             | Operation::OfferPublish(_)
             | Operation::OfferWithdraw { .. }
+            | Operation::RentalShow { .. }
+            | Operation::RentalStatement { .. }
+            | Operation::RentalOffer(_)
+            | Operation::RentalRent { .. }
+            | Operation::RentalWithdraw { .. }
             | Operation::OrderPlace(_)
             | Operation::OrderCancel(_)
             | Operation::OrderReplace(_)
@@ -322,6 +328,11 @@ impl Service for Counter {
             Ok(Reply::Agent(agent)) => Ok(Reply::Agent(self.shown(agent))),
             Ok(Reply::Agents(agents)) => {
                 Ok(Reply::Agents(agents.into_iter().map(|agent| self.shown(agent)).collect()))
+            }
+            // What the operator rents is nobody else's business, and what it could rent is anyone's.
+            Ok(Reply::Rentals(mut rentals)) if self.client.scope < Scope::Admin => {
+                rentals.retain(|rental| rental.held.is_none());
+                Ok(Reply::Rentals(rentals))
             }
             // Money and orders of the operator are nobody else's business.
             Ok(Reply::Book(mut book)) if self.client.scope < Scope::Admin => {

@@ -1,6 +1,7 @@
 //! Everything a node can be asked. Adding an operation is one variant here, one arm in the node.
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU16;
 
 use ainur_crypto::hash;
 use ainur_market::negotiation::{NegotiationWish, TacticName};
@@ -18,12 +19,14 @@ use crate::{schema, view};
 
 mod exchange;
 mod market;
+mod rental;
 
 pub use exchange::{
     BookQuery, CreditsDraft, CreditsStep, OrderCancellation, OrderDraft, OrderReplacement,
     PoolDraft, PoolStep,
 };
 pub use market::{BidDraft, OfferDraft};
+pub use rental::RentalDraft;
 
 /// A question or a command.
 #[expect(clippy::large_enum_variant, reason = "an operation is performed once and then dropped")]
@@ -124,6 +127,36 @@ pub enum Operation {
     OfferWithdraw {
         /// The offer's digest or a unique beginning of it.
         offer: String,
+    },
+    /// What can be rented, and what the node rents.
+    RentalList {
+        /// Only those of this capability.
+        #[schemars(with = "Option<schema::CapabilityName>")]
+        capability: Option<CapabilityName>,
+    },
+    /// A rental: how it is used, and what its periods came to.
+    RentalShow {
+        /// The digest of its terms or a unique beginning of it.
+        rental: String,
+    },
+    /// What a period of a rental came to, with its proofs, as canonical JSON.
+    RentalStatement {
+        /// The digest of its terms or a unique beginning of it.
+        rental: String,
+        /// Which period, from zero.
+        period: u32,
+    },
+    /// Rent out slots of an agent of this node.
+    RentalOffer(RentalDraft),
+    /// Rent what is on offer: the price of all periods is locked.
+    RentalRent {
+        /// The digest of its terms or a unique beginning of it.
+        rental: String,
+    },
+    /// Take back what nobody has rented.
+    RentalWithdraw {
+        /// The digest of its terms or a unique beginning of it.
+        rental: String,
     },
     /// A class of credits: its book, its pool, and what one has in it.
     BookShow(BookQuery),
@@ -320,6 +353,19 @@ impl fmt::Debug for Credential {
     }
 }
 
+/// A piece of work that is accepted and paid by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChunkDraft {
+    /// What is worked on, stored as a blob.
+    #[schemars(with = "schema::ContentId")]
+    pub input: ContentId,
+    /// Its share of the price, in parts per million; equal for all chunks when none says its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::Ppm>")]
+    pub share: Option<Ppm>,
+}
+
 /// A task to announce. What is absent takes the node's defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -332,7 +378,7 @@ pub struct TaskRequest {
     /// The input, stored as a blob.
     #[schemars(with = "Option<schema::ContentId>")]
     pub input: Option<ContentId>,
-    /// The most to pay; not looked at when a credit pays.
+    /// The most to pay; not looked at when a credit or a rental pays.
     #[schemars(with = "schema::PositiveAmount")]
     pub reserve: Amount,
     /// What failed work would cost the buyer (scored selection); the reserve when absent.
@@ -359,6 +405,10 @@ pub struct TaskRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::TaskGraph>")]
     pub graph: Option<TaskGraph>,
+    /// The pieces it is delivered, accepted and paid in, in order, each by one seller before the
+    /// next begins; instead of `input`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<ChunkDraft>,
     /// Only this agent may bid (used to compare with a market).
     #[schemars(with = "Option<schema::Did>")]
     pub only: Option<Did>,
@@ -366,6 +416,10 @@ pub struct TaskRequest {
     #[serde(default)]
     #[schemars(with = "schema::Venue")]
     pub venue: Venue,
+    /// The rental to use, where that is how it is paid: the digest of its terms or a unique
+    /// beginning of it; the one with the most of its quota left when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rental: Option<String>,
     /// What late work costs its seller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<view::LatenessTerms>,
@@ -465,6 +519,10 @@ pub struct TokenCreate {
     /// How long it is good for; as long as its budget when absent.
     #[schemars(with = "Option<schema::Milliseconds>")]
     pub expires_ms: Option<DurationMs>,
+    /// How much its holder's tasks weigh where they wait for an agent beside those of others.
+    #[serde(default = "view::market::equal_weight")]
+    #[schemars(with = "schema::TokenWeight")]
+    pub weight: NonZeroU16,
 }
 
 /// An answer.
@@ -507,6 +565,10 @@ pub enum Reply {
     Offers(Vec<view::OfferView>),
     /// A standing offer.
     Offer(Box<view::OfferView>),
+    /// Rentals.
+    Rentals(Vec<view::RentalView>),
+    /// A rental.
+    Rental(Box<view::RentalView>),
     /// A class of credits.
     Book(Box<view::BookView>),
     /// What became of an order or a swap.

@@ -19,6 +19,7 @@ mod openapi;
 mod others;
 mod output;
 mod query;
+mod rental;
 pub(crate) mod route;
 mod shape;
 mod tasks;
@@ -56,13 +57,14 @@ pub const TASK_ID_DIGITS_MIN: usize = 8;
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 
 /// The tables that are served here.
-const TABLES: [&[Route]; 10] = [
+const TABLES: [&[Route]; 11] = [
     &tasks::ROUTES,
     &events::ROUTES,
     &output::ROUTES,
     &capabilities::ROUTES,
     &agents::ROUTES,
     &market::ROUTES,
+    &rental::ROUTES,
     &exchange::ROUTES,
     &budgets::ROUTES,
     &tokens::ROUTES,

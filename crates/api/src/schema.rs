@@ -29,9 +29,11 @@ macro_rules! shapes {
 
 mod negotiation;
 mod parts;
+mod rentals;
 
 pub(crate) use negotiation::*;
 pub(crate) use parts::*;
+pub(crate) use rentals::*;
 
 /// An order with a price.
 fn priced(generator: &mut SchemaGenerator, kind: &str, description: &str) -> Value {
@@ -169,8 +171,8 @@ shapes! {
     /// Where a buyer looks for a price.
     Venue |_g| {
         "type": "string",
-        "enum": ["any", "auction", "offer", "negotiation", "credit"],
-        "description": "Where to look for a price: the best standing offer that fits or else an auction, an auction alone, offers alone, a negotiation with each agent that offers what is wanted, or a credit the buyer holds, with which no money is paid"
+        "enum": ["any", "auction", "offer", "negotiation", "credit", "rental"],
+        "description": "Where to look for a price: the best standing offer that fits or else an auction, an auction alone, offers alone, a negotiation with each agent that offers what is wanted, a credit the buyer holds, with which no money is paid, or a rental the buyer holds, which is paid by periods"
     }
     /// How good the work is to be.
     QualityLevel |_g| {

@@ -1,5 +1,6 @@
 //! What a node shows: plain data for tables, dashboards and programs.
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 
 use ainur_market::negotiation::TacticName;
 use ainur_market::strategy::StrategyChoice;
@@ -13,14 +14,18 @@ use serde::{Deserialize, Serialize};
 use crate::schema;
 
 mod bidding;
+mod chunks;
 mod exchange;
-mod market;
+pub(crate) mod market;
+mod rental;
 
 pub use bidding::BiddingView;
+pub use chunks::ChunkView;
 pub use exchange::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
 pub use market::{LatenessTerms, NegotiationTurn, NegotiationView, OfferView, OpenCall};
+pub use rental::{RentalHolding, RentalStatement, RentalView};
 
 /// How a node is doing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -266,6 +271,9 @@ pub struct TaskView {
     /// The parts of a task graph, once sellers were found for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PartView>,
+    /// The chunks of a task that is delivered and paid in chunks, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<ChunkView>,
     /// The task it is a part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::Digest>")]
@@ -509,6 +517,10 @@ pub struct TokenView {
     pub expires: Timestamp,
     /// It was taken back.
     pub revoked: bool,
+    /// How much its holder's tasks weigh where they wait for an agent beside those of others.
+    #[serde(default = "market::equal_weight")]
+    #[schemars(with = "schema::TokenWeight")]
+    pub weight: NonZeroU16,
 }
 
 /// An account.

@@ -29,16 +29,19 @@ use scale::Encode;
 use serde::{Deserialize, Serialize};
 
 mod check;
+mod chunks;
 mod issue;
 mod job;
 mod keys;
 mod proof;
 mod render;
 mod report;
+mod statement;
 mod story;
 mod trust;
 
 pub use check::verify;
+pub use chunks::{ChunkRecord, StoryChunk};
 pub use issue::{IssueError, issue, log_entry};
 pub use job::{
     COALITION_SIGNERS_MAX, COALITIONS_MAX, CoalitionRecord, JOB_PARTS_MAX, JobRecord,
@@ -49,6 +52,7 @@ pub use keys::{KeysError, PartyKeys, ROTATIONS_MAX};
 pub use proof::{AuditProof, AuditProofError};
 pub use render::{Row, rows};
 pub use report::{CheckName, CheckResult, Finding, Report};
+pub use statement::{StatementCheck, StatementKind, StatementReceipt};
 pub use story::{EventPlace, Story, StoryAttempt, StoryBasis};
 pub use trust::{Trust, TrustedLedger};
 
@@ -105,6 +109,9 @@ pub struct ReceiptBody {
     /// The parts of a task graph, which has no transcript, bids, attempts and verdict but theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub job: Option<Box<JobRecord>>,
+    /// The chunks that were accepted and paid, in order, of a task that is delivered in chunks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<ChunkRecord>,
     /// What was delivered and accepted; none after a refund.
     pub output: Option<AcceptedOutput>,
     /// How the last check ended; none when nothing was checked.
@@ -145,8 +152,20 @@ pub enum AttemptBasis {
     Offer(Box<TakenOffer>),
     /// It owed the work for a credit that the buyer redeemed; no money was paid.
     Credit(RedeemedCredit),
+    /// It rents out what the task used; the period it counts in was paid.
+    Rental(RentedUse),
     /// The buyer negotiated with it.
     Negotiated(Box<NegotiatedAgreement>),
+}
+
+/// A use of a rental.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RentedUse {
+    /// The digest of its terms.
+    pub rental: Digest,
+    /// How much of the period's quota it took.
+    pub units: u64,
 }
 
 /// A credit that a buyer redeemed.
@@ -279,6 +298,7 @@ impl ReceiptBody {
             ("attempts", self.attempts.len(), ATTEMPTS_MAX),
             ("parties", self.keys.len(), PARTIES_MAX),
             ("bids", self.bids.len(), BIDS_MAX),
+            ("chunks", self.chunks.len(), ainur_primitives::WORK_CHUNKS_MAX),
         ];
         counts.extend(self.job.iter().flat_map(|job| job.counts()));
         counts

@@ -16,10 +16,12 @@ use ainur_storage::blob::Blobs;
 use ainur_verification::schema::SchemaCache;
 
 use crate::error::Error;
-use crate::event::{Event, Idempotency, JournalEntry, OfferEvent, Record};
+use crate::event::{Event, Idempotency, JournalEntry, OfferEvent, Record, RentalEvent};
 use crate::journal::{Journal, Recovered};
 use crate::limits::{DETAIL_BYTES_MAX, ENDED_TASKS_MAX};
 use crate::offers::OfferDesk;
+use crate::places::WorkPlaces;
+use crate::rentals::RentalDesk;
 use crate::seat::Seats;
 use crate::settlement::Settlement;
 use crate::task::{Phase, Task, TaskStep};
@@ -29,14 +31,17 @@ mod archive;
 mod arrival;
 mod bidding;
 mod check;
+mod chunks;
 mod contract;
 mod credit;
 mod graph;
 mod negotiate;
 mod offers;
 mod parts;
+mod places;
 mod query;
 mod receipt;
+mod rental;
 mod schedule;
 mod strategy;
 mod timer;
@@ -49,6 +54,7 @@ pub use arrival::{Arrival, LedgerAnswer};
 pub use contract::Answer;
 pub use credit::held_credit;
 pub use offers::OfferState;
+pub use rental::RentalState;
 pub use watch::{Observer, Watcher};
 
 use archive::Archiving;
@@ -120,6 +126,8 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
 
     seats: Seats,
     offers: OfferDesk,
+    rentals: RentalDesk,
+    places: WorkPlaces,
     tasks: BTreeMap<u64, Task>,
     /// Ended since the last snapshot.
     ended: BTreeMap<u64, Task>,
@@ -179,7 +187,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// # Errors
     /// When the journal holds events that do not follow from each other.
     pub fn open(parts: Parts<L, E, D>) -> Result<Self, Error> {
-        let Recovered { live, offers, entries, last_number } = parts.recovered;
+        let Recovered { live, offers, rentals, entries, last_number } = parts.recovered;
         let mut broker = Self {
             operator: parts.operator,
             chain_id: parts.chain_id,
@@ -195,6 +203,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             now: parts.now,
             seats: Seats::default(),
             offers: OfferDesk::default(),
+            rentals: RentalDesk::default(),
+            places: WorkPlaces::default(),
             tasks: live,
             ended: BTreeMap::new(),
             archiving: None,
@@ -233,6 +243,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         for offer in offers {
             broker.replay_offer(OfferEvent::Published(Box::new(offer)));
         }
+        for rental in rentals {
+            broker.rentals.replay(RentalEvent::Published(Box::new(rental)));
+        }
         for (number, task) in &broker.tasks {
             // Time never runs backwards for a task, whatever the system's clock does meanwhile.
             let last = task.history.last().map_or(task.opened, |entry| entry.at);
@@ -253,10 +266,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             match entry {
                 JournalEntry::Task(record) => broker.apply(&record)?,
                 JournalEntry::Offer(event) => broker.replay_offer(event),
+                JournalEntry::Rental(event) => broker.rentals.replay(event),
                 JournalEntry::Signature(_) => {}
             }
         }
         broker.offers.rebuild(broker.tasks.values(), broker.now);
+        broker.rebuild_rentals();
+        broker.resume_places();
         Ok(broker)
     }
 
@@ -277,7 +293,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Adds or replaces an agent.
     pub fn add_seat(&mut self, mut seat: crate::seat::Seat) {
         seat.bidder.forget_asks(|number| self.tasks.contains_key(&number));
+        self.dirty.extend(self.places.of_agent(seat.did));
         self.seats.insert(seat);
+        self.rentals.look_soon(self.now);
     }
 
     /// Says whether an agent can be reached; while it cannot, it is not asked.
@@ -285,6 +303,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if let Some(seat) = self.seats.get_mut(did) {
             seat.reachable = reachable;
         }
+        self.rentals.look_soon(self.now);
     }
 
     /// Asks an agent for these capabilities no more.
@@ -296,7 +315,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// Asks an agent no more.
     pub fn remove_seat(&mut self, did: Did) {
+        self.dirty.extend(self.places.of_agent(did));
         self.seats.remove(did);
+        self.rentals.look_soon(self.now);
     }
 
     /// The agents.
@@ -313,6 +334,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         }
         self.run_timers()?;
+        self.look_after_rentals()?;
         loop {
             self.seal_bids()?;
             self.negotiate_due()?;
@@ -401,6 +423,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             task.apply(record.at, &record.event)?;
             let freed = self.offers.follow(task);
             self.dirty.extend(freed);
+            self.dirty.extend(self.rentals.follow(task));
             let others = self.promised.saturating_sub(promised_before);
             self.promised = others.saturating_add(promised(task));
             if let Event::Called(terms) = &record.event {
@@ -408,6 +431,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             }
             if before == Phase::Running && task.phase != Phase::Running {
                 self.unbegun.remove(&number);
+                self.dirty.extend(self.places.leave(number));
                 let seller = task.attempt().map(|attempt| attempt.seller);
                 if let Some(seat) = seller.and_then(|seller| self.seats.get_mut(seller)) {
                     seat.active = seat.active.saturating_sub(1);
@@ -416,6 +440,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         if let Event::AgreementApplied(_) = &record.event {
             self.recount(number);
+        }
+        if let Event::ChunkPaid { .. } = &record.event {
+            // After the last one the same step is asked again, and then ends the task.
+            self.doing.remove(&number);
         }
         self.dirty.insert(number);
         self.changed.insert(number);
@@ -443,7 +471,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
 /// What the buyer may still have to lock for a task.
 fn promised(task: &Task) -> Amount {
-    let needs_none = task.venue == Venue::Credit
+    let needs_none = matches!(task.venue, Venue::Credit | Venue::Rental)
         || task.part_of.is_some()
         || task.is_funded()
         || task.phase.is_final();

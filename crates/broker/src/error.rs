@@ -20,6 +20,12 @@ pub enum Error {
     /// No credit can be redeemed for the task.
     #[error("no credit can be redeemed: {0}")]
     NoCredit(String),
+    /// No rental can be used for the task.
+    #[error("no rental can be used: {0}")]
+    NoRental(String),
+    /// There are no such terms of a rental, and no such rental.
+    #[error("there is no rental '{0}'")]
+    UnknownRental(String),
     /// There is no such offer.
     #[error("there is no standing offer '{0}'")]
     UnknownOffer(String),

@@ -5,6 +5,7 @@ use ainur_ledger::exchange::CreditClassId;
 use ainur_market::auction::{AuctionTerms, CommitTerms, Reveal};
 use ainur_market::negotiation::{NegotiatedTerms, NegotiationThread, NegotiationWish};
 use ainur_market::offer::OfferTerms;
+use ainur_market::pricing::RentalTerms;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{
     Amount, ContentId, Did, Digest, FailureReason, Ppm, QualityLevel, TaskId, TaskSpec, Timestamp,
@@ -25,6 +26,26 @@ pub enum JournalEntry {
     Signature(RootSignature),
     /// Something happened to a standing offer.
     Offer(OfferEvent),
+    /// Something happened to the terms of a rental.
+    Rental(RentalEvent),
+}
+
+/// Something that happened to the terms of a rental.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum RentalEvent {
+    /// It can be rented.
+    Published(Box<SignedRental>),
+    /// It cannot be rented any more.
+    Withdrawn(Digest),
+}
+
+/// The terms of a rental with the seller's signature, whose root is in the journal.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SignedRental {
+    /// What is rented out.
+    pub terms: RentalTerms,
+    /// The seller's signature over it.
+    pub proof: BatchProof,
 }
 
 /// Something that happened to a standing offer.
@@ -129,6 +150,24 @@ pub enum Event {
         /// Its length.
         bytes: u64,
     },
+    /// The ledger paid a chunk of the work; the next one begins.
+    ChunkPaid {
+        /// Which, from zero.
+        chunk: u16,
+        /// Where.
+        position: LedgerPosition,
+        /// What its seller got.
+        paid: Amount,
+    },
+    /// Every chunk was paid, and the ledger has closed the escrow with the last payment.
+    ChunksSettled {
+        /// Where.
+        position: LedgerPosition,
+        /// What was delivered, chunk after chunk.
+        output: ContentId,
+        /// Its length.
+        bytes: u64,
+    },
     /// The agents were negotiated with, and the best agreement is awarded.
     Negotiated {
         /// Each negotiation to its end, ascending by seller.
@@ -205,6 +244,8 @@ pub enum Event {
     },
     /// The buyer pays with a credit it holds.
     CreditTaken(CreditTake),
+    /// The task is a use of something the buyer rents.
+    RentalTaken(RentalTake),
     /// The ledger paid the seller less than its price, for it was late.
     SettledLate {
         /// Where.
@@ -216,7 +257,7 @@ pub enum Event {
     CancelledFor {
         /// Where.
         position: LedgerPosition,
-        /// The fee.
+        /// The fee, and what was paid for accepted chunks before.
         paid: Amount,
     },
 }
@@ -244,6 +285,8 @@ pub struct Announcement {
     pub service: Option<ServiceTerms>,
     /// How the buyer negotiates, when it does.
     pub negotiation: Option<NegotiationWish>,
+    /// The rental that the buyer wants to use, when it named one.
+    pub rental: Option<Digest>,
     /// Bids are taken until the terms' end of committing, even when all who were invited have
     /// answered.
     pub held_open: bool,
@@ -288,6 +331,17 @@ pub struct CreditTake {
     pub issuer: Did,
     /// Who decides a dispute, when the ledger has a validator that is no party.
     pub verifier: Option<Did>,
+}
+
+/// A rental that a task is a use of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct RentalTake {
+    /// The digest of its terms.
+    pub rental: Digest,
+    /// Who rents it out.
+    pub seller: Did,
+    /// How much of the quota the task takes.
+    pub units: u64,
 }
 
 /// A negotiation that has ended, with the signature of each message by whose it is.

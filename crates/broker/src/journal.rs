@@ -14,7 +14,7 @@ use ainur_storage::{Disk, crash_point};
 use scale::{Decode, Encode};
 
 use crate::error::Error;
-use crate::event::{Idempotency, JournalEntry, SignedOffer};
+use crate::event::{Idempotency, JournalEntry, SignedOffer, SignedRental};
 use crate::limits::SNAPSHOT_ENTRIES;
 use crate::task::Task;
 
@@ -25,11 +25,12 @@ const KEYS: &str = "idempotency-keys";
 const SIGNATURES: &str = "signatures";
 const OUTPUTS: &str = "outputs";
 const OFFERS: &str = "offers";
+const RENTALS: &str = "rentals";
 const META: &str = "meta";
 const META_KEY: &[u8] = b"snapshot";
 
 /// How tasks and events are written; another number is another program's.
-const FORMAT: u32 = 6;
+const FORMAT: u32 = 7;
 
 /// The archive is checked when it is read and in audits, not at every start.
 const ARCHIVE: Options =
@@ -46,6 +47,8 @@ pub struct Journal<D: Disk> {
     live: Vec<u64>,
     /// Standing offers that the store holds.
     offers: Vec<Digest>,
+    /// Terms of rentals that the store holds.
+    rentals: Vec<Digest>,
     /// Signatures not yet in a snapshot.
     fresh: BTreeMap<Digest, RootSignature>,
     /// The first entry after the snapshot that is being written, and the signatures in it.
@@ -72,6 +75,8 @@ pub struct Recovered {
     pub live: BTreeMap<u64, Task>,
     /// Standing offers as the last snapshot had them.
     pub offers: Vec<SignedOffer>,
+    /// Terms of rentals as the last snapshot had them.
+    pub rentals: Vec<SignedRental>,
     /// What came after, in order.
     pub entries: Vec<JournalEntry>,
     /// The number of the last task in the snapshot.
@@ -112,6 +117,10 @@ impl<D: Disk> Journal<D> {
         for (_, value) in store.range(OFFERS, &[], usize::MAX)? {
             offers.push(decode(&value)?);
         }
+        let mut rentals: Vec<SignedRental> = Vec::new();
+        for (_, value) in store.range(RENTALS, &[], usize::MAX)? {
+            rentals.push(decode(&value)?);
+        }
         let mut entries = Vec::new();
         let mut fresh = BTreeMap::new();
         for record in log.read_from(Sequence(meta.next).max(log.first())) {
@@ -125,6 +134,7 @@ impl<D: Disk> Journal<D> {
         let since_snapshot = entries.len() as u64;
         let numbers = live.keys().copied().collect();
         let kept = offers.iter().map(|offer| offer.terms.digest()).collect();
+        let kept_rentals = rentals.iter().map(|rental| rental.terms.digest()).collect();
         let journal = Self {
             log,
             store,
@@ -133,10 +143,12 @@ impl<D: Disk> Journal<D> {
             since_snapshot,
             live: numbers,
             offers: kept,
+            rentals: kept_rentals,
             fresh,
             writing: None,
         };
-        Ok((journal, Recovered { live, offers, entries, last_number: meta.last_number }))
+        let last_number = meta.last_number;
+        Ok((journal, Recovered { live, offers, rentals, entries, last_number }))
     }
 
     /// Adds an entry; it is durable after the next [`Journal::sync`].
@@ -172,7 +184,7 @@ impl<D: Disk> Journal<D> {
         self.since_snapshot >= SNAPSHOT_ENTRIES
     }
 
-    /// Gathers a snapshot: live tasks and standing offers as they are now. Entries that follow are
+    /// Gathers a snapshot: live tasks, standing offers and terms of rentals as they are now. Entries that follow are
     /// not in it.
     ///
     /// # Errors
@@ -181,6 +193,7 @@ impl<D: Disk> Journal<D> {
         &mut self,
         live: impl Iterator<Item = &'a Task>,
         offers: impl Iterator<Item = &'a SignedOffer>,
+        rentals: impl Iterator<Item = &'a SignedRental>,
         last_number: u64,
     ) -> Result<Snapshot<D>, Error> {
         self.sync()?;
@@ -201,6 +214,14 @@ impl<D: Disk> Journal<D> {
             let digest = offer.terms.digest();
             self.offers.push(digest);
             batch.put(OFFERS, digest.0, offer.encode());
+        }
+        for rental in std::mem::take(&mut self.rentals) {
+            batch.delete(RENTALS, rental.0);
+        }
+        for rental in rentals {
+            let digest = rental.terms.digest();
+            self.rentals.push(digest);
+            batch.put(RENTALS, digest.0, rental.encode());
         }
         batch.put(META, META_KEY, Meta { format: FORMAT, next: next.0, last_number }.encode());
         let signatures = Arc::new(std::mem::take(&mut self.fresh));

@@ -15,6 +15,8 @@ pub mod event;
 pub mod journal;
 pub mod limits;
 pub mod offers;
+pub mod places;
+pub mod rentals;
 pub mod seat;
 pub mod settlement;
 pub mod task;

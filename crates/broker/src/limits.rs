@@ -7,6 +7,12 @@ pub const TASKS_OPEN_MAX: usize = 20_000;
 pub const INVITED_MAX: usize = ainur_market::auction::ENTRANTS_MAX;
 /// Issuers of credits that are looked through, those who have owed for longest first.
 pub const ISSUERS_MAX: usize = 256;
+/// Rentals of the buyer's that are looked through and followed.
+pub const RENTALS_MAX: usize = 256;
+/// Rentals on offer by one agent.
+pub const RENTALS_OFFERED_MAX: usize = 256;
+/// Tasks that wait for the slots of one rental, or the places at one agent.
+pub const PLACE_WAITING_MAX: usize = 4_096;
 /// Agents negotiated with for one task: the most reliable of those that can be asked.
 pub const NEGOTIATED_MAX: usize = 16;
 /// How long what is proposed in a negotiation can be answered.
@@ -61,7 +67,7 @@ pub const WATCHERS_MAX: usize = 64;
 pub const DETAIL_BYTES_MAX: usize = 500;
 
 /// Name, value and unit of each.
-pub const ALL: [(&str, u128, &str); 29] = [
+pub const ALL: [(&str, u128, &str); 32] = [
     ("TASKS_OPEN_MAX", TASKS_OPEN_MAX as u128, "tasks"),
     ("INVITED_MAX", INVITED_MAX as u128, "agents"),
     ("NEGOTIATED_MAX", NEGOTIATED_MAX as u128, "agents"),
@@ -74,6 +80,9 @@ pub const ALL: [(&str, u128, &str); 29] = [
     ("TASK_INLINE_BYTES_MAX", TASK_INLINE_BYTES_MAX as u128, "bytes"),
     ("CHUNKS_MAX", CHUNKS_MAX as u128, "chunks"),
     ("ISSUERS_MAX", ISSUERS_MAX as u128, "issuers"),
+    ("RENTALS_MAX", RENTALS_MAX as u128, "rentals"),
+    ("RENTALS_OFFERED_MAX", RENTALS_OFFERED_MAX as u128, "rentals"),
+    ("PLACE_WAITING_MAX", PLACE_WAITING_MAX as u128, "tasks"),
     ("RESUMES_MAX", RESUMES_MAX as u128, "workers"),
     ("ATTEMPTS_MAX", ATTEMPTS_MAX as u128, "attempts"),
     ("DEADLINE_MS_MAX", DEADLINE_MS_MAX.0 as u128, "ms"),
@@ -94,7 +103,7 @@ pub const ALL: [(&str, u128, &str); 29] = [
 ];
 
 /// Where the broker can be made to die, to prove that nothing is lost.
-pub const CRASH_POINTS: [&str; 10] = [
+pub const CRASH_POINTS: [&str; 11] = [
     "broker.negotiated",
     "broker.appended",
     "broker.synced",
@@ -103,6 +112,7 @@ pub const CRASH_POINTS: [&str; 10] = [
     "broker.chunk",
     "broker.checking",
     "broker.submitting",
+    "broker.stating",
     "broker.receipts",
     "broker.snapshot",
 ];

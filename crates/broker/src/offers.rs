@@ -169,7 +169,7 @@ impl OfferDesk {
         }
         let mut placed: Vec<(&Task, &OfferTake)> =
             tasks.filter_map(|task| Some((task, under_offer(task)?))).collect();
-        placed.sort_by_key(|(task, _)| (task.chunks.is_empty() && !has_begun(task), task.number));
+        placed.sort_by_key(|(task, _)| (!has_begun(task), task.number));
         let mut over: Vec<Digest> = Vec::new();
         for (_, take) in &placed {
             over.extend(self.board.post(take.offer.terms.clone(), Ppm::ZERO, take.matched));
@@ -220,11 +220,18 @@ impl OfferDesk {
 
 /// The offer a task has a place under: from when it takes it until its work is done.
 fn under_offer(task: &Task) -> Option<&OfferTake> {
-    matches!(task.phase, Phase::Awarded | Phase::Running).then(|| task.offer()).flatten()
+    let is_at_work = match task.phase {
+        Phase::Awarded | Phase::Running => true,
+        // The next chunk follows.
+        Phase::Delivered | Phase::Accepted => task.is_chunked() && !task.has_all_chunks(),
+        _ => false,
+    };
+    is_at_work.then(|| task.offer()).flatten()
 }
 
 fn has_begun(task: &Task) -> bool {
-    task.attempt().is_some_and(|attempt| attempt.begun || attempt.resumed > 0)
+    let at_it = task.attempt().is_some_and(|attempt| attempt.begun || attempt.resumed > 0);
+    at_it || !task.chunks.is_empty() || !task.accepted.is_empty()
 }
 
 /// How many offers are named when none fits.

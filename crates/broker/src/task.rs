@@ -17,17 +17,19 @@ use scale::{Decode, Encode};
 use graph::PartAward;
 
 use crate::event::{
-    Announcement, Chunk, CreditTake, Idempotency, LedgerPosition, OfferTake, SignedReveal,
-    SignedThread,
+    Announcement, Chunk, CreditTake, Idempotency, LedgerPosition, OfferTake, RentalTake,
+    SignedReveal, SignedThread,
 };
 
 pub mod agree;
 pub mod apply;
+pub mod chunks;
 pub mod graph;
 pub mod history;
 pub mod trace;
 
 pub use apply::Illegal;
+pub use chunks::AcceptedChunk;
 pub use graph::{GraphProgress, PartOf};
 pub use history::{HistoryEntry, HistoryKind};
 pub use trace::{TaskSpan, TaskTrace};
@@ -55,6 +57,8 @@ pub struct Task {
     pub service: Option<ServiceTerms>,
     /// How the buyer negotiates, when it does.
     pub negotiation: Option<NegotiationWish>,
+    /// The rental that the buyer wants to use, when it named one.
+    pub rental: Option<Digest>,
     /// The last negotiations, each to its end.
     pub threads: Vec<SignedThread>,
     /// Bids are taken until the end of committing, whoever has answered.
@@ -77,6 +81,8 @@ pub struct Task {
     pub attempts: Vec<TaskAttempt>,
     /// Stored pieces of the running attempt's output.
     pub chunks: Vec<Chunk>,
+    /// Chunks of the work that were accepted and paid, in order.
+    pub accepted: Vec<AcceptedChunk>,
     /// The complete output and its length.
     pub output: Option<(ContentId, u64)>,
     /// What the buyer said, when it was asked.
@@ -125,7 +131,7 @@ pub enum Phase {
     Revealing,
     /// A winner is found; the ledger is asked to lock the money.
     Awarded,
-    /// The money is locked and the attempt runs.
+    /// The money is locked and the attempt runs; of work in chunks, the next of them.
     Running,
     /// The output is complete and being checked.
     Delivered,
@@ -196,6 +202,8 @@ pub enum AwardBasis {
     Credit(CreditTake),
     /// It was negotiated with.
     Negotiated(Box<NegotiatedDeal>),
+    /// It rents out what the task uses; the period it counts in is what is paid.
+    Rental(RentalTake),
 }
 
 /// What buyer and seller came to, and how.
@@ -270,6 +278,7 @@ impl Task {
             venue: announcement.venue,
             service: announcement.service,
             negotiation: announcement.negotiation,
+            rental: announcement.rental,
             threads: Vec::new(),
             held_open: announcement.held_open,
             invited: announcement.invited,
@@ -281,6 +290,7 @@ impl Task {
             transcript: None,
             attempts: Vec::new(),
             chunks: Vec::new(),
+            accepted: Vec::new(),
             output: None,
             decision: None,
             verdict: None,
@@ -380,7 +390,7 @@ impl Task {
 
     /// Owners of agents may bid for it while its call is open.
     pub fn takes_bids(&self) -> bool {
-        !matches!(self.venue, Venue::Negotiation | Venue::Credit)
+        !matches!(self.venue, Venue::Negotiation | Venue::Credit | Venue::Rental)
             && self.spec.graph.is_none()
             && self.part_of.is_none()
     }
@@ -430,6 +440,7 @@ impl Task {
         }
         match (self.paid, self.phase) {
             (Some(paid), _) => paid,
+            (None, _) if self.is_chunked() => self.paid_for_chunks(),
             (None, Phase::Settled) => price(),
             (None, _) => Amount::ZERO,
         }
@@ -441,6 +452,19 @@ impl Task {
             AwardBasis::Credit(take) => Some(take),
             _ => None,
         }
+    }
+
+    /// The rental it is a use of.
+    pub fn rented(&self) -> Option<&RentalTake> {
+        match &self.attempt()?.basis {
+            AwardBasis::Rental(take) => Some(take),
+            _ => None,
+        }
+    }
+
+    /// No money is locked for it by itself: it was paid for before, or will be with others.
+    pub fn is_prepaid(&self) -> bool {
+        self.credit().is_some() || self.rented().is_some()
     }
 
     /// What failed work that was paid with a credit brought the buyer: the collateral, unless it

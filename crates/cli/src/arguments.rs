@@ -1,5 +1,6 @@
 //! The command tree.
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use ainur_primitives::{
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 mod agent;
 mod exchange;
 mod market;
+mod rental;
 
 pub(crate) use agent::{Agent, AgentAdd};
 pub(crate) use exchange::{
@@ -17,9 +19,10 @@ pub(crate) use exchange::{
     PoolArguments, PoolVerb, WrittenCreditsArguments,
 };
 pub(crate) use market::{
-    BidArguments, DiscountArgument, LatenessArguments, Market, NegotiateArguments, OfferArguments,
-    PaymentArgument, PremiumArgument, hours,
+    BidArguments, DiscountArgument, LatenessArguments, Market, MilestoneShares, NegotiateArguments,
+    OfferArguments, PaymentArgument, PremiumArgument, hours, percent,
 };
+pub(crate) use rental::{RentalOfferArguments, RentalVerb};
 
 /// An open economy for software agents.
 ///
@@ -225,6 +228,11 @@ pub(crate) struct TaskRun {
     /// Input: a file, or a folder (packed as tar), or `-` for standard input.
     #[arg(long, short)]
     pub(crate) input: Option<PathBuf>,
+    /// Input in chunks, each delivered, accepted and paid by itself: a JSON file with an array of
+    /// inputs, or of {"input":…,"share":"40%"}. Of a text its characters are the input, of anything
+    /// else its JSON.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["input", "input_blob", "graph"])]
+    pub(crate) chunks: Option<PathBuf>,
     /// Input that is stored already.
     #[arg(long, conflicts_with = "input", value_name = "CID")]
     pub(crate) input_blob: Option<ContentId>,
@@ -267,6 +275,9 @@ pub(crate) struct TaskRun {
     /// Where to look for a price.
     #[arg(long, value_enum, default_value_t = VenueArgument::Any)]
     pub(crate) venue: VenueArgument,
+    /// Use what the node rents: the rental's id or a unique beginning of it.
+    #[arg(long, value_name = "RENTAL")]
+    pub(crate) rental: Option<String>,
     /// What late work costs its seller.
     #[command(flatten)]
     pub(crate) lateness: LatenessArguments,
@@ -330,6 +341,8 @@ pub(crate) enum VenueArgument {
     Credit,
     /// A negotiation with each agent that offers it; see `ainur market negotiate`.
     Negotiation,
+    /// What the node rents; see `ainur market rental`.
+    Rental,
 }
 
 impl From<VenueArgument> for Venue {
@@ -340,6 +353,7 @@ impl From<VenueArgument> for Venue {
             VenueArgument::Offer => Self::Offer,
             VenueArgument::Credit => Self::Credit,
             VenueArgument::Negotiation => Self::Negotiation,
+            VenueArgument::Rental => Self::Rental,
         }
     }
 }
@@ -428,6 +442,9 @@ pub(crate) struct TokenCreate {
     /// Hours it is good for [default: a year].
     #[arg(long, value_name = "HOURS")]
     pub(crate) hours: Option<u64>,
+    /// How much its holder's tasks weigh where they wait for an agent beside those of others.
+    #[arg(long, default_value_t = NonZeroU16::MIN)]
+    pub(crate) weight: NonZeroU16,
 }
 
 /// What the holder of a token may do.

@@ -185,6 +185,12 @@ impl RunningNode {
         self.0.id()
     }
 
+    /// It has been ended by a signal, as by itself at a point where it was to die.
+    pub(crate) fn was_killed(&mut self) -> bool {
+        use std::os::unix::process::ExitStatusExt;
+        self.0.try_wait().unwrap().is_some_and(|status| status.signal().is_some())
+    }
+
     /// Waits until it has ended with a failure.
     pub(crate) fn has_failed(mut self) {
         assert_eq!(self.0.wait().unwrap().code(), Some(1));

@@ -21,8 +21,10 @@ fn request(reserve: &str, key: Option<&str>) -> TaskRequest {
         deadline_ms: None,
         limits: None,
         graph: None,
+        chunks: Vec::new(),
         only: None,
         venue: Default::default(),
+        rental: None,
         service: None,
         negotiation: None,
         bidding_ms: None,
@@ -178,6 +180,7 @@ fn a_token_opens_nothing_after_its_time() {
         per_task: None,
         parent: None,
         expires_ms: Some(DurationMs(4_000)),
+        weight: std::num::NonZeroU16::MIN,
     });
     let Ok(Reply::TokenCreated { secret, .. }) = place.client(None).perform(create) else {
         unreachable!("a token")

@@ -159,6 +159,7 @@ fn bid(task: TaskId, bidder: Did, now: Timestamp) -> BidTerms {
         quality_level: QualityLevel::Standard,
         card: Digest::ZERO,
         valid_until: now.plus(DurationMs(60_000)),
+        payment: ainur_market::payment::PaymentTerms::Completion,
     }
 }
 

@@ -5,7 +5,7 @@ use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::block::Height;
-use crate::{balances, budget, escrow, exchange, identity, registry, reputation};
+use crate::{balances, budget, escrow, exchange, identity, registry, rental, reputation};
 
 /// Why a block could not be made or does not follow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -159,4 +159,7 @@ pub enum TransactionError {
     /// Credits and their trade.
     #[error(transparent)]
     Exchange(#[from] exchange::Error),
+    /// Rentals.
+    #[error(transparent)]
+    Rental(#[from] rental::Error),
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::block::{Header, Height};
 use crate::error::TransactionError;
-use crate::{balances, budget, escrow, exchange, identity, registry, reputation};
+use crate::{balances, budget, escrow, exchange, identity, registry, rental, reputation};
 
 /// What happened, by module.
 #[derive(
@@ -31,6 +31,8 @@ pub enum Event {
     Reputation(reputation::Event),
     /// Credits and their trade.
     Exchange(exchange::Event),
+    /// Rentals.
+    Rental(rental::Event),
 }
 
 macro_rules! event_from {
@@ -50,7 +52,8 @@ event_from!(
     budget: Budget,
     escrow: Escrow,
     reputation: Reputation,
-    exchange: Exchange
+    exchange: Exchange,
+    rental: Rental
 );
 
 /// An event and where it stands.

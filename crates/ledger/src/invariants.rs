@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 
-use ainur_primitives::{Amount, BudgetId, Did};
+use ainur_primitives::{Amount, BudgetId, Did, Digest};
 use scale::Decode;
 
 use crate::balances::{Account, Totals, query};
@@ -11,6 +11,7 @@ use crate::budget::{BUDGET_DEPTH_MAX, Budget};
 use crate::escrow::{Agreement, Engagement, Escrow, PARTS_MAX, PartState};
 use crate::exchange::{self, CreditClassId};
 use crate::identity::Registered;
+use crate::rental;
 use crate::reputation::Reputation;
 use crate::state::key::Space;
 use crate::state::{ReadState, decoded, prefixed, read};
@@ -66,7 +67,7 @@ pub enum Violation {
     EscrowInconsistent(Did),
     /// A party does not have as many open positions as its account says.
     #[error(
-        "{did} has {found} escrows, claims, classes owed and orders; its account says {stated}"
+        "{did} has {found} escrows, claims, classes owed, orders and rentals; its account says {stated}"
     )]
     PositionsDiffer {
         /// Whose.
@@ -76,6 +77,9 @@ pub enum Violation {
         /// How many there are.
         found: u32,
     },
+    /// A rental does not hold what its meter says.
+    #[error("what is locked for rental {0} is not what its periods cost")]
+    RentalDiffers(Digest),
     /// The records of a credit class contradict each other.
     #[error("{what} of credit class {class} do not add up")]
     ExchangeDiffers {
@@ -103,6 +107,7 @@ pub fn check(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
         Escrow::Closed(_) => Amount::ZERO,
     });
     let exchange::invariants::Held { exchange, pools } = exchange::invariants::check(state)?;
+    let rentals = rental::invariants::check(state)?;
     for (what, sum, total) in [
         ("free money", free, totals.free),
         ("deposits", deposits, totals.deposits),
@@ -110,6 +115,7 @@ pub fn check(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
         ("escrows", escrowed, totals.escrowed),
         ("the locks of the exchange", exchange, totals.exchange),
         ("the pools", pools, totals.pools),
+        ("rentals", rentals, totals.rentals),
     ] {
         if sum != total {
             return Err(Violation::TotalDiffers { what, sum, total });
@@ -128,7 +134,8 @@ fn check_positions(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
         *count = count.saturating_add(1);
     };
     agreements(state).for_each(|agreement| add(agreement.buyer));
-    exchange::invariants::positions(state, add);
+    exchange::invariants::positions(state, &mut add);
+    rental::invariants::positions(state, add);
     for (key, value) in prefixed(state, &Space::Account.prefix()) {
         let did: Did = decoded(&key[1..]);
         let stated = decoded::<Account>(&value).positions;

@@ -11,7 +11,8 @@
 //! record had a value or did not exist.
 //!
 //! Each module is a folder of parameters, stored types, actions, events, errors and queries:
-//! [`balances`], [`identity`], [`registry`], [`budget`], [`escrow`], [`reputation`], [`exchange`].
+//! [`balances`], [`identity`], [`registry`], [`budget`], [`escrow`], [`reputation`], [`exchange`],
+//! [`rental`].
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -31,6 +32,7 @@ pub mod invariants;
 pub mod ledger;
 pub mod parameters;
 pub mod registry;
+pub mod rental;
 pub mod reputation;
 pub mod state;
 pub mod transaction;

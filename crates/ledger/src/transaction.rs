@@ -7,7 +7,7 @@ use ainur_primitives::{Amount, Did, Digest, Timestamp};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::{balances, budget, escrow, exchange, identity, registry, reputation};
+use crate::{balances, budget, escrow, exchange, identity, registry, rental, reputation};
 
 /// What a transaction asks for, by module.
 #[derive(
@@ -31,6 +31,8 @@ pub enum Action {
     Exchange(exchange::Action),
     /// The same, once under each key.
     KeyedExchange(exchange::KeyedAction),
+    /// Rentals.
+    Rental(rental::Action),
 }
 
 macro_rules! action_from {
@@ -50,7 +52,8 @@ action_from!(
     budget: Budget,
     escrow: Escrow,
     reputation: Reputation,
-    exchange: Exchange
+    exchange: Exchange,
+    rental: Rental
 );
 
 impl From<exchange::KeyedAction> for Action {

@@ -150,6 +150,7 @@ impl World {
             deadline: NOW.plus(DurationMs(20_000)),
             bought: &bought,
             excluded: &[],
+            chunks: &[],
         };
         let started = Instant::now();
         let best = self.board.best(&request);

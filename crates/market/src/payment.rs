@@ -3,15 +3,17 @@
 //!
 //! A schedule divides one price and never adds to it: its parts are rounded down, and the last one
 //! takes what is left.
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use ainur_primitives::{Amount, DurationMs, Ppm};
+use ainur_primitives::chunks::shares_of_chunks;
+use ainur_primitives::{Amount, DurationMs, Ppm, WorkChunk};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
 /// How many milestones a schedule has at most.
-pub const MILESTONES_MAX: usize = 32;
+pub const MILESTONES_MAX: usize = ainur_primitives::WORK_CHUNKS_MAX;
 /// How long a milestone's name is at most, in bytes.
 pub const MILESTONE_NAME_BYTES_MAX: usize = 48;
 
@@ -122,6 +124,31 @@ impl PaymentTerms {
         Ok(())
     }
 
+    /// What a buyer asks for: at completion for work in one piece, else a milestone a chunk, due in
+    /// equal steps over the time the work may take.
+    pub fn of_chunks(chunks: &[WorkChunk], duration: DurationMs) -> Self {
+        if chunks.is_empty() {
+            return Self::Completion;
+        }
+        let count = chunks.len() as u64;
+        let milestone = |(number, share): (u64, Ppm)| Milestone {
+            name: format!("chunk {number}"),
+            share,
+            due_ms: DurationMs(duration.0 / count * number),
+        };
+        Self::Milestone((1..).zip(shares_of_chunks(chunks)).map(milestone).collect())
+    }
+
+    /// True when work in these chunks can be paid so: a milestone for each, with the share the
+    /// buyer asked for, if it asked for any; work in one piece has no milestones.
+    pub fn suits(&self, chunks: &[WorkChunk]) -> bool {
+        let Self::Milestone(milestones) = self else { return chunks.is_empty() };
+        let is_share = |(milestone, chunk): (&Milestone, &WorkChunk)| {
+            chunk.share.is_none_or(|share| share == milestone.share)
+        };
+        milestones.len() == chunks.len() && milestones.iter().zip(chunks).all(is_share)
+    }
+
     /// The parts of a price, in the order in which they are paid; together exactly the price.
     ///
     /// ```
@@ -191,6 +218,24 @@ mod tests {
             assert_eq!(sum, Some(Amount(price)));
         }
         assert_eq!(PaymentTerms::Upfront.parts(Amount(9)), [Amount(9)]);
+    }
+
+    #[test]
+    fn chunks_are_paid_by_a_milestone_each_within_their_time() {
+        let input = ainur_primitives::ContentId::default();
+        let chunk = |share| WorkChunk { input, input_bytes: 1, share };
+        let equal = vec![chunk(None); 3];
+        let terms = PaymentTerms::of_chunks(&equal, DurationMs(100));
+        assert_eq!(terms.validate(), Ok(()));
+        assert_eq!(terms.parts(Amount(10)), [Amount(3), Amount(3), Amount(4)]);
+        let PaymentTerms::Milestone(milestones) = &terms else { panic!("a schedule") };
+        assert_eq!(milestones.iter().map(|it| it.due_ms.0).collect::<Vec<_>>(), [33, 66, 99]);
+        assert!(terms.suits(&equal) && !terms.suits(&equal[..2]) && !terms.suits(&[]));
+        let asked = [500_000, 250_000, 250_000].map(|share| chunk(Some(Ppm(share))));
+        assert!(!terms.suits(&asked));
+        assert!(PaymentTerms::of_chunks(&asked, DurationMs(9)).suits(&asked));
+        assert_eq!(PaymentTerms::of_chunks(&[], DurationMs(9)), PaymentTerms::Completion);
+        assert!(PaymentTerms::Upfront.suits(&[]) && !PaymentTerms::Upfront.suits(&equal));
     }
 
     #[test]

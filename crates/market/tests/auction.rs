@@ -4,6 +4,7 @@ use ainur_market::auction::{
     Auction, AuctionTerms, BidTerms, CommitTerms, ENTRANTS_MAX, Error, NoAward, Reason, Transcript,
     award, commitment,
 };
+use ainur_market::payment::PaymentTerms;
 use ainur_primitives::canonical_json::{from_canonical_json, to_canonical_json};
 use ainur_primitives::{
     Amount, Did, Digest, DurationMs, Ppm, QualityLevel, SelectionRule, TaskId, Timestamp,
@@ -26,6 +27,7 @@ fn terms() -> AuctionTerms {
         commit_until: Timestamp(2_000),
         reveal_until: Timestamp(3_000),
         bid_bond: Amount(2),
+        payment: PaymentTerms::Completion,
     }
 }
 
@@ -44,6 +46,7 @@ fn bid(number: u8, price: u128) -> BidTerms {
         quality_level: QualityLevel::Standard,
         card: Digest([number; 32]),
         valid_until: Timestamp(10_000),
+        payment: PaymentTerms::Completion,
     }
 }
 
@@ -270,6 +273,8 @@ fn a_bid_committed_to_with_wrong_contents_is_refused_when_revealed() {
     let sure = BidTerms { confidence: Ppm(1_000_001), ..bid(1, 5) };
     assert_eq!(refused(sure, 2), Error::NotAProbability(Ppm(1_000_001)));
     assert_eq!(refused(bid(1, 5), 3), Error::Bond { expected: Amount(3), found: Amount(2) });
+    let upfront = BidTerms { payment: PaymentTerms::Upfront, ..bid(1, 5) };
+    assert_eq!(refused(upfront, 2), Error::OtherPayment(bidder(1)));
     let elsewhere = BidTerms { task: TaskId(Digest([8; 32])), ..bid(1, 5) };
     assert!(matches!(refused(elsewhere, 2), Error::OtherTask { .. }));
 }

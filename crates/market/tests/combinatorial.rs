@@ -366,6 +366,7 @@ fn single() -> Transcript {
         commit_until,
         reveal_until,
         bid_bond,
+        payment: ainur_market::payment::PaymentTerms::Completion,
     })
     .expect("valid terms");
     let bid = BidTerms {
@@ -378,6 +379,7 @@ fn single() -> Transcript {
         quality_level: QualityLevel::Standard,
         card: Digest([1; 32]),
         valid_until: Timestamp(10_000),
+        payment: ainur_market::payment::PaymentTerms::Completion,
     };
     let commitment = commitment(&bid, &[1; 32]);
     let commit = CommitTerms { task, bidder: bid.bidder, commitment, bid_bond, reveal_until };

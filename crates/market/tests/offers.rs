@@ -83,6 +83,7 @@ impl Wish {
             deadline: NOW.plus(DurationMs(10_000)),
             bought: &self.bought,
             excluded: &self.excluded,
+            chunks: &[],
         }
     }
 }

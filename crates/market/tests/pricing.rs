@@ -38,6 +38,7 @@ fn terms() -> RentalTerms {
             success_compensation: Ppm(300_000),
             availability_compensation: Ppm(600_000),
         },
+        valid_until: FROM,
     }
 }
 

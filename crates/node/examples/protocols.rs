@@ -118,6 +118,7 @@ fn client_token(node: &Node) -> Outcome<String> {
         per_task: Some(Amount::from_ainu("0.01")?),
         parent: None,
         expires_ms: None,
+        weight: std::num::NonZeroU16::MIN,
     });
     match node.perform(create)? {
         Reply::TokenCreated { secret, .. } => Ok(secret),
@@ -327,8 +328,10 @@ fn hired_tool(node: &Node, address: SocketAddr, secret: &str) -> Outcome {
             deadline_ms: None,
             limits: None,
             graph: None,
+            chunks: Vec::new(),
             only: None,
             venue: Default::default(),
+            rental: None,
             service: None,
             negotiation: None,
             bidding_ms: None,

@@ -487,7 +487,7 @@ fn plain_contract(name: CapabilityName) -> CapabilityContract {
 }
 
 /// The events of what was submitted, in order, if all of it was applied.
-fn checked(completion: Option<LedgerAnswer>) -> Result<Vec<Event>, Problem> {
+pub(crate) fn checked(completion: Option<LedgerAnswer>) -> Result<Vec<Event>, Problem> {
     let LedgerAnswer { outcomes, events: block, .. } = completion
         .ok_or_else(|| Problem::new(Code::Busy, "the node is stopping").next("start it again"))?;
     let mut events = Vec::new();

@@ -15,6 +15,7 @@ mod negotiations;
 pub mod node;
 pub mod pool;
 pub mod problem;
+
 pub mod trust;
 
 mod audit;
@@ -23,6 +24,7 @@ mod health;
 mod join;
 mod offers;
 mod remote;
+mod rentals;
 mod serve;
 mod strategies;
 mod tasks;

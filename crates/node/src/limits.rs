@@ -9,6 +9,7 @@ use ainur_crypto::agreement;
 use ainur_identity::{card, key_document};
 use ainur_ledger::{block, transaction};
 use ainur_market::{auction, combinatorial, exchange, negotiation, offer, payment};
+use ainur_primitives::chunks;
 use ainur_protocol::limits as protocol;
 use ainur_storage::{blob, log, store};
 use ainur_verification::{acceptance, schema, verdict};
@@ -40,6 +41,7 @@ fn named() -> Vec<Named> {
             offer::terms::VOLUME_DISCOUNTS_MAX => "steps",
             offer::terms::PREMIUM_HOURS_MAX => "spans",
             payment::MILESTONES_MAX => "milestones",
+            chunks::WORK_CHUNKS_MAX => "chunks",
             negotiation::terms::ROUNDS_MAX => "rounds",
             negotiation::preferences::PACKAGES_MAX => "packages",
             exchange::PRICE_MAX.0 => "base units",

@@ -187,6 +187,7 @@ impl Node {
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(record.name.clone(), record);
         }
+        self.weigh_tokens()?;
         // Tasks that were running wait for their agents' seats: they are looked at only now.
         self.mailbox.call(|broker| {
             broker.start();

@@ -34,6 +34,11 @@ pub fn of_broker(error: &Error) -> Problem {
             .next("see what is on offer: ainur market offers; or let agents bid: --venue auction"),
         Error::NoCredit(_) => Problem::new(Code::NoBidder, message)
             .next("see what is held and owed: ainur market book CAPABILITY; buy some: ainur market order buy"),
+        Error::NoRental(_) => Problem::new(Code::NoBidder, message)
+            .next("see what is rented and on offer: ainur market rental list"),
+        Error::UnknownRental(_) => {
+            Problem::new(Code::NotFound, message).next("see ainur market rental list")
+        }
         Error::UnknownOffer(_) => {
             Problem::new(Code::NotFound, message).next("see ainur market offers")
         }

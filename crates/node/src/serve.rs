@@ -73,6 +73,14 @@ impl Service for Node {
             Operation::OfferList { capability } => self.offer_list(capability).map(Reply::Offers),
             Operation::OfferPublish(draft) => self.publish_offer(draft),
             Operation::OfferWithdraw { offer } => self.withdraw_offer(&offer),
+            Operation::RentalList { capability } => {
+                self.rental_list(capability).map(Reply::Rentals)
+            }
+            Operation::RentalShow { rental } => self.rental_show(&rental),
+            Operation::RentalStatement { rental, period } => self.rental_statement(&rental, period),
+            Operation::RentalOffer(draft) => self.offer_rental(draft),
+            Operation::RentalRent { rental } => self.rent(&rental),
+            Operation::RentalWithdraw { rental } => self.withdraw_rental(&rental),
             Operation::BookShow(query) => self.book(query),
             Operation::OrderPlace(draft) => self.place_order(draft),
             Operation::OrderCancel(asked) => self.cancel_order(asked),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use ainur_api::operation::{Reply, TaskRequest};
+use ainur_api::operation::{ChunkDraft, Reply, TaskRequest};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::service::{Told, Waiting};
 use ainur_api::view::{TaskEvent, TaskNews};
@@ -11,11 +11,11 @@ use ainur_broker::engine::{Request, Watcher, held_credit};
 use ainur_broker::event::Idempotency;
 use ainur_broker::task::{AwardBasis, Task};
 use ainur_consensus::ReplicatedLog as _;
-use ainur_ledger::{Event, Height, escrow, exchange, reputation};
+use ainur_ledger::{Event, Height, escrow, exchange, rental, reputation};
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, CapabilityName, ContentId, Digest, DurationMs, TaskGraph, TaskId,
-    TaskSpec, Venue,
+    TaskSpec, Venue, WORK_CHUNKS_MAX, WorkChunk,
 };
 
 use crate::driver::{DriverMessage, stopped};
@@ -169,6 +169,7 @@ impl Node {
                 compensation: terms.compensation,
             }))
             .negotiating(asked.negotiation)
+            .renting(self.wanted_rental(asked)?)
             .held_open(asked.bidding_ms)
             .keyed(idempotency(asked)?)
             .within(asked.context.clone())
@@ -179,14 +180,26 @@ impl Node {
         let parameters = to_canonical_json(&request.parameters)
             .map_err(|error| Problem::new(Code::InvalidRequest, with_causes(&error)))?;
         let parameters = String::from_utf8(parameters).expect("JSON is UTF-8");
+        if request.chunks.len() > WORK_CHUNKS_MAX {
+            let why = format!("a task has at most {WORK_CHUNKS_MAX} chunks (WORK_CHUNKS_MAX)");
+            return Err(
+                Problem::new(Code::InvalidRequest, why).next("ask for them in several tasks")
+            );
+        }
+        let chunks = request.chunks.iter().map(|chunk| self.work_chunk(chunk));
+        let chunks = chunks.collect::<Result<Vec<WorkChunk>, Problem>>()?;
         let input_bytes = match &request.input {
-            None => 0,
+            None => chunks.iter().map(|chunk| chunk.input_bytes).sum(),
             Some(input) => self.input_bytes(*input)?,
         };
-        // What is at stake for a credit is what stands behind it.
+        // What is at stake for a credit is what stands behind it, for a use the period it counts in.
         let reserve = match request.venue {
             Venue::Credit => self.collateral_held(&request.capability)?,
-            Venue::Any | Venue::Auction | Venue::Offer | Venue::Negotiation => request.reserve,
+            Venue::Rental => {
+                let wanted = self.wanted_rental(request)?;
+                self.period_price(&request.capability, wanted)?
+            }
+            _ => request.reserve,
         };
         let check = request.check.clone().unwrap_or_else(|| self.default_check(request));
         Ok(TaskSpec {
@@ -202,7 +215,19 @@ impl Node {
             deadline_ms: request.deadline_ms.unwrap_or_else(|| self.config.deadline()),
             limits: request.limits.unwrap_or_default(),
             graph: request.graph.as_ref().map(canonical_graph).transpose()?,
+            chunks,
         })
+    }
+
+    /// The rental that a request names.
+    fn wanted_rental(&self, request: &TaskRequest) -> Result<Option<Digest>, Problem> {
+        request.rental.as_deref().map(|text| self.rental_named(text)).transpose()
+    }
+
+    /// A piece of work whose input is stored.
+    fn work_chunk(&self, draft: &ChunkDraft) -> Result<WorkChunk, Problem> {
+        let ChunkDraft { input, share } = *draft;
+        Ok(WorkChunk { input, input_bytes: self.input_bytes(input)?, share })
     }
 
     /// What is locked behind the credit that a task of this capability would be paid with.
@@ -312,6 +337,10 @@ impl Node {
             let why = "work that was paid with a credit is not rated: its claim has counted it";
             return Err(Problem::new(Code::Conflict, why).next("see ainur receipt show"));
         }
+        if task.rented().is_some() {
+            let why = "work under a rental is not rated: the rental's meter has counted it";
+            return Err(Problem::new(Code::Conflict, why).next("see ainur market rental list"));
+        }
         let action = reputation::Action::ReportOutcome {
             task: task.id,
             rating,
@@ -335,6 +364,7 @@ impl Node {
                     AwardBasis::Graph => task.graph.as_ref()?.decision.transcript.digest(),
                     AwardBasis::Part(_) => return None,
                     AwardBasis::Credit(take) => take.class.0,
+                    AwardBasis::Rental(take) => take.rental,
                     AwardBasis::Negotiated(deal) => deal.terms.thread,
                 };
                 Some((attempt.agreed_at?, basis))
@@ -374,6 +404,7 @@ fn names_basis(event: &Event, basis: Digest) -> bool {
             escrow::Event::Agreed { sellers, .. } | escrow::Event::Reawarded { sellers, .. },
         ) => sellers.iter().all(|hire| hire.transcript == basis),
         Event::Exchange(exchange::Event::Redeemed { class, .. }) => class.0 == basis,
+        Event::Rental(rental::Event::Begun { rental, .. }) => *rental == basis,
         _ => false,
     }
 }

@@ -1,4 +1,5 @@
 //! Tokens of clients: a file in the data directory that knows them by their digests.
+use std::num::NonZeroU16;
 use std::sync::{PoisonError, RwLock};
 
 use ainur_api::access::{Allowances, Client};
@@ -150,10 +151,24 @@ impl Node {
             created,
             expires: self.budget_expires(budget).unwrap_or(created),
             revoked: false,
+            weight: asked.weight,
         };
         let known = KnownToken { digest: secret.digest(), token: token.clone() };
         self.tokens.add(&self.directory, known)?;
+        self.weigh(budget, asked.weight)?;
         Ok(Reply::TokenCreated { secret: secret.to_text(), token })
+    }
+
+    /// Tells the broker how much the holders of all tokens weigh.
+    pub(crate) fn weigh_tokens(&self) -> Result<(), Problem> {
+        self.tokens.list().into_iter().try_for_each(|token| self.weigh(token.budget, token.weight))
+    }
+
+    fn weigh(&self, budget: BudgetId, weight: NonZeroU16) -> Result<(), Problem> {
+        self.mailbox.call(move |broker| {
+            broker.weigh_tenant(budget, weight);
+            Ok(())
+        })
     }
 
     fn budget_expires(&self, id: BudgetId) -> Option<Timestamp> {

@@ -2,7 +2,7 @@
 use ainur_api::problem::{Code, Problem};
 use ainur_api::view::{Check, Verification};
 use ainur_audit::checkpoint::LogKey;
-use ainur_audit::receipt::{self, Finding, Trust};
+use ainur_audit::receipt::{self, Finding, StatementReceipt, Trust};
 use ainur_ledger::Genesis;
 
 use crate::directory::DataDirectory;
@@ -42,6 +42,9 @@ pub fn of_directory(directory: &DataDirectory) -> Result<Trust, Problem> {
 
 /// Checks a receipt offline.
 pub fn verify(bytes: &[u8], trust: &Trust) -> Verification {
+    if let Some(statement) = StatementReceipt::read(bytes) {
+        return of_statement(&statement, trust);
+    }
     let report = receipt::verify(bytes, trust);
     let checks = report
         .checks
@@ -63,4 +66,18 @@ pub fn verify(bytes: &[u8], trust: &Trust) -> Verification {
         .flatten()
         .collect();
     Verification { checks, ok: report.ok(), facts }
+}
+
+fn of_statement(statement: &StatementReceipt, trust: &Trust) -> Verification {
+    let seen = |(name, found): (&str, Result<String, String>)| {
+        let (ok, detail) = match found {
+            Ok(seen) => (true, seen),
+            Err(why) => (false, why),
+        };
+        Check { name: name.to_owned(), ok, detail }
+    };
+    let checks: Vec<Check> = statement.verify(trust).into_iter().map(seen).collect();
+    let ok = checks.iter().all(|check| check.ok);
+    let facts = statement.rows().into_iter().map(|row| (row.label, row.value)).collect();
+    Verification { checks, ok, facts }
 }

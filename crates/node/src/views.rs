@@ -7,7 +7,7 @@ use ainur_api::view::{
     LatenessTerms, LedgerStatus, PartBinding, PartView, TaskEvent, TaskPhase, TaskView,
 };
 use ainur_audit::receipt::PartBasis;
-use ainur_broker::event::{CreditTake, OfferTake};
+use ainur_broker::event::{CreditTake, OfferTake, RentalTake};
 use ainur_broker::task::{AwardBasis, PartOf, Phase, Task};
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::{award, mechanism::PriceSetBy};
@@ -17,6 +17,10 @@ use ainur_storage::clock::{Clock, SystemClock};
 
 use crate::agents::AgentRecord;
 use crate::node::Node;
+
+mod chunks;
+
+use chunks::chunk_views;
 
 impl Node {
     /// The name of an agent here; a shortened DID for others.
@@ -130,6 +134,7 @@ impl Node {
                 place("identity deposits", totals.deposits),
                 place("locked on the exchange", totals.exchange),
                 place("in pools", totals.pools),
+                place("locked for rentals", totals.rentals),
                 place("treasury (fees)", totals.treasury),
                 place("issued - burned", totals.issued.saturating_sub(totals.burned)),
             ],
@@ -172,6 +177,7 @@ impl Node {
             detail: task.detail.clone(),
             has_receipt: task.receipt_entry.is_some(),
             parts: self.part_views(task),
+            chunks: chunk_views(task),
             part_of: task.part_of.map(|part_of| part_of.id),
         }
     }
@@ -241,6 +247,7 @@ impl Node {
             match (&attempt.basis, &task.transcript) {
                 (AwardBasis::Offer(take), _) => awards.push(self.offer_row(attempt.number, take)),
                 (AwardBasis::Credit(take), _) => awards.push(self.credit_row(attempt.number, take)),
+                (AwardBasis::Rental(take), _) => awards.push(self.use_row(attempt.number, take)),
                 (AwardBasis::Negotiated(deal), _) => {
                     awards.push(self.negotiated_row(attempt.number, deal));
                 }
@@ -349,6 +356,22 @@ impl Node {
                 "It owes the work for a credit of the buyer's, with {} AINU of collateral behind it; \
                  of those who can do it, it has owed for longest.",
                 take.collateral.to_ainu()
+            ),
+        }
+    }
+
+    fn use_row(&self, attempt: u32, take: &RentalTake) -> AwardRow {
+        AwardRow {
+            attempt,
+            winner: take.seller,
+            winner_name: self.name_of(take.seller),
+            bid: Amount::ZERO,
+            payment: Amount::ZERO,
+            runner_up: None,
+            why: format!(
+                "The buyer rents it: {} units of rental {}, which is paid by periods.",
+                take.units,
+                take.rental.short()
             ),
         }
     }

@@ -14,6 +14,7 @@ pub mod amount;
 #[cfg(feature = "std")]
 pub mod canonical_json;
 pub mod capability;
+pub mod chunks;
 pub mod coalition;
 pub mod digest;
 pub mod graph;
@@ -26,6 +27,7 @@ pub mod trace;
 pub use acceptance::{AcceptanceCheck, FailureReason};
 pub use amount::Amount;
 pub use capability::{CapabilityContract, CapabilityName, Effects};
+pub use chunks::{WORK_CHUNKS_MAX, WorkChunk, WorkChunkError};
 pub use coalition::{PenaltyBeneficiary, PenaltyCause, PenaltyClause, SharingMethod};
 pub use digest::{ContentId, Digest};
 pub use graph::{GraphError, Subtask, TaskGraph};

@@ -1,5 +1,6 @@
 //! What a buyer wants: the specification a call for proposals announces.
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::acceptance::AcceptanceCheck;
 use crate::amount::Amount;
 use crate::capability::CapabilityName;
+use crate::chunks::WorkChunk;
 use crate::digest::ContentId;
 use crate::graph::TaskGraph;
 use crate::identifier::BudgetId;
@@ -66,6 +68,8 @@ pub enum Venue {
     Credit,
     /// A negotiation with whoever offers what is wanted.
     Negotiation,
+    /// A rental that the buyer holds: a use of it, paid with its period.
+    Rental,
 }
 
 /// How good the work is to be: what a bid offers and a negotiation settles.
@@ -181,4 +185,8 @@ pub struct TaskSpec {
     /// the last part does, and each part has parameters of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<TaskGraph>,
+    /// The pieces it is delivered, accepted and paid in, when it is not all at once; `input` is then
+    /// absent and `input_bytes` the length of all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<WorkChunk>,
 }

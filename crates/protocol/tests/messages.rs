@@ -44,6 +44,7 @@ fn spec() -> TaskSpec {
         deadline_ms: DurationMs::seconds(600),
         limits: ExecutionLimits::default(),
         graph: None,
+        chunks: Vec::new(),
     }
 }
 

@@ -384,6 +384,7 @@ impl World {
             deadline_ms: DEADLINE_MS,
             limits: ExecutionLimits::default(),
             graph: None,
+            chunks: Vec::new(),
         };
         // Some prices are negotiated.
         let venue = if number.is_multiple_of(3) { Venue::Negotiation } else { Venue::Any };

@@ -53,6 +53,8 @@ impl Client {
         let venue = if key % 5 < 2 { "negotiation" } else { "any" };
         // Some are made of parts, two of them done at once, and one of what both delivered.
         let graph = (key % 5 == 4).then(|| graph(key));
+        // And some are done in chunks, each paid by itself.
+        let chunks = if key % 5 % 2 == 1 { super::chunks::inputs() } else { json!([]) };
         let reserve = if graph.is_some() { "15000000000000" } else { "5000000000000" };
         let request = json!({
             "operation": "task-run",
@@ -61,6 +63,7 @@ impl Client {
             "input": null,
             "reserve": reserve,
             "graph": graph,
+            "chunks": chunks,
             "loss": null,
             "budget": null,
             "selection": "scored",

@@ -1,4 +1,6 @@
 //! The market as people and programs see it.
+use std::num::NonZeroU16;
+
 use ainur_market::negotiation::NegotiationActKind;
 use ainur_market::offer::OfferTerms;
 use ainur_primitives::{
@@ -114,4 +116,9 @@ pub struct LatenessTerms {
     /// The share of its price that it gives up, in millionths.
     #[schemars(with = "schema::Ppm")]
     pub compensation: Ppm,
+}
+
+/// What everybody's tasks weigh for whom nothing else was said.
+pub(crate) fn equal_weight() -> NonZeroU16 {
+    NonZeroU16::MIN
 }

@@ -167,6 +167,7 @@ impl Bazaar {
             detail: String::new(),
             has_receipt: false,
             parts: Vec::new(),
+            chunks: Vec::new(),
             part_of: None,
         };
         tasks.push(Running { view, events: Vec::new(), watchers: Vec::new() });

@@ -311,6 +311,7 @@ impl Watched {
                 | Operation::TaskExplain { .. }
                 | Operation::CallList
                 | Operation::OfferList { .. }
+                | Operation::RentalList { .. }
                 | Operation::BookShow(_)
                 | Operation::BudgetShow { .. }
                 | Operation::LedgerStatus

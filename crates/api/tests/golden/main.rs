@@ -28,6 +28,7 @@ use serde_json::json;
 
 mod exchange;
 mod offers;
+mod rentals;
 
 /// What the golden file holds.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -118,6 +119,7 @@ fn first_operations() -> Vec<Operation> {
 fn operations() -> Vec<Operation> {
     let mut operations = first_operations();
     operations.extend(exchange::operations());
+    operations.extend(rentals::operations());
     operations.extend([
         Operation::AgentList,
         Operation::AgentAccept { agent: "files".into() },
@@ -165,6 +167,7 @@ fn operations() -> Vec<Operation> {
             per_task: None,
             parent: None,
             expires_ms: Some(DurationMs::seconds(3_600)),
+            weight: std::num::NonZeroU16::MIN,
         }),
         Operation::TokenList,
         Operation::TokenRevoke { token: "assistant".into() },
@@ -196,8 +199,10 @@ fn task_request() -> TaskRequest {
         deadline_ms: Some(DurationMs::seconds(30)),
         limits: Some(ExecutionLimits::default()),
         graph: None,
+        chunks: Vec::new(),
         only: Some(did(2)),
         venue: Venue::Offer,
+        rental: None,
         service: Some(LatenessTerms {
             late_after_ms: DurationMs(5_000),
             compensation: Ppm(200_000),
@@ -225,11 +230,13 @@ fn token_view() -> TokenView {
         created: Timestamp(1_700_000_000_123),
         expires: Timestamp(1_700_003_600_123),
         revoked: true,
+        weight: std::num::NonZeroU16::MIN,
     }
 }
 
 fn replies() -> Vec<Reply> {
     let mut replies = exchange::replies();
+    replies.extend(rentals::replies());
     replies.extend(first_replies());
     replies
 }
@@ -412,6 +419,7 @@ fn task_view() -> TaskView {
         detail: String::new(),
         has_receipt: true,
         parts: Vec::new(),
+        chunks: Vec::new(),
         part_of: None,
     }
 }
@@ -513,6 +521,12 @@ fn number_of_operation(operation: &Operation) -> usize {
         Operation::OrderReplace(_) => 37,
         Operation::PoolChange(_) => 38,
         Operation::CreditsChange(_) => 39,
+        Operation::RentalList { .. } => 40,
+        Operation::RentalShow { .. } => 41,
+        Operation::RentalOffer(_) => 42,
+        Operation::RentalRent { .. } => 43,
+        Operation::RentalWithdraw { .. } => 44,
+        Operation::RentalStatement { .. } => 45,
     }
 }
 
@@ -543,6 +557,8 @@ fn number_of_reply(reply: &Reply) -> usize {
         Reply::Book(_) => 22,
         Reply::Traded(_) => 23,
         Reply::Moved(_) => 24,
+        Reply::Rentals(_) => 25,
+        Reply::Rental(_) => 26,
     }
 }
 
@@ -563,9 +579,9 @@ fn json_of_operations_and_replies_is_the_golden_one() {
 fn every_operation_and_reply_has_an_example() {
     let seen = |numbers: BTreeSet<usize>| numbers.into_iter().collect::<Vec<_>>();
     let operations = seen(operations().iter().map(number_of_operation).collect());
-    assert_eq!(operations, (0..40).collect::<Vec<_>>());
+    assert_eq!(operations, (0..46).collect::<Vec<_>>());
     let replies = seen(replies().iter().map(number_of_reply).collect());
-    assert_eq!(replies, (0..25).collect::<Vec<_>>());
+    assert_eq!(replies, (0..27).collect::<Vec<_>>());
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn poor_token(served: &Served) -> String {
         daily: None,
         parent: None,
         expires_ms: None,
+        weight: std::num::NonZeroU16::MIN,
     };
     let client = Client::new(served.address, served.token.clone()).unwrap();
     match client.perform(Operation::TokenCreate(asked)).unwrap() {

@@ -130,6 +130,7 @@ impl Market {
             per_task: Some(Amount(100)),
             parent: None,
             expires_ms: None,
+            weight: std::num::NonZeroU16::MIN,
         };
         match self.state().create_token(create).unwrap() {
             Reply::TokenCreated { secret, .. } => Token::from_text(&secret).unwrap(),
@@ -276,6 +277,7 @@ impl State {
             detail: String::new(),
             has_receipt: false,
             parts: Vec::new(),
+            chunks: Vec::new(),
             part_of: None,
         }
     }
@@ -318,7 +320,16 @@ impl State {
         let TokenCreate { name, scope, .. } = asked;
         let client = access::Client { name: name.clone(), scope, budget, per_task };
         let (created, expires) = (now(), Timestamp(now().0 + 1_000_000));
-        let view = TokenView { name, scope, budget, per_task, created, expires, revoked: false };
+        let view = TokenView {
+            name,
+            scope,
+            budget,
+            per_task,
+            created,
+            expires,
+            revoked: false,
+            weight: std::num::NonZeroU16::MIN,
+        };
         let secret = token.to_text();
         self.tokens.push((token, client, view.clone()));
         Ok(Reply::TokenCreated { secret, token: view })
@@ -427,6 +438,12 @@ impl State {
             Operation::OfferList { .. } => Ok(Reply::Offers(Vec::new())),
             Operation::OfferWithdraw { .. } => Err(not_found("such offer")),
             Operation::BidPlace(_) | Operation::OfferPublish(_) => Err(not_found("such agent")),
+            Operation::RentalList { .. } => Ok(Reply::Rentals(Vec::new())),
+            Operation::RentalOffer(_) => Err(not_found("such agent")),
+            Operation::RentalShow { .. }
+            | Operation::RentalStatement { .. }
+            | Operation::RentalRent { .. }
+            | Operation::RentalWithdraw { .. } => Err(not_found("such rental")),
             Operation::BookShow(_)
             | Operation::OrderPlace(_)
             | Operation::OrderCancel(_)

@@ -16,11 +16,15 @@ use crate::checkpoint::{Checkpoint, CheckpointError};
 
 mod auction;
 mod chain;
+mod chunks;
 mod claim;
 mod documents;
 mod escrow;
 mod job;
 mod negotiation;
+mod rental;
+
+pub(super) use chain::signed_by_quorum;
 
 use job::{JobExamination, job_events};
 
@@ -105,15 +109,18 @@ impl<'a> Examination<'a> {
     /// task in the order in which they must have happened.
     fn events(&self) -> impl Iterator<Item = (String, &'a LedgerEvent)> {
         let attempts = (1..).zip(&self.body.attempts);
-        let of_attempts = attempts.flat_map(|(number, attempt)| {
+        // Whose chunks were accepted is the last that was bound.
+        let worked = self.body.attempts.iter().rposition(|attempt| attempt.agreed.is_some());
+        let of_attempts = attempts.flat_map(move |(number, attempt)| {
             let agreed = attempt.agreed.as_ref();
             let failed = match &attempt.end {
                 AttemptEnd::Failed { event: Some(event), .. } => Some(&**event),
                 _ => None,
             };
+            let chunks = (worked.map(|at| at + 1) == Some(number)).then(|| self.chunk_events());
             let agreed = agreed.map(|event| (format!("agreement of attempt {number}"), event));
             let failed = failed.map(|event| (format!("failure of attempt {number}"), event));
-            agreed.into_iter().chain(failed)
+            agreed.into_iter().chain(chunks.into_iter().flatten()).chain(failed)
         });
         let of_job = self.body.job.as_deref().into_iter().flat_map(job_events);
         of_attempts.chain(of_job).chain([("settlement".to_owned(), &self.body.settlement)])
@@ -168,7 +175,7 @@ fn gather_keys(body: &ReceiptBody, ledger: Option<&TrustedLedger>) -> (KeyRing, 
 }
 
 /// An error with its causes, in one line.
-fn because(error: &dyn Error) -> String {
+pub(super) fn because(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -183,7 +190,11 @@ fn because(error: &dyn Error) -> String {
 }
 
 /// Fails with what was stated and what is proved, when they differ.
-fn same<T: PartialEq + ToString>(what: &str, stated: &T, proved: &T) -> Result<(), String> {
+pub(super) fn same<T: PartialEq + ToString>(
+    what: &str,
+    stated: &T,
+    proved: &T,
+) -> Result<(), String> {
     if stated == proved {
         return Ok(());
     }

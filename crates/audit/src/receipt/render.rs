@@ -2,7 +2,7 @@
 use ainur_primitives::graph::{Subtask, TaskGraph};
 use serde::Serialize;
 
-use super::{AttemptBasis, AttemptEnd, JobRecord, PartBasis, PartEnd, Receipt};
+use super::{AcceptedOutput, AttemptBasis, AttemptEnd, JobRecord, PartBasis, PartEnd, Receipt};
 
 /// One line of a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,9 +53,20 @@ pub fn rows(receipt: &Receipt) -> Vec<Row> {
                 format!(" as negotiated in {} messages", agreement.thread.messages.len())
             }
             AttemptBasis::Credit(_) => " and a credit".to_owned(),
+            AttemptBasis::Rental(used) => format!(" under rental {}", used.rental.short()),
         };
         let value = format!("{} for {}{by}: {end}", attempt.seller, ainu(attempt.price));
         rows.add(&format!("attempt {number}"), value);
+    }
+    for (number, chunk) in (1..).zip(&body.chunks) {
+        let AcceptedOutput { content, bytes } = chunk.output;
+        let paid = ainu(chunk.paid);
+        let mut value = format!("accepted, {paid} released, output {content} ({bytes} bytes)");
+        if let Some(event) = &chunk.settled {
+            let header = &event.proof.header;
+            value.push_str(&format!(", block {} of {}", header.height, header.timestamp));
+        }
+        rows.add(&format!("chunk {number} of {}", wanted.chunks.len()), value);
     }
     if let Some(input) = wanted.input {
         rows.add("input", format!("{input} ({} bytes)", wanted.input_bytes));

@@ -12,8 +12,8 @@ use ainur_primitives::{Amount, Did, Digest, TaskId, TaskSpec, Timestamp};
 use scale::Encode;
 
 use super::{
-    AcceptedOutput, AttemptBasis, AttemptEnd, JobRecord, LedgerEvent, ReceiptBody, RedeemedCredit,
-    StoryJob, StoryPart,
+    AcceptedOutput, AttemptBasis, AttemptEnd, ChunkRecord, JobRecord, LedgerEvent, ReceiptBody,
+    RedeemedCredit, RentedUse, StoryChunk, StoryJob, StoryPart,
 };
 
 /// Where in the ledger an event is.
@@ -50,6 +50,8 @@ pub struct Story<'a> {
     pub attempts: Vec<StoryAttempt>,
     /// The parts of a task graph.
     pub job: Option<StoryJob<'a>>,
+    /// The chunks that were accepted and paid.
+    pub chunks: Vec<StoryChunk<'a>>,
     /// What was delivered and accepted.
     pub output: Option<AcceptedOutput>,
     /// How the last check ended.
@@ -100,6 +102,8 @@ pub enum StoryBasis {
         /// The digest of what was agreed.
         terms: Digest,
     },
+    /// A rental.
+    Rental(RentedUse),
 }
 
 impl StoryBasis {
@@ -122,6 +126,7 @@ impl AttemptBasis {
                 bought: taken.bought,
             },
             Self::Credit(redeemed) => StoryBasis::Credit(*redeemed),
+            Self::Rental(rented) => StoryBasis::Rental(*rented),
             Self::Negotiated(agreement) => {
                 StoryBasis::negotiated(&agreement.thread, &agreement.terms)
             }
@@ -132,7 +137,7 @@ impl AttemptBasis {
 impl Story<'_> {
     /// The digest that the log's entry names.
     pub fn digest(&self) -> Digest {
-        hash::tagged("ainur/receipt-story/v3", &[&self.encode()])
+        hash::tagged("ainur/receipt-story/v4", &[&self.encode()])
     }
 
     /// True when all of the work was accepted and paid.
@@ -173,6 +178,7 @@ impl ReceiptBody {
             transcript: self.transcript.as_ref().map(Transcript::digest),
             attempts: attempts.collect(),
             job: self.job.as_deref().map(JobRecord::told),
+            chunks: self.chunks.iter().map(ChunkRecord::told).collect(),
             output: self.output,
             verdict: self.verdict.as_ref(),
             paid: self.paid,

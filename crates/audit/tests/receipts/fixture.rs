@@ -117,6 +117,7 @@ impl World {
             deadline_ms: DurationMs::seconds(3_600),
             limits: ExecutionLimits::default(),
             graph: None,
+            chunks: Vec::new(),
         };
         let serial = u64::from(number);
         let task = self.name(&specification, serial);
@@ -130,6 +131,7 @@ impl World {
             commit_until: self.now.plus(DurationMs::seconds(1)),
             reveal_until: self.now.plus(DurationMs::seconds(2)),
             bid_bond: Amount::ainu(1),
+            payment: ainur_market::payment::PaymentTerms::Completion,
         };
         let mut entrants: Vec<Entrant> = [(0, 20), (1, 30)]
             .map(|(seller, price)| self.entrant(&terms, self.sellers[seller].did, price))
@@ -157,6 +159,7 @@ impl World {
             quality_level: QualityLevel::Standard,
             card: Digest([0xca; 32]),
             valid_until: terms.reveal_until.plus(DurationMs::seconds(600)),
+            payment: ainur_market::payment::PaymentTerms::Completion,
         };
         let salt = hash::sha256(&[&bidder.0.0]);
         let commit = CommitTerms {
@@ -293,6 +296,7 @@ impl World {
             bids: bids.collect(),
             attempts,
             job: None,
+            chunks: Vec::new(),
             output: None,
             verdict: None,
             paid: Amount::ZERO,

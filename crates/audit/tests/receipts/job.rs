@@ -127,6 +127,7 @@ impl World {
             deadline_ms: DurationMs::seconds(3_600),
             limits: ExecutionLimits::default(),
             graph: Some(graph.clone()),
+            chunks: Vec::new(),
         };
         let serial = u64::from(number);
         let task = self.name(&specification, serial);
@@ -428,6 +429,7 @@ impl World {
             bids: Vec::new(),
             attempts: Vec::new(),
             job: Some(Box::new(record)),
+            chunks: Vec::new(),
             output,
             verdict: None,
             paid,

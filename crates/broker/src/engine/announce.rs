@@ -6,6 +6,7 @@ use ainur_market::auction::AuctionTerms;
 use ainur_market::bond::BondRule;
 use ainur_market::combinatorial::CALL_AMOUNT_MAX;
 use ainur_market::negotiation::NegotiationWish;
+use ainur_market::payment::PaymentTerms;
 use ainur_primitives::{
     AcceptanceCheck, Amount, CapabilityName, Did, Digest, DurationMs, Ppm, SelectionRule,
     TaskGraph, TaskId, TaskSpec, Venue,
@@ -14,7 +15,6 @@ use ainur_protocol::Specification;
 use ainur_runtime::Executor;
 use ainur_storage::Disk;
 use ainur_verification::Plan;
-use scale::Encode;
 
 use super::Broker;
 use crate::error::Error;
@@ -38,6 +38,7 @@ pub struct Request {
     venue: Venue,
     service: Option<ServiceTerms>,
     negotiation: Option<NegotiationWish>,
+    rental: Option<Digest>,
     bidding: Option<DurationMs>,
     idempotency: Option<Idempotency>,
     context: Option<String>,
@@ -60,6 +61,7 @@ impl Request {
             venue: Venue::Any,
             service: None,
             negotiation: None,
+            rental: None,
             bidding: None,
             idempotency: None,
             context: None,
@@ -89,6 +91,12 @@ impl Request {
     #[must_use]
     pub fn negotiating(self, negotiation: Option<NegotiationWish>) -> Self {
         Self { negotiation, ..self }
+    }
+
+    /// Says which rental to use, where that is how it is paid.
+    #[must_use]
+    pub fn renting(self, rental: Option<Digest>) -> Self {
+        Self { rental, ..self }
     }
 
     /// Takes bids for so long, even when all who were invited have answered.
@@ -141,9 +149,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let number = self.last_number + 1;
         let take = match (request.venue, request.bidding) {
             _ if request.spec.graph.is_some() => Err(None),
-            (Venue::Auction | Venue::Credit | Venue::Negotiation, _) | (Venue::Any, Some(_)) => {
-                Err(None)
-            }
+            (Venue::Auction | Venue::Credit | Venue::Negotiation | Venue::Rental, _)
+            | (Venue::Any, Some(_)) => Err(None),
             (venue, _) => {
                 let explain = venue == Venue::Offer;
                 self.match_offer((&request.spec, request.service.as_ref()), &invited, &[], explain)
@@ -155,10 +162,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         let credit = match request.venue {
             Venue::Credit => Some(self.match_credit(&request.spec, &invited)?),
-            Venue::Any | Venue::Auction | Venue::Offer | Venue::Negotiation => None,
+            _ => None,
+        };
+        let use_of = match request.venue {
+            Venue::Rental => Some(self.match_rental(&request.spec, &invited, request.rental)?),
+            _ => None,
         };
         let Request { spec, call, venue, service, negotiation, bidding, .. } = request;
-        let Request { idempotency, context, trace, .. } = request;
+        let Request { idempotency, context, trace, rental, .. } = request;
         let is_negotiated = venue == Venue::Negotiation;
         let parties = (&self.operator.did, &self.operator.did);
         let id = escrow::task_id(&self.chain_id, parties, &call, number);
@@ -173,6 +184,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             invited,
             venue,
             service,
+            rental,
             negotiation: is_negotiated.then(|| negotiation.unwrap_or_default()),
             held_open: bidding.is_some(),
             idempotency,
@@ -186,6 +198,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         if let Some(take) = credit {
             self.record(number, Event::CreditTaken(take))?;
+        }
+        if let Some(take) = use_of {
+            self.record(number, Event::RentalTaken(take))?;
         }
         Ok(id)
     }
@@ -206,11 +221,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             loss: spec.loss,
             selection: spec.selection,
             // Who says it takes longer than it may would be late by its own word.
-            duration_ms_max: in_time(spec, service).min(spec.limits.duration_ms_max),
+            duration_ms_max: in_time(spec, service).min(longest_work(spec)),
             opened: self.now,
             commit_until,
             reveal_until: commit_until.plus(window(REVEAL_MS)),
             bid_bond: BondRule::default().required(spec.reserve),
+            payment: PaymentTerms::of_chunks(&spec.chunks, in_time(spec, service)),
         }
     }
 
@@ -260,6 +276,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             )));
         }
         self.check_negotiation(request)?;
+        if request.rental.is_some() && request.venue != Venue::Rental {
+            let why = "a rental is named, but not that it is to be used: ask for the venue rental";
+            return Err(Error::Invalid(why.into()));
+        }
         if spec.reserve.is_zero() {
             return Err(Error::Invalid("the reserve is zero: say what it may cost".into()));
         }
@@ -284,6 +304,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if let Some(graph) = &spec.graph {
             check_graph(request, graph)?;
         }
+        self.check_chunks(spec, request.venue)?;
         let limits = &spec.limits;
         if [limits.fuel_max, limits.memory_bytes_max, limits.duration_ms_max.0].contains(&0) {
             return Err(Error::Invalid("a limit is zero: nothing could be done within it".into()));
@@ -301,6 +322,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 return Err(Error::InsufficientFunds { reserve: self.parameters.fee_min, free });
             }
             return self.check_credit_request(spec, request.service.as_ref());
+        }
+        if request.venue == Venue::Rental {
+            return self.check_rental_request(spec, request.service.as_ref());
         }
         if free < spec.reserve {
             return Err(Error::InsufficientFunds { reserve: spec.reserve, free });
@@ -484,6 +508,12 @@ fn check_graph(request: &Request, graph: &TaskGraph) -> Result<(), Error> {
 /// How long the work of a task may take without being late.
 pub(super) fn in_time(spec: &TaskSpec, service: Option<&ServiceTerms>) -> DurationMs {
     service.map_or(spec.deadline_ms, |terms| terms.latency_ms_max.min(spec.deadline_ms))
+}
+
+/// How long the work may take by its limits, which hold for each chunk.
+fn longest_work(spec: &TaskSpec) -> DurationMs {
+    let pieces = spec.chunks.len().max(1) as u64;
+    DurationMs(spec.limits.duration_ms_max.0.saturating_mul(pieces))
 }
 
 /// ` each 86400 s`: how often a budget is whole again.

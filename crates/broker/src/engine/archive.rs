@@ -71,6 +71,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let snapshot = self.journal.begin_snapshot(
             self.tasks.values(),
             self.offers.iter(),
+            self.rentals.iter(),
             self.last_number,
         )?;
         Ok((snapshot, Arc::new(std::mem::take(&mut self.ended))))

@@ -42,6 +42,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.venue == Venue::Credit {
             return self.take_credit_again(number);
         }
+        if task.venue == Venue::Rental {
+            return self.take_rental_again(number);
+        }
         if task.part_of.is_some() {
             // Its beginning was not durable when the node died.
             return self.resume_part(number);
@@ -137,6 +140,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 quality_level: quality_level(&quote),
                 card: seat.card,
                 valid_until: task.deadline,
+                payment: task.auction.terms().payment.clone(),
             };
             let salt = (self.entropy)()?;
             self.sealing.push(Sealing { task: number, terms, salt });

@@ -53,6 +53,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let redeem = super::credit::redemption(task, take);
             return self.push(number, redeem);
         }
+        if task.rented().is_some() {
+            return self.begin_use(number);
+        }
         let (Some(attempt), Some(awards)) = (task.attempt(), awarded(task)) else {
             return Ok(());
         };
@@ -87,11 +90,17 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.part_of.is_some() {
             return self.settle_part(number);
         }
+        if task.is_chunked() {
+            return self.settle_chunk(number);
+        }
         let (Some((output, _)), Some(verdict)) = (task.output, &task.verdict) else {
             return Ok(());
         };
         if task.credit().is_some() {
             return self.fulfil(number);
+        }
+        if task.rented().is_some() {
+            return self.finish_use(number);
         }
         let action = escrow::Action::Settle {
             task: task.id,
@@ -127,6 +136,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         };
         if task.credit().is_some() {
             return self.fail_claim(number, reason, &detail);
+        }
+        if task.rented().is_some() {
+            return self.fail_use(number, reason, &detail);
         }
         if task.is_cancelled_for_fee() {
             return self.push(number, escrow::Action::Cancel { task: task.id });
@@ -255,7 +267,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     }
 
     /// Numbers actions as the operator's next transactions and signs them with one signature.
-    fn authorize(&mut self, actions: Vec<Action>) -> (Vec<AuthorizedTransaction>, RootSignature) {
+    pub(super) fn authorize(
+        &mut self,
+        actions: Vec<Action>,
+    ) -> (Vec<AuthorizedTransaction>, RootSignature) {
         let did = self.operator.did;
         let first_nonce = match self.next_nonce {
             Some(nonce) => nonce,
@@ -291,6 +306,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             // Nothing is on its way: the ledger knows the next number best.
             self.next_nonce = None;
         }
+        self.note_rentals(&completion.events);
         if let Some(answer) = answer {
             answer(completion);
             return Ok(());
@@ -303,7 +319,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             match outcome {
                 Outcome::Applied { events } => {
                     let own = &completion.events[events.start as usize..events.end as usize];
-                    let event = applied(posting.step, (completion.height, completion.block), own);
+                    let place = (completion.height, completion.block);
+                    let event = match self.chunk_applied((posting.task, posting.step), place, own) {
+                        None if self.is_chunk_payment(&posting) => None,
+                        None => applied(posting.step, place, own),
+                        event => event,
+                    };
                     if let Some(event) = event {
                         self.record(posting.task, event)?;
                     }
@@ -321,6 +342,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         }
         tracing::warn!(task = posting.task, step = ?posting.step, %error, "the ledger refused");
+        if super::rental::is_only_full(error) {
+            return self.try_again(posting, &error.to_string());
+        }
         if let TaskStep::Agree(_) = posting.step {
             let because_of_seller = matches!(
                 error,
@@ -389,6 +413,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.credit().is_some() {
             return self.reconcile_claim(number);
         }
+        if task.rented().is_some() {
+            return self.reconcile_use(number);
+        }
+        if let Some(event) = self.reconciled_chunk(task)? {
+            return self.record(number, event).map(|()| true);
+        }
         let found = self.ledger.read(|state| escrow::query::escrow(state, &id));
         // Somebody else's agreement of the same name is not ours.
         let found = found.filter(|escrow| match escrow {
@@ -411,7 +441,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 let (paid, price) = (stone.paid(), task.attempt().map(|attempt| attempt.price));
                 match stone.closing {
                     // The whole notes it when it has noted its last part.
-                    escrow::Closing::Settled if task.graph.is_some() => None,
+                    escrow::Closing::Settled if task.graph.is_some() || task.is_chunked() => None,
                     escrow::Closing::Settled if price != Some(paid) => {
                         Some(Event::SettledLate { position, paid })
                     }
@@ -491,8 +521,8 @@ fn awarded(task: &Task) -> Option<Vec<SignedAward>> {
             let proof = task.bid_proof(attempt.seller)?.clone();
             (Consent::Bid { bid, transcript: task.transcript.as_ref()?.digest() }, proof)
         }
-        // A credit binds its issuer by itself.
-        AwardBasis::Credit(_) => return None,
+        // A credit binds its issuer by itself, and a rental its seller.
+        AwardBasis::Credit(_) | AwardBasis::Rental(_) => return None,
         AwardBasis::Offer(take) => {
             let offer = take.offer.terms.clone();
             (Consent::Offer { offer, matched: take.matched }, take.offer.proof.clone())
@@ -530,7 +560,8 @@ pub(super) fn evidence(detail: &str) -> Digest {
 
 /// The event that says the ledger did what a step asked for.
 fn applied(step: TaskStep, (height, block): (u64, Digest), own: &[EventRecord]) -> Option<Event> {
-    if let Some(event) = super::credit::applied(step, (height, block), own) {
+    let prepaid = super::credit::applied(step, (height, block), own);
+    if let Some(event) = prepaid.or_else(|| super::rental::applied(step, (height, block), own)) {
         return Some(event);
     }
     own.iter().find_map(|record| {

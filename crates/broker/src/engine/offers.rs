@@ -6,6 +6,7 @@ use ainur_crypto::batch::sign_batch;
 use ainur_ledger::escrow::{self, ServiceTerms};
 use ainur_market::offer::{OfferRequest, OfferTerms};
 use ainur_market::payment::PaymentTerms;
+use ainur_primitives::chunks::WORK_CHUNKS_MIN;
 use ainur_primitives::{
     Amount, CapabilityName, Did, Digest, DurationMs, Ppm, QualityLevel, TaskSpec, Venue,
 };
@@ -52,8 +53,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if terms.valid_until.since(terms.valid_from) > longest {
             return Err(invalid(&format!("it can be taken for {longest} at most")));
         }
-        if matches!(terms.payment, PaymentTerms::Milestone(_)) {
-            return Err(invalid(&"payment by milestones cannot be carried out yet"));
+        if let PaymentTerms::Milestone(milestones) = &terms.payment {
+            if milestones.len() < WORK_CHUNKS_MIN {
+                return Err(invalid(&"one milestone is payment at completion: say that"));
+            }
+            let last = milestones.last().map(|milestone| milestone.due_ms);
+            if last > Some(terms.estimated_duration_ms) {
+                return Err(invalid(&"its last milestone is due after the work is expected"));
+            }
         }
         let seat = self.seats.get(terms.seller).ok_or_else(|| invalid(&"no such agent is here"))?;
         if seat.card != terms.card {
@@ -186,6 +193,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             deadline: self.now.plus(in_time(spec, service)),
             bought: &none,
             excluded: &excluded,
+            chunks: &spec.chunks,
         };
         while let Some(found) = self.offers.best(request) {
             let Some(offer) = self.offers.get(&found.offer).cloned() else { break };

@@ -26,7 +26,7 @@ const PART_MS_MIN: DurationMs = DurationMs(10);
 pub(super) const GIVEN_UP: &str = "the task it is a part of was given up";
 
 /// What some parts delivered, one after another.
-enum Joined {
+pub(super) enum Joined {
     /// Where it is stored, and its length.
     Whole(ContentId, u64),
     /// Not all of them have delivered.
@@ -108,6 +108,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             invited: Vec::new(),
             venue: Venue::Auction,
             service: None,
+            rental: None,
             negotiation: None,
             held_open: false,
             idempotency: None,
@@ -171,10 +172,18 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             .iter()
             .map(|part| progress.outcome(*part).and_then(|outcome| outcome.output))
             .collect();
-        match outputs.as_deref() {
+        match outputs {
             None => Ok(Joined::Nothing),
-            Some([(content, bytes)]) => Ok(Joined::Whole(*content, *bytes)),
-            Some(outputs) => {
+            Some(outputs) => self.join_stored(&outputs),
+        }
+    }
+
+    /// Stored outputs, one after another.
+    pub(super) fn join_stored(&mut self, outputs: &[(ContentId, u64)]) -> Result<Joined, Error> {
+        match outputs {
+            [] => Ok(Joined::Nothing),
+            [(content, bytes)] => Ok(Joined::Whole(*content, *bytes)),
+            outputs => {
                 let mut writer = self.blobs.writer()?;
                 for (content, _) in outputs {
                     match self.blobs.get(content) {
@@ -504,6 +513,7 @@ fn part_spec(
         deadline_ms: left,
         limits,
         graph: None,
+        chunks: Vec::new(),
         ..whole.spec.clone()
     }
 }

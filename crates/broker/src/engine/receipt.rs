@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use ainur_audit::receipt::{
-    self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, EventPlace,
-    LedgerEvent, NegotiatedAgreement, PartyKeys, ReceiptBody, RedeemedCredit, Story, StoryAttempt,
-    StoryBasis, TakenOffer,
+    self, AcceptedOutput, AttemptBasis, AttemptEnd, AttemptRecord, AuditProof, ChunkRecord,
+    EventPlace, LedgerEvent, NegotiatedAgreement, PartyKeys, ReceiptBody, RedeemedCredit,
+    RentedUse, Story, StoryAttempt, StoryBasis, StoryChunk, TakenOffer,
 };
 use ainur_crypto::{BatchProof, Proof};
 use ainur_ledger::identity;
@@ -16,8 +16,8 @@ use ainur_storage::{Disk, crash_point};
 
 use super::Broker;
 use crate::error::Error;
-use crate::event::{CreditTake, Event, LedgerPosition, OfferTake, SignedThread};
-use crate::task::{AwardBasis, Phase, Task, TaskAttempt};
+use crate::event::{CreditTake, Event, LedgerPosition, OfferTake, RentalTake, SignedThread};
+use crate::task::{AcceptedChunk, AwardBasis, Phase, Task, TaskAttempt};
 use ainur_consensus::ReplicatedLog;
 
 mod jobs;
@@ -110,6 +110,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             refunded: self.refunded(task, paid),
             settlement: EventPlace { block: closed_at.block, index: closed_at.index },
             job: jobs::story(task)?,
+            chunks: task.accepted.iter().map(story_chunk).collect(),
         })
     }
 
@@ -153,6 +154,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             transcript: task.transcript.clone(),
             bids,
             attempts,
+            chunks: task
+                .accepted
+                .iter()
+                .map(|it| self.chunk_record(it))
+                .collect::<Result<_, _>>()?,
             output: story.output,
             verdict: task.verdict.clone(),
             paid: story.paid,
@@ -166,6 +172,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// What the buyer got back, or, for a credit whose work failed, was paid instead.
     fn refunded(&self, task: &Task, paid: Amount) -> Amount {
         match (task.credit(), task.phase) {
+            (None, _) if task.rented().is_some() => Amount::ZERO,
             (None, _) => task.spec.reserve.saturating_sub(paid),
             (Some(_), Phase::Settled) => Amount::ZERO,
             (Some(_), _) => task.compensated(),
@@ -191,6 +198,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Ok(match basis {
             AwardBasis::Auction | AwardBasis::Graph | AwardBasis::Part(_) => AttemptBasis::Auction,
             AwardBasis::Credit(take) => AttemptBasis::Credit(redeemed(take)),
+            AwardBasis::Rental(take) => AttemptBasis::Rental(rented(take)),
             AwardBasis::Offer(take) => {
                 let OfferTake { offer, matched, bought } = &**take;
                 let proof = self.joined(offer.terms.digest(), &offer.proof)?;
@@ -219,6 +227,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Proof::join(&signature, proof.clone()).ok_or_else(unsigned)
     }
 
+    /// An accepted chunk with its proof.
+    fn chunk_record(&self, chunk: &AcceptedChunk) -> Result<ChunkRecord, Error> {
+        let StoryChunk { output, paid, .. } = story_chunk(chunk);
+        let settled = known(Some(chunk.settled_at)).map(|place| self.ledger_event(place));
+        let (verdict, settled) = (chunk.verdict.clone(), settled.transpose()?);
+        Ok(ChunkRecord { output, verdict, paid, settled })
+    }
+
     fn ledger_event(&self, at: LedgerPosition) -> Result<LedgerEvent, Error> {
         self.ledger.prove(at.height, at.index)?.ok_or_else(|| missing("ledger event"))
     }
@@ -240,7 +256,22 @@ fn told(basis: &AwardBasis) -> StoryBasis {
             bought: take.bought,
         },
         AwardBasis::Credit(take) => StoryBasis::Credit(redeemed(take)),
+        AwardBasis::Rental(take) => StoryBasis::Rental(rented(take)),
         AwardBasis::Negotiated(deal) => StoryBasis::negotiated(&deal.thread.thread, &deal.terms),
+    }
+}
+
+fn rented(take: &RentalTake) -> RentedUse {
+    let RentalTake { rental, units, .. } = *take;
+    RentedUse { rental, units }
+}
+
+fn story_chunk(chunk: &AcceptedChunk) -> StoryChunk<'_> {
+    StoryChunk {
+        output: AcceptedOutput { content: chunk.output, bytes: chunk.bytes },
+        verdict: &chunk.verdict,
+        paid: chunk.paid,
+        settled: place(Some(chunk.settled_at)),
     }
 }
 

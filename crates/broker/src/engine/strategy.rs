@@ -76,11 +76,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             }
             // The buyer's wish to stop is no failure of the seller's.
             Event::FailureApplied { .. } if task.cancelled => {}
-            Event::Settled(_) | Event::SettledLate { .. } | Event::FailureApplied { .. } => {
+            Event::Settled(_)
+            | Event::SettledLate { .. }
+            | Event::ChunksSettled { .. }
+            | Event::FailureApplied { .. } => {
                 let Some(attempt) = task.attempt() else { return };
                 let paid = match event {
                     Event::Settled(_) => Some(attempt.price),
                     Event::SettledLate { paid, .. } => Some(*paid),
+                    Event::ChunksSettled { .. } => Some(task.paid_for_chunks()),
                     _ => None,
                 };
                 if let Some(seat) = self.seats.get_mut(attempt.seller) {

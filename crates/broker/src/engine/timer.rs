@@ -12,7 +12,8 @@ use crate::task::{Phase, TaskStep};
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// When [`Broker::turn`] has to be called even if nothing arrives.
     pub fn next_timer(&self) -> Option<Timestamp> {
-        self.timers.first().map(|(at, _)| *at)
+        let task = self.timers.first().map(|(at, _)| *at);
+        task.into_iter().chain(self.rentals.next_look()).min()
     }
 
     /// Has a task looked at again at some time.

@@ -134,6 +134,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return self.record(number, Event::AttemptFailed { reason, detail });
         };
         let program = seat.program.clone();
+        if !self.has_place(number) {
+            // Its turn comes when another task of this agent ends.
+            self.doing.remove(&number);
+            return Ok(());
+        }
+        let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        let Some(seat) = task.attempt().and_then(|attempt| self.seats.get(attempt.seller)) else {
+            return Ok(());
+        };
         let repeatable =
             seat.contract(&task.spec.capability).is_some_and(CapabilityContract::is_repeatable);
         if !repeatable && !self.unbegun.contains(&number) {
@@ -174,10 +183,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.record(number, Event::AttemptFailed { reason, detail })
     }
 
-    /// The task's input stream.
+    /// The task's input stream: that of its chunk at hand, when it has any.
     pub(super) fn input_of(&self, task: &Task) -> Input {
-        let piece =
-            task.spec.input.and_then(|content| self.piece(content, None, task.spec.input_bytes));
+        let (input, bytes) = task.work_input();
+        let piece = input.and_then(|content| self.piece(content, None, bytes));
         Input { pieces: piece.into_iter().collect() }
     }
 

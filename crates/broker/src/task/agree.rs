@@ -48,7 +48,15 @@ impl Task {
         let left = self.deadline.since(rules.valid_until);
         // Who takes longer would be late by its own word, where the buyer has terms for that.
         let longest = self.auction.terms().duration_ms_max;
-        self.wish().preferences(self.spec.reserve, left.min(longest))
+        let mut preferences = self.wish().preferences(self.spec.reserve, left.min(longest));
+        preferences.settle_payment(&self.payment_under(rules));
+        preferences
+    }
+
+    /// When whoever agrees under these rules is paid: for each chunk, within the time that is left
+    /// when the agreement is brought to the ledger at the latest.
+    pub fn payment_under(&self, rules: &NegotiationRules) -> PaymentTerms {
+        PaymentTerms::of_chunks(&self.spec.chunks, self.deadline.since(rules.valid_until))
     }
 
     /// How the buyer negotiates.
@@ -138,7 +146,7 @@ impl Task {
                 let is_best = award.terms == terms
                     && award.attempt == next
                     && award.proof.signer == terms.seller
-                    && terms.agreed.payment == PaymentTerms::Completion
+                    && terms.agreed.payment == self.payment_under(&threads[index].thread.rules)
                     && terms.agreed.price <= self.spec.reserve;
                 if !is_best {
                     return Err(Illegal::Award);

@@ -4,7 +4,7 @@ use ainur_market::{auction, negotiation};
 use ainur_primitives::{Amount, Did, FailureReason, Timestamp, Venue};
 
 use super::{AwardBasis, HistoryEntry, HistoryKind, Phase, Task, TaskAttempt};
-use crate::event::{Chunk, CreditTake, Event, LedgerPosition, OfferTake, SignedReveal};
+use crate::event::{Chunk, CreditTake, Event, LedgerPosition, OfferTake, RentalTake, SignedReveal};
 
 /// An event that may not follow a state. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,12 +56,14 @@ impl Task {
             | Event::Negotiated { .. }
             | Event::Called(_)
             | Event::CreditTaken(_)
+            | Event::RentalTaken(_)
             | Event::NoAward { .. } => self.apply_market(at, event),
             Event::GraphAwarded(_)
             | Event::PartBegun { .. }
             | Event::PartReawarded(_)
             | Event::PartEnded(_)
             | Event::GraphSettled { .. } => self.apply_graph(at, event),
+            Event::ChunkPaid { .. } | Event::ChunksSettled { .. } => self.apply_chunks(at, event),
             Event::AgreementApplied(_)
             | Event::AgreementRefused { .. }
             | Event::FailureApplied { .. }
@@ -155,6 +157,7 @@ impl Task {
                 self.take_offer(at, *attempt, *price, offer)?;
             }
             Event::CreditTaken(take) => self.take_credit(at, take)?,
+            Event::RentalTaken(take) => self.take_rental(at, take)?,
             Event::Negotiated { threads, award } => {
                 self.apply_negotiation(at, threads, award.as_deref())?;
             }
@@ -198,6 +201,7 @@ impl Task {
             && terms.is_valid_at(take.matched)
             && take.price() == price
             && price <= self.spec.reserve
+            && terms.payment.suits(&self.spec.chunks)
             && !self.excluded().contains(&terms.seller);
         if attempt != next || self.transcript.is_some() || !fits {
             return Err(Illegal::Award);
@@ -218,6 +222,18 @@ impl Task {
         }
         self.begin_attempt(1, take.issuer, Amount::ZERO, AwardBasis::Credit(*take));
         let detail = format!("attempt 1 to {} for a credit of the buyer's", take.issuer);
+        self.note(at, HistoryKind::Awarded, detail);
+        Ok(())
+    }
+
+    fn take_rental(&mut self, at: Timestamp, take: &RentalTake) -> Result<(), Illegal> {
+        self.expect(&[Phase::Announced], "a rental")?;
+        let is_wanted = self.rental.is_none_or(|wanted| wanted == take.rental);
+        if self.venue != Venue::Rental || !self.attempts.is_empty() || !is_wanted {
+            return Err(Illegal::Award);
+        }
+        self.begin_attempt(1, take.seller, Amount::ZERO, AwardBasis::Rental(*take));
+        let detail = format!("attempt 1 to {} under rental {}", take.seller, take.rental.short());
         self.note(at, HistoryKind::Awarded, detail);
         Ok(())
     }
@@ -244,6 +260,7 @@ impl Task {
             resumed_at_chunk: 0,
         });
         self.chunks = Vec::new();
+        self.accepted = Vec::new();
         self.output = None;
         self.delivered = None;
         self.decision = None;
@@ -313,11 +330,18 @@ impl Task {
                     self.note(at, HistoryKind::Slashed, format!("{} AINU", slashed.to_ainu()));
                 }
                 let unknown = !self.cancelled && self.has_unknown_outcome();
+                // Who comes after would be paid for what was accepted, too.
+                let begun = !self.accepted.is_empty();
                 let failure = self.attempts.last().and_then(|attempt| attempt.failure.as_ref());
-                if let (true, Some((_, detail))) = (unknown, failure) {
-                    self.detail.clone_from(detail);
+                match failure {
+                    Some((_, detail)) if unknown => self.detail.clone_from(detail),
+                    Some((_, detail)) if begun && !self.cancelled => {
+                        let (number, count) = (self.accepted.len() + 1, self.spec.chunks.len());
+                        self.detail = format!("chunk {number} of {count}: {detail}");
+                    }
+                    _ => {}
                 }
-                if self.cancelled || unknown || self.graph.is_some() {
+                if self.cancelled || unknown || begun || self.graph.is_some() {
                     self.give_back(at);
                 } else {
                     self.phase = Phase::Rewarding;
@@ -358,8 +382,9 @@ impl Task {
                 }
                 self.paid = Some(*paid);
                 self.close(at, Phase::Refunded, *position);
-                let (height, paid) = (position.height, paid.to_ainu());
-                let detail = format!("in block {height}, but for a fee of {paid} AINU");
+                let fee = paid.saturating_sub(self.paid_for_chunks());
+                let (height, fee) = (position.height, fee.to_ainu());
+                let detail = format!("in block {height}, but for a fee of {fee} AINU");
                 self.note(at, HistoryKind::Refunded, detail);
             }
             Event::Refunded(position) => {
@@ -367,8 +392,8 @@ impl Task {
                 if self.phase.is_final() {
                     return self.illegal("a refund");
                 }
-                if let (Some(_), true, Some((_, why))) = (
-                    self.credit(),
+                if let (true, true, Some((_, why))) = (
+                    self.is_prepaid(),
                     self.detail.is_empty(),
                     self.attempt().and_then(|a| a.failure.clone()),
                 ) {
@@ -440,7 +465,8 @@ impl Task {
                 self.fail_attempt(at, *reason, detail);
             }
             Event::Cancelled => {
-                if self.phase.is_final() || self.phase == Phase::Accepted {
+                let accepted = self.phase == Phase::Accepted && !self.has_chunk_after();
+                if self.phase.is_final() || accepted {
                     return self.illegal("a cancellation");
                 }
                 self.cancelled = true;
@@ -459,7 +485,7 @@ impl Task {
         Ok(())
     }
 
-    fn cancel_attempt(&mut self, at: Timestamp) {
+    pub(super) fn cancel_attempt(&mut self, at: Timestamp) {
         if let Some(attempt) = self.attempts.last_mut() {
             attempt.cancelled = true;
         }

@@ -3,11 +3,14 @@ use std::path::PathBuf;
 
 use ainur_market::negotiation::terms::ROUNDS_DEFAULT;
 use ainur_market::negotiation::{IssueWeights, TacticName};
-use ainur_primitives::{Amount, CapabilityName, Did, DurationMs, Ppm, QualityLevel};
+use ainur_primitives::{
+    Amount, CapabilityName, Did, DurationMs, Ppm, QualityLevel, WORK_CHUNKS_MAX,
+};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::TaskRun;
 use super::exchange::{BookArguments, CreditsVerb, OrderVerb, PoolArguments};
+use super::rental::RentalVerb;
 
 /// What can be done on the market.
 #[derive(Subcommand, Debug)]
@@ -58,6 +61,10 @@ pub(crate) enum Market {
     /// some.
     #[command(subcommand)]
     Credits(CreditsVerb),
+    /// Slots of an agent for so many periods, with a quota and a promised service: offer, rent and
+    /// use them.
+    #[command(subcommand)]
+    Rental(RentalVerb),
 }
 
 /// A bid by the owner of an agent.
@@ -142,9 +149,14 @@ pub(crate) struct OfferArguments {
     /// Only for buyers whose reserve is at least this, in AINU.
     #[arg(long, default_value = "0", value_parser = Amount::from_ainu, value_name = "AINU")]
     pub(crate) minimum_budget: Amount,
-    /// When the seller is paid. Upfront takes as much of its stake as a pledge.
+    /// When the seller is paid. Upfront takes as much of its stake as a pledge; milestones are for
+    /// tasks with as many chunks.
     #[arg(long, value_enum, default_value_t = PaymentArgument::Completion)]
     pub(crate) payment: PaymentArgument,
+    /// How many milestones with equal shares of the price, such as 3, or the share of each, such as
+    /// 50%,25%,25% (with `--payment milestones`).
+    #[arg(long, value_parser = milestone_shares, value_name = "COUNT|PERCENT,…")]
+    pub(crate) milestones: Option<MilestoneShares>,
     /// What cancelling a task at work costs its buyer: a share of the price, and for how many seconds
     /// it is free [default: nothing], such as 25% or 25%/30.
     #[arg(long, value_parser = cancellation, value_name = "PERCENT[/SECONDS]")]
@@ -170,6 +182,30 @@ fn seconds(text: &str) -> Result<DurationMs, String> {
     let number = text.strip_suffix('s').unwrap_or(text);
     let wrong = |_| format!("'{text}' is no number of seconds such as 5 or 5s");
     number.parse().map(DurationMs::seconds).map_err(wrong)
+}
+
+/// The share of the price of each milestone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct MilestoneShares(pub(crate) Vec<Ppm>);
+
+fn milestone_shares(text: &str) -> Result<MilestoneShares, String> {
+    let wrong = |why: &str| format!("'{text}': {why}, such as 3 or 50%,25%,25%");
+    let shares = match text.parse::<u32>() {
+        Ok(count) => {
+            if !(2..=WORK_CHUNKS_MAX).contains(&(count as usize)) {
+                return Err(wrong(&format!("there are 2 to {WORK_CHUNKS_MAX} milestones")));
+            }
+            let equal = Ppm::ONE.0 / count;
+            let rest = Ppm(Ppm::ONE.0 - equal * (count - 1));
+            (1..count).map(|_| Ppm(equal)).chain([rest]).collect()
+        }
+        Err(_) => text.split(',').map(percent).collect::<Result<Vec<Ppm>, String>>()?,
+    };
+    let whole: u64 = shares.iter().map(|share| u64::from(share.0)).sum();
+    match whole == u64::from(Ppm::ONE.0) {
+        true => Ok(MilestoneShares(shares)),
+        false => Err(wrong("the shares are together 100%")),
+    }
 }
 
 /// How good the work is to be.
@@ -200,6 +236,8 @@ pub(crate) enum PaymentArgument {
     Completion,
     /// At the agreement.
     Upfront,
+    /// Chunk by chunk, each when it is accepted.
+    Milestones,
 }
 
 /// A step of volume discount.
@@ -230,7 +268,7 @@ pub(crate) fn hours(hours: u64) -> DurationMs {
     DurationMs::seconds(hours.saturating_mul(3_600))
 }
 
-pub(super) fn percent(text: &str) -> Result<Ppm, String> {
+pub(crate) fn percent(text: &str) -> Result<Ppm, String> {
     let wrong = || format!("'{text}' is not a percentage such as 20% or 2.5%");
     let digits = text.strip_suffix('%').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));

@@ -15,6 +15,7 @@ mod depth;
 mod exchange;
 pub(super) mod negotiate;
 mod offer;
+mod rental;
 mod replay;
 mod simulate;
 
@@ -63,5 +64,6 @@ pub(super) fn run(verb: Market, place: &Place, output: &Output) -> Outcome {
             Ok(ExitCode::SUCCESS)
         }
         Market::Credits(verb) => exchange::credits(verb, place, output),
+        Market::Rental(verb) => rental::run(verb, place, output),
     }
 }

@@ -23,19 +23,7 @@ pub(super) fn run(verb: Receipt, place: &Place, output: &Output) -> Outcome {
                     Reply::Receipt { receipt } => Some(receipt),
                     _ => None,
                 })?;
-            match file {
-                // A receipt's bytes are exactly its canonical form: no newline is added in a file.
-                Some(path) => {
-                    std::fs::write(&path, &receipt).map_err(|error| {
-                        io_problem(&format!("write {}", path.display()), &error)
-                    })?;
-                    if !output.is_json() {
-                        output.line(format!("written to {}", path.display()));
-                        output.line(format!("next: ainur receipt verify {}", path.display()));
-                    }
-                }
-                None => output.line(&receipt),
-            }
+            hand_out(&receipt, file.as_deref(), output)?;
             Ok(ExitCode::SUCCESS)
         }
         Receipt::Verify { file, trust } => {
@@ -60,6 +48,22 @@ pub(super) fn run(verb: Receipt, place: &Place, output: &Output) -> Outcome {
             Ok(exit_code(verification.ok))
         }
     }
+}
+
+/// Writes a receipt into a file, or shows it. Its bytes are exactly its canonical form: no newline is
+/// added in a file.
+pub(super) fn hand_out(receipt: &str, file: Option<&Path>, output: &Output) -> Result<(), Problem> {
+    let Some(path) = file else {
+        output.line(receipt);
+        return Ok(());
+    };
+    std::fs::write(path, receipt)
+        .map_err(|error| io_problem(&format!("write {}", path.display()), &error))?;
+    if !output.is_json() {
+        output.line(format!("written to {}", path.display()));
+        output.line(format!("next: ainur receipt verify {}", path.display()));
+    }
+    Ok(())
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Problem> {

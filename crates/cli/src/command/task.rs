@@ -13,6 +13,7 @@ use crate::arguments::{Task, TaskRun};
 use crate::connect::Place;
 use crate::output::{Output, io_problem};
 
+mod chunks;
 mod follow;
 mod graph;
 mod input;
@@ -94,8 +95,13 @@ pub(super) fn announce(
     }
     let ended = follow::until_end(service, &task, output)?;
     let accepted = ended.phase == TaskPhase::Settled;
-    if let (true, Some(path), Some(content)) = (accepted, destination, ended.output) {
-        write_file(service, content, &path)?;
+    match (accepted, destination, ended.output) {
+        (true, Some(path), Some(content)) => {
+            write_file(service, content, &path)?;
+        }
+        // What was accepted of work in chunks is paid and the buyer's, whatever became of the rest.
+        (false, Some(path), _) => chunks::write_accepted(&ended, service, &path)?,
+        _ => {}
     }
     show::one(&ended, output);
     Ok(exit_code(&ended))

@@ -54,6 +54,7 @@ fn request(asked: TokenCreate) -> operation::TokenCreate {
         per_task: asked.per_task,
         parent: asked.parent,
         expires_ms: asked.hours.map(|hours| DurationMs::seconds(hours.saturating_mul(3_600))),
+        weight: asked.weight,
     }
 }
 

@@ -130,6 +130,7 @@ impl Neighbour {
             per_task: None,
             parent: None,
             expires_ms: None,
+            weight: std::num::NonZeroU16::MIN,
         });
         let secret = ask(&*node, create, |reply| match reply {
             Reply::TokenCreated { secret, .. } => Some(secret),

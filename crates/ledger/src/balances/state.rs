@@ -64,6 +64,9 @@ pub struct Totals {
     pub exchange: Amount,
     /// In the pools of the exchange.
     pub pools: Amount,
+    /// Locked for rentals.
+    #[serde(default)]
+    pub rentals: Amount,
     /// Fees taken.
     pub treasury: Amount,
 }
@@ -78,6 +81,7 @@ impl Totals {
             self.deposits,
             self.exchange,
             self.pools,
+            self.rentals,
             self.treasury,
         ];
         let held = pots.into_iter().try_fold(Amount::ZERO, Amount::checked_add);
@@ -101,6 +105,8 @@ pub(crate) enum Pot {
     Exchange,
     /// Pools of the exchange.
     Pools,
+    /// Locked for rentals.
+    Rentals,
     /// The treasury.
     Treasury,
     /// Nowhere: only as a destination.
@@ -116,6 +122,7 @@ impl Pot {
             Self::Deposits => &mut totals.deposits,
             Self::Exchange => &mut totals.exchange,
             Self::Pools => &mut totals.pools,
+            Self::Rentals => &mut totals.rentals,
             Self::Treasury => &mut totals.treasury,
             Self::Burned => &mut totals.burned,
         }

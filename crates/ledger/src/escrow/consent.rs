@@ -137,6 +137,7 @@ impl Consent {
         Ok(match self {
             // A bidder knew the deadline when it bid.
             Self::Bid { bid, .. } => [Bound {
+                payment: &bid.payment,
                 time_ms_min: DurationMs(0),
                 ..plain(bid.bidder, bid.estimated_duration_ms)
             }]
@@ -222,6 +223,7 @@ pub(super) fn ensure<'a>(
         Consent::Bid { bid, .. } => {
             ensure_for(task, bid.task)?;
             ensure_valid_until(context, bid.valid_until)?;
+            bid.payment.validate().map_err(|_| Error::TermsInvalid(digest))?;
             bid.price
         }
         Consent::Bundle { bid, bundle, shares, .. } => {

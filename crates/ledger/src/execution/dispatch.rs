@@ -6,7 +6,7 @@ use crate::balances::{Pot, move_money, write_account};
 use crate::error::TransactionError;
 use crate::event::Event;
 use crate::transaction::{Action, AuthorizedTransaction};
-use crate::{balances, budget, escrow, exchange, identity, registry, reputation};
+use crate::{balances, budget, escrow, exchange, identity, registry, rental, reputation};
 
 /// Takes a transaction in, or rejects it.
 pub(super) fn take_in(
@@ -51,6 +51,7 @@ fn act(context: &mut Context<'_>, action: &Action) -> Result<(), TransactionErro
         Action::Reputation(action) => reputation::execute(context, action)?,
         Action::Exchange(action) => exchange::execute(context, action)?,
         Action::KeyedExchange(keyed) => exchange::execute_keyed(context, keyed)?,
+        Action::Rental(action) => rental::execute(context, action)?,
     }
     Ok(())
 }

@@ -60,6 +60,16 @@ pub enum Space {
     PoolShares = 40,
     /// What is remembered of calls to the exchange under keys, by sender and key.
     Keyed = 41,
+    /// Rentals, by the digest of their terms.
+    Rental = 48,
+    /// What each buyer rents, by buyer and rental.
+    RentalOf = 49,
+    /// Uses of rentals, by task.
+    RentalUse = 50,
+    /// What the periods of rentals came to, by rental and period.
+    RentalStatement = 51,
+    /// Terms of rentals their sellers have taken back.
+    RentalWithdrawn = 52,
 }
 
 impl Space {
@@ -190,6 +200,41 @@ pub fn keyed(sender: &Did, key: &Digest) -> Key {
 /// A claim, or what is left of it.
 pub fn claim(task: &TaskId) -> Key {
     Space::Claim.key(&[&task.0.0])
+}
+
+/// A rental.
+pub fn rental(rental: &Digest) -> Key {
+    Space::Rental.key(&[&rental.0])
+}
+
+/// The prefix of what a buyer rents.
+pub fn rentals_of(buyer: &Did) -> Key {
+    Space::RentalOf.key(&[&buyer.0.0])
+}
+
+/// That a buyer rents something.
+pub fn rental_of(buyer: &Did, rental: &Digest) -> Key {
+    Space::RentalOf.key(&[&buyer.0.0, &rental.0])
+}
+
+/// A use of a rental.
+pub fn rental_use(task: &TaskId) -> Key {
+    Space::RentalUse.key(&[&task.0.0])
+}
+
+/// The prefix of what the periods of a rental came to.
+pub fn rental_statements(rental: &Digest) -> Key {
+    Space::RentalStatement.key(&[&rental.0])
+}
+
+/// What a period of a rental came to.
+pub fn rental_statement(rental: &Digest, period: u32) -> Key {
+    Space::RentalStatement.key(&[&rental.0, &period.to_be_bytes()])
+}
+
+/// That the terms of a rental were taken back.
+pub fn rental_withdrawn(rental: &Digest) -> Key {
+    Space::RentalWithdrawn.key(&[&rental.0])
 }
 
 /// The prefix of the orders of one side of a class.

@@ -16,6 +16,7 @@ mod offers;
 mod parts;
 mod properties;
 mod registry;
+mod rentals;
 mod reputation;
 mod service;
 mod tree;

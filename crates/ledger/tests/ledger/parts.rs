@@ -1,5 +1,7 @@
 //! Agreements paid in parts: milestones of one seller, and several sellers with substitutes.
-use ainur_ledger::escrow::{Action, Closing, Error, Event, PARTS_MAX, PartState, Payout, Role};
+use ainur_ledger::escrow::{
+    Action, Closing, Consent, Error, Event, PARTS_MAX, PartState, Payout, Role,
+};
 use ainur_ledger::{budget, reputation};
 use ainur_market::auction::BidTerms;
 use ainur_market::offer::OfferTerms;
@@ -164,6 +166,38 @@ pub(crate) fn bid_of(
     let mut award = world.award_of(bid, seller);
     award.price = price;
     award
+}
+
+#[test]
+fn a_bidder_is_paid_by_the_schedule_its_bid_says_and_no_other() {
+    let mut world = World::new();
+    let PaymentTerms::Milestone(milestones) = in_milestones().payment else {
+        unreachable!("they are milestones")
+    };
+    let payment = PaymentTerms::Milestone(milestones.clone());
+    let bid = BidTerms { payment, price: Amount::ainu(4), ..world.bid(1, SELLER) };
+    // Whoever changes the schedule has no signature over it.
+    let mut other = world.award_of(bid.clone(), SELLER);
+    if let Consent::Bid { bid, .. } = &mut other.consent {
+        bid.payment = PaymentTerms::Completion;
+    }
+    let action = with_awards(world.agreement(1, SELLER), vec![other]);
+    assert_eq!(world.fails(BUYER, action), Error::Unproven(did(SELLER)).into());
+    let half = PaymentTerms::Milestone(milestones[..1].to_vec());
+    let broken = BidTerms { payment: half, ..world.bid(1, SELLER) };
+    let invalid = Error::TermsInvalid(broken.digest());
+    let broken = world.award_of(broken, SELLER);
+    let action = with_awards(world.agreement(1, SELLER), vec![broken]);
+    assert_eq!(world.fails(BUYER, action), invalid.into());
+    let mut award = world.award_of(bid, SELLER);
+    award.price = Amount::ainu(4);
+    let action = with_awards(world.agreement(1, SELLER), vec![award]);
+    world.ok(BUYER, action);
+    let before = world.free(SELLER);
+    world.ok(VERIFIER, settle_part(1, 0, START));
+    assert_eq!(world.free(SELLER), before.checked_add(Amount::ainu(1)).unwrap());
+    world.ok(VERIFIER, settle_part(1, 1, START));
+    assert_eq!(world.free(SELLER), before.checked_add(Amount::ainu(4)).unwrap());
 }
 
 fn agree_with_both(world: &mut World) {

@@ -291,6 +291,7 @@ impl World {
             quality_level: Default::default(),
             card: Digest([8; 32]),
             valid_until: self.now.plus(HOUR),
+            payment: ainur_market::payment::PaymentTerms::Completion,
         }
     }
 

@@ -3,6 +3,7 @@ use ainur_primitives::{Amount, Did, Digest, Ppm, SelectionRule, TaskId, Timestam
 
 use super::{ENTRANTS_MAX, terms::TERMS_AMOUNT_MAX};
 use crate::combinatorial::{BUNDLES_MAX, CALL_AMOUNT_MAX, SUBTASKS_MAX};
+use crate::payment::PaymentError;
 
 /// A refused call, commitment, bid or transcript.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +91,12 @@ pub enum Error {
         /// The commitment of what was revealed.
         found: Digest,
     },
+    /// Terms of payment that cannot be.
+    #[error("the terms of payment cannot be")]
+    Payment(#[from] PaymentError),
+    /// A bid on other terms of payment than the call's.
+    #[error("{0} bids on other terms of payment than the call's")]
+    OtherPayment(Did),
     /// More than certainty.
     #[error("a probability is at most 1000000 parts per million, not {}", .0.0)]
     NotAProbability(Ppm),

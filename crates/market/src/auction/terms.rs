@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::call::{Frame, SealedBid, SealedCall};
 use super::error::Error;
+use crate::payment::PaymentTerms;
 
 /// A bid: what a seller asks and promises. Secret until it is revealed.
 #[derive(
@@ -36,6 +37,8 @@ pub struct BidTerms {
     pub card: Digest,
     /// The bid can be accepted until then.
     pub valid_until: Timestamp,
+    /// When the bidder is paid; as the call says.
+    pub payment: PaymentTerms,
 }
 
 impl BidTerms {
@@ -131,6 +134,8 @@ pub struct AuctionTerms {
     pub reveal_until: Timestamp,
     /// The least bond a commitment brings ([`crate::bond::BondRule`]).
     pub bid_bond: Amount,
+    /// When the winner is paid.
+    pub payment: PaymentTerms,
 }
 
 /// The largest reserve and loss, so that no score can overflow: a quarter of the largest amount.
@@ -153,6 +158,7 @@ impl AuctionTerms {
         if self.reserve > TERMS_AMOUNT_MAX || self.loss > TERMS_AMOUNT_MAX {
             return Err(Error::AmountTooLarge);
         }
+        self.payment.validate()?;
         self.frame().validate()
     }
 }
@@ -171,7 +177,7 @@ impl SealedCall for AuctionTerms {
         Self::validate(self)
     }
 
-    fn check(&self, _: &BidTerms) -> Result<(), Error> {
-        Ok(())
+    fn check(&self, bid: &BidTerms) -> Result<(), Error> {
+        if bid.payment == self.payment { Ok(()) } else { Err(Error::OtherPayment(bid.bidder)) }
     }
 }

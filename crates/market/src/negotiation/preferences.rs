@@ -177,6 +177,20 @@ impl Preferences {
         }
     }
 
+    /// Has every package paid so, and takes no other as too early or too late: when the task itself
+    /// says how it is paid, that is no issue of the negotiation.
+    pub fn settle_payment(&mut self, payment: &PaymentTerms) {
+        for package in &mut self.packages {
+            package.payment = payment.clone();
+        }
+        if *payment != PaymentTerms::Completion {
+            self.earliness_limit = match self.side {
+                NegotiationSide::Buyer => Ppm::ONE,
+                NegotiationSide::Seller => Ppm::ZERO,
+            };
+        }
+    }
+
     /// Checks what the types alone do not.
     ///
     /// # Errors

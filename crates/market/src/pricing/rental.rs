@@ -52,6 +52,8 @@ pub struct RentalTerms {
     pub periods: u32,
     /// The service promised.
     pub service: ServiceLevelAgreement,
+    /// From then on it cannot be rented any more.
+    pub valid_until: Timestamp,
 }
 
 /// A promised level of service, measured over one period, and what a breach is worth.
@@ -286,22 +288,56 @@ impl RentalMeter {
 
     /// Draws the statement of every period that is due by now, in order.
     pub fn statements(&mut self, now: Timestamp) -> Vec<PeriodStatement> {
-        let mut drawn = Vec::new();
-        while self.stated < self.terms.periods {
-            let period = self.stated;
-            if self.end_of(period).plus(self.terms.service.latency_ms_max) > now {
-                break;
-            }
-            let mut usage = self.usage.remove(&period).unwrap_or_default();
-            let open = self.uses.values().filter(|open| open.period == period).count();
-            usage.ended += open as u64;
-            if let Some(since) = self.down_since {
-                usage.down_ms += self.down_in(period, since, now);
-            }
-            self.stated += 1;
-            drawn.push(PeriodStatement::draw(&self.terms, period, usage));
+        core::iter::from_fn(|| self.next_statement(now)).collect()
+    }
+
+    /// Draws the statement of the first period that has none, when it is due by now.
+    pub fn next_statement(&mut self, now: Timestamp) -> Option<PeriodStatement> {
+        if self.next_due()? > now {
+            return None;
         }
-        drawn
+        let period = self.stated;
+        let mut usage = self.usage.remove(&period).unwrap_or_default();
+        let open = self.uses.values().filter(|open| open.period == period).count();
+        usage.ended += open as u64;
+        if let Some(since) = self.down_since {
+            usage.down_ms += self.down_in(period, since, now);
+        }
+        self.stated += 1;
+        Some(PeriodStatement::of(&self.terms, period, usage))
+    }
+
+    /// When the next statement can be drawn; nothing once all are.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let due = || self.end_of(self.stated).plus(self.terms.service.latency_ms_max);
+        (self.stated < self.terms.periods).then(due)
+    }
+
+    /// How many statements are drawn.
+    pub fn stated(&self) -> u32 {
+        self.stated
+    }
+
+    /// When it began.
+    pub fn from(&self) -> Timestamp {
+        self.from
+    }
+
+    /// True while it cannot be used.
+    pub fn is_down(&self) -> bool {
+        self.down_since.is_some()
+    }
+
+    /// The period that runs at a time, from zero; none before the first and after the last.
+    pub fn period_at(&self, now: Timestamp) -> Option<u32> {
+        let since = now.0.checked_sub(self.from.0)?;
+        let period = u32::try_from(since / self.terms.subscription.period_ms.0).ok()?;
+        (period < self.terms.periods).then_some(period)
+    }
+
+    /// What was used so far of a period that has no statement.
+    pub fn usage(&self, period: u32) -> PeriodUsage {
+        self.usage.get(&period).copied().unwrap_or_default()
     }
 
     /// How much of a time is in a period, in milliseconds.
@@ -317,11 +353,5 @@ impl RentalMeter {
 
     fn end_of(&self, period: u32) -> Timestamp {
         self.start_of(period.saturating_add(1))
-    }
-
-    fn period_at(&self, now: Timestamp) -> Option<u32> {
-        let since = now.0.checked_sub(self.from.0)?;
-        let period = u32::try_from(since / self.terms.subscription.period_ms.0).ok()?;
-        (period < self.terms.periods).then_some(period)
     }
 }

@@ -3,6 +3,7 @@ use ainur_crypto::hash;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Digest, DurationMs,
     ExecutionLimits, Ppm, QualityLevel, SelectionRule, TaskGraph, TaskId, TaskSpec, Timestamp,
+    WorkChunk,
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,9 @@ pub struct Specification {
     /// How the result is accepted.
     #[serde(serialize_with = "canonical::check")]
     pub check: AcceptanceCheck,
+    /// The pieces it is delivered, accepted and paid in, when it is not all at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chunks: Vec<WorkChunk>,
     /// Time from announcement to settlement.
     pub deadline_ms: DurationMs,
     /// The parts it is made of, when it is more than one piece of work.
@@ -132,11 +136,13 @@ impl Specification {
             deadline_ms,
             limits,
             graph,
+            chunks,
         } = spec.clone();
         Self {
             budget,
             capability,
             check,
+            chunks,
             deadline_ms,
             graph,
             input,
@@ -167,6 +173,7 @@ impl Specification {
             budget,
             capability,
             check,
+            chunks,
             deadline_ms,
             graph,
             input,
@@ -190,6 +197,7 @@ impl Specification {
             deadline_ms,
             limits,
             graph,
+            chunks,
         }
     }
 
@@ -212,6 +220,9 @@ impl Specification {
         exact("specification.limits.output_bytes_max", self.limits.output_bytes_max)?;
         for subtask in self.graph.iter().flat_map(|graph| &graph.subtasks) {
             exact("specification.graph.duration_ms_max", subtask.duration_ms_max.0)?;
+        }
+        for chunk in &self.chunks {
+            exact("specification.chunks.input_bytes", chunk.input_bytes)?;
         }
         for check in self.check.flattened() {
             if let AcceptanceCheck::BuyerWord { window_ms } = check {

@@ -91,6 +91,7 @@ impl Economy<'_> {
             quality_level: QualityLevel::Standard,
             card: seller.card(),
             valid_until: self.now.plus(BID_VALID_MS),
+            payment: ainur_market::payment::PaymentTerms::Completion,
         }
     }
 
@@ -123,6 +124,7 @@ impl Economy<'_> {
             commit_until,
             reveal_until,
             bid_bond: bond,
+            payment: ainur_market::payment::PaymentTerms::Completion,
         })?;
         let mut sealed = Vec::new();
         for (number, price) in self.quotes(wish, excluded) {
@@ -207,7 +209,8 @@ impl Economy<'_> {
     /// Everybody sees the transcript: who bid learns which price would just have won.
     fn publish(&mut self, wish: &Wish, outcome: &Award) {
         let eligible = || outcome.ranking.iter().filter(|bid| bid.ineligible.is_none());
-        self.venues[wish.capability].decided(eligible().count() as u32, outcome.payment);
+        let venue = &mut self.venues[wish.capability];
+        venue.decided(eligible().count() as u32, wish.duration_ms_max, outcome.payment);
         let scores: Vec<Amount> = eligible().map(|bid| bid.score).collect();
         self.tally.quoted(Route::Auction, &scores);
         let Some(best) = scores.first() else { return };

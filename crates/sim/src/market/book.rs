@@ -6,7 +6,7 @@ use ainur_crypto::hash::tagged;
 use ainur_ledger::exchange::{Action, CreditClassId};
 use ainur_market::exchange::{OrderId, Side, Trade};
 use ainur_market::strategy::{BidOutcome, BidStrategy, Opportunity, PaymentRule};
-use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm, QualityLevel, TaskId, Timestamp};
+use ainur_primitives::{Amount, Did, Digest, DurationMs, QualityLevel, TaskId, Timestamp};
 
 use super::Error;
 use super::credits::{CreditMarket, Exchanged, Routed};
@@ -158,7 +158,7 @@ impl Economy<'_> {
     fn for_sale(&self, number: usize) -> Option<ForSale> {
         let seller = &self.sellers[number];
         let writing = seller.writing.as_ref()?;
-        let going = self.venues[seller.capability].going_price(Ppm::ZERO)?;
+        let going = self.venues[seller.capability].going_price()?;
         let writes = seller.cost <= going && self.settlement.may_issue(&seller.did);
         let asked = writing.price.filter(|_| writes);
         let held = self.in_hand(number);
@@ -325,7 +325,7 @@ impl Economy<'_> {
     pub(super) fn position_value(&self, number: usize) -> i128 {
         let seller = &self.sellers[number];
         let Some(writing) = &seller.writing else { return 0 };
-        let going = self.venues[seller.capability].going_price(Ppm::ZERO).unwrap_or_default();
+        let going = self.venues[seller.capability].going_price().unwrap_or_default();
         let credits = i128::from(self.in_hand(number) + self.provided(number));
         let money = self.provided_money(number).0 as i128;
         (credits - i128::from(writing.owed)) * going.0 as i128 + money

@@ -146,10 +146,11 @@ impl Economy<'_> {
     /// Takes the best offer, when there is one that is not dearer than an auction; gives the wish
     /// back when there is none.
     pub(super) fn take_offer(&mut self, wish: Wish) -> Result<Option<Wish>, Error> {
-        let Some(limit) = self.venues[wish.capability].going_price(AUCTION_SPARED) else {
+        let Some(going) = self.venues[wish.capability].going_price_within(wish.duration_ms_max)
+        else {
             return Ok(Some(wish));
         };
-        let limit = limit.min(wish.value);
+        let limit = going.saturating_add(going.share_floor(AUCTION_SPARED)).min(wish.value);
         let ranking = self.look(&wish, limit);
         let looks = &mut self.venues[wish.capability].looks;
         looks.count += 1;
@@ -201,6 +202,7 @@ impl Economy<'_> {
             deadline: self.now.plus(wish.duration_ms_max),
             bought: &BTreeMap::new(),
             excluded: &excluded,
+            chunks: &[],
         });
         ranking.retain(|offer| offer.refusal.is_none());
         ranking

@@ -61,7 +61,7 @@ impl Economy<'_> {
     fn provision(&self, number: usize) -> Option<(u64, Amount)> {
         let seller = &self.sellers[number];
         let venue = &self.venues[seller.capability];
-        let going = venue.going_price(Ppm::ZERO)?;
+        let going = venue.going_price()?;
         let wanted = CREDITS_PER_PLACE * u64::from(seller.state.capacity);
         if seller.cost <= going {
             let writes = self.settlement.may_issue(&seller.did);

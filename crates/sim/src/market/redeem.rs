@@ -35,7 +35,8 @@ impl Economy<'_> {
     /// the wish back otherwise.
     pub(super) fn buy_credit(&mut self, wish: Wish) -> Result<Option<Wish>, Error> {
         self.note_need(&wish);
-        let Some(limit) = self.venues[wish.capability].going_price(Ppm::ZERO) else {
+        let Some(limit) = self.venues[wish.capability].going_price_within(wish.duration_ms_max)
+        else {
             return Ok(Some(wish));
         };
         let limit = limit.min(wish.value);

@@ -79,7 +79,7 @@ impl Economy<'_> {
     /// it, by what auctions have paid lately or by the best standing offer, less what is lost when its
     /// work fails. And what auctions have paid.
     fn worth(&self, buyer: usize, capability: usize) -> Option<(Amount, Amount)> {
-        let going = self.venues[capability].going_price(Ppm::ZERO)?;
+        let going = self.venues[capability].going_price()?;
         let wish = &self.buyers[buyer].stocks.get(&capability)?.wish;
         let offer = self.look(wish, going).first().map(|offer| offer.terms.score);
         let otherwise = offer.map_or(going, |offer| offer.min(going));

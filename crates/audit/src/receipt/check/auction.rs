@@ -45,6 +45,10 @@ impl<'a> Examination<'a> {
                     let collateral = redeemed.collateral.to_ainu();
                     format!("a credit with {collateral} AINU behind it")
                 }
+                AttemptBasis::Rental(used) => {
+                    same("price", &attempt.price, &Amount::ZERO).map_err(place)?;
+                    format!("{} units of rental {}", used.units, used.rental.short())
+                }
                 AttemptBasis::Negotiated(agreement) => {
                     self.renegotiate(attempt, agreement).map_err(place)?
                 }
@@ -110,7 +114,7 @@ impl<'a> Examination<'a> {
         let (mut offers, mut messages) = (0, 0);
         for attempt in &self.body.attempts {
             match &attempt.basis {
-                AttemptBasis::Auction | AttemptBasis::Credit(_) => {}
+                AttemptBasis::Auction | AttemptBasis::Credit(_) | AttemptBasis::Rental(_) => {}
                 AttemptBasis::Offer(taken) => {
                     let seller = taken.offer.seller;
                     self.signed(seller, taken.offer.digest(), &taken.proof)

@@ -5,6 +5,7 @@ use ainur_crypto::HybridVerifier;
 use ainur_ledger::Header;
 
 use super::{Checked, Examination, Finding, because};
+use crate::receipt::keys::KeyRing;
 use crate::receipt::{LedgerEvent, TrustedLedger};
 
 impl Examination<'_> {
@@ -57,7 +58,7 @@ impl Examination<'_> {
             if known {
                 continue;
             }
-            if let Err(reason) = self.check_signatures(ledger, event) {
+            if let Err(reason) = signed_by_quorum(&self.keys, ledger, event) {
                 return Finding::Failed(format!("{what}: {reason}"));
             }
             verified.push(event);
@@ -69,35 +70,40 @@ impl Examination<'_> {
             verified.len()
         ))
     }
+}
 
-    fn check_signatures(&self, ledger: &TrustedLedger, event: &LedgerEvent) -> Result<(), String> {
-        let header: &Header = &event.proof.header;
-        let digest = header.digest();
-        let mut signers = BTreeSet::new();
-        for signed in &event.signatures {
-            let validator = signed.validator;
-            if !ledger.validators.contains(&validator) {
-                return Err(format!("{validator} is not a validator of this ledger"));
-            }
-            let keys = self.keys.get(validator, signed.key_version).ok_or_else(|| {
-                format!("no key of version {} of {validator}", signed.key_version)
-            })?;
-            signed
-                .verify(digest, keys, &HybridVerifier)
-                .map_err(|error| format!("block {} by {validator}: {error}", header.height))?;
-            if !signers.insert(validator) {
-                return Err(format!("{validator} signed block {} twice", header.height));
-            }
+/// Enough of the ledger's validators have signed the header of the event's block.
+pub(in crate::receipt) fn signed_by_quorum(
+    keys: &KeyRing,
+    ledger: &TrustedLedger,
+    event: &LedgerEvent,
+) -> Result<(), String> {
+    let header: &Header = &event.proof.header;
+    let digest = header.digest();
+    let mut signers = BTreeSet::new();
+    for signed in &event.signatures {
+        let validator = signed.validator;
+        if !ledger.validators.contains(&validator) {
+            return Err(format!("{validator} is not a validator of this ledger"));
         }
-        let quorum = ledger.quorum();
-        if ledger.validators.is_empty() || signers.len() < quorum {
-            return Err(format!(
-                "{} validators signed block {}, {quorum} of {} must",
-                signers.len(),
-                header.height,
-                ledger.validators.len()
-            ));
+        let signer = keys
+            .get(validator, signed.key_version)
+            .ok_or_else(|| format!("no key of version {} of {validator}", signed.key_version))?;
+        signed
+            .verify(digest, signer, &HybridVerifier)
+            .map_err(|error| format!("block {} by {validator}: {error}", header.height))?;
+        if !signers.insert(validator) {
+            return Err(format!("{validator} signed block {} twice", header.height));
         }
-        Ok(())
     }
+    let quorum = ledger.quorum();
+    if ledger.validators.is_empty() || signers.len() < quorum {
+        return Err(format!(
+            "{} validators signed block {}, {quorum} of {} must",
+            signers.len(),
+            header.height,
+            ledger.validators.len()
+        ));
+    }
+    Ok(())
 }

@@ -20,7 +20,7 @@ impl<'a> Examination<'a> {
                 let opened = attempt.agreed.as_ref().and_then(exchange_event);
                 Some(Redemption { credit, opened })
             }
-            AttemptBasis::Auction | AttemptBasis::Offer(_) | AttemptBasis::Negotiated(_) => None,
+            _ => None,
         })
     }
 

@@ -13,10 +13,16 @@ impl<'a> Examination<'a> {
             None if self.body.specification.graph.is_some() => {
                 return Err("the task is a graph, the receipt does not tell of its parts".into());
             }
+            _ if self.body.chunks.len() > self.body.specification.chunks.len() => {
+                return Err("the receipt tells of more chunks than the task has".into());
+            }
             None => {}
         }
         if let Some(claim) = self.claim() {
             return self.claimed_specification(claim);
+        }
+        if let Some(used) = self.rented() {
+            return self.used_specification(used);
         }
         let escrow::Event::Agreed { call, check, .. } = self.agreed()? else {
             return Err(NOT_AGREED.into());
@@ -31,6 +37,9 @@ impl<'a> Examination<'a> {
     pub(super) fn agreement(&self) -> Checked {
         if let Some(claim) = self.claim() {
             return self.claimed_agreement(claim);
+        }
+        if let Some(used) = self.rented() {
+            return self.used_agreement(used);
         }
         let escrow::Event::Agreed { task, buyer, verifier, reserve, budget, .. } = self.agreed()?
         else {
@@ -51,6 +60,9 @@ impl<'a> Examination<'a> {
     pub(super) fn attempts(&self) -> Checked {
         if let Some(claim) = self.claim() {
             return self.claimed_attempt(claim);
+        }
+        if let Some(used) = self.rented() {
+            return self.used_attempt(used);
         }
         let last = self.body.attempts.len();
         let mut bound = 0;
@@ -86,6 +98,12 @@ impl<'a> Examination<'a> {
     pub(super) fn settlement(&self) -> Checked {
         if let Some(claim) = self.claim() {
             return self.claim_settled(claim);
+        }
+        if let Some(used) = self.rented() {
+            return self.use_settled(used);
+        }
+        if self.is_chunked() {
+            return self.chunks_settled();
         }
         let body = self.body;
         let attempts = body.attempts.iter().filter(|attempt| attempt.agreed.is_some()).count();
@@ -172,10 +190,17 @@ impl<'a> Examination<'a> {
         if let Some(claim) = self.claim() {
             return self.claim_verdict(claim);
         }
+        if let Some(used) = self.rented() {
+            return self.use_verdict(used);
+        }
+        self.chunk_verdicts()?;
         let body = self.body;
         let Some(verdict) = &body.verdict else {
             return match body.settled() {
                 Some(_) => Err("it was settled without a verdict".into()),
+                None if !body.chunks.is_empty() => {
+                    Ok(format!("those of {} chunks accept", body.chunks.len()))
+                }
                 None => Ok("none: nothing was accepted".into()),
             };
         };
@@ -222,12 +247,16 @@ impl<'a> Examination<'a> {
             }
             _ => return Err(format!("the ledger's event is not agreement {number}")),
         };
-        let [escrow::Hire { seller, price, bid, transcript, .. }] = sellers.as_slice() else {
+        let [escrow::Hire { seller, price, bid, transcript, parts, .. }] = sellers.as_slice()
+        else {
             return Err("the ledger agreed with several sellers, the receipt names one".into());
         };
         same("task", &self.body.task, task)?;
         same("seller", &attempt.seller, seller)?;
         same("price", &attempt.price, price)?;
+        self.check_schedule(attempt)?;
+        let pieces = self.body.specification.chunks.len().max(1);
+        same("number of payments", &pieces, &(*parts as usize))?;
         match &attempt.basis {
             AttemptBasis::Auction => {
                 same("transcript digest", &self.auction()?.digest(), transcript)?;
@@ -240,6 +269,7 @@ impl<'a> Examination<'a> {
                 same("offer digest", &offer, bid)
             }
             AttemptBasis::Credit(_) => Err("a credit, yet money was locked".into()),
+            AttemptBasis::Rental(_) => Err("a rental, yet money was locked for the task".into()),
             AttemptBasis::Negotiated(agreement) => {
                 same("thread digest", &agreement.terms.thread, transcript)?;
                 same("digest of the negotiated terms", &agreement.terms.digest(), bid)

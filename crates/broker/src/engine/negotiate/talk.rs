@@ -2,7 +2,7 @@
 use ainur_market::auction::terms::TERMS_AMOUNT_MAX;
 use ainur_market::negotiation::{
     Error, Negotiation, NegotiationDecision, NegotiationProposal, NegotiationRules,
-    NegotiationStrategy, NegotiationThread, Negotiator, SellerLimits, Tactic, Turn,
+    NegotiationStrategy, NegotiationThread, Negotiator, Preferences, SellerLimits, Tactic, Turn,
 };
 use ainur_market::payment::PaymentTerms;
 use ainur_primitives::{CapabilityName, DisputeResolution, DurationMs, QualityLevel, Timestamp};
@@ -16,6 +16,8 @@ pub(super) struct Talk {
     buyer: Negotiator,
     seller: Speaker,
     limits: SellerLimits,
+    /// When the seller is paid, as the task says.
+    payment: PaymentTerms,
     /// The longest that work may take: longer times are not said.
     timeline_ms_max: DurationMs,
     is_over: bool,
@@ -49,7 +51,9 @@ impl Talk {
         let preferences = task.buyer_preferences(&rules);
         // What chance would decide follows from what the negotiation is about.
         let strategy = task.wish().tactic().strategy(&preferences, rules.id().0);
+        let payment = task.payment_under(&rules);
         let mut talk = Self {
+            payment,
             session: Negotiation::open(rules)?,
             buyer: Negotiator::new(preferences, strategy),
             seller: Speaker::Guest,
@@ -109,9 +113,11 @@ impl Talk {
             {
                 NegotiationDecision::WalkAway
             }
-            GuestDecision::Propose(proposal) => NegotiationDecision::Propose(meant(&proposal)),
+            GuestDecision::Propose(proposal) => {
+                NegotiationDecision::Propose(meant(&proposal, self.payment.clone()))
+            }
         };
-        let mut seller = Negotiator::new(self.limits.preferences(), Box::new(Decided(decision)));
+        let mut seller = Negotiator::new(self.seller_wants(), Box::new(Decided(decision)));
         if !self.is_over
             && let Some(message) = seller.answer(&self.session, now)
         {
@@ -121,9 +127,15 @@ impl Talk {
 
     /// From here on the owner's tactic speaks for the seller.
     pub(super) fn fall_back(&mut self, tactic: Tactic) {
-        let preferences = self.limits.preferences();
+        let preferences = self.seller_wants();
         let strategy = tactic.strategy(&preferences, self.session.rules().id().0);
         self.seller = Speaker::Owner(Negotiator::new(preferences, strategy));
+    }
+
+    fn seller_wants(&self) -> Preferences {
+        let mut preferences = self.limits.preferences();
+        preferences.settle_payment(&self.payment);
+        preferences
     }
 
     /// Everything said.
@@ -140,7 +152,7 @@ fn told(proposal: &NegotiationProposal) -> GuestProposal {
     }
 }
 
-fn meant(proposal: &GuestProposal) -> NegotiationProposal {
+fn meant(proposal: &GuestProposal, payment: PaymentTerms) -> NegotiationProposal {
     NegotiationProposal {
         price: proposal.price,
         timeline_ms: proposal.timeline_ms,
@@ -149,7 +161,7 @@ fn meant(proposal: &GuestProposal) -> NegotiationProposal {
             1 => QualityLevel::Premium,
             _ => QualityLevel::Enterprise,
         },
-        payment: PaymentTerms::Completion,
+        payment,
         dispute_resolution: DisputeResolution::Chain,
     }
 }

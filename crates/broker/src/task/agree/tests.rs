@@ -32,6 +32,7 @@ fn task(sellers: u8, reserve: u64, wish: NegotiationWish, selection: SelectionRu
         deadline_ms: DurationMs::seconds(600),
         limits: ExecutionLimits::default(),
         graph: None,
+        chunks: Vec::new(),
     };
     let id = TaskId(Digest([9; 32]));
     let terms = AuctionTerms {
@@ -44,6 +45,7 @@ fn task(sellers: u8, reserve: u64, wish: NegotiationWish, selection: SelectionRu
         commit_until: NOW.plus(DurationMs::seconds(30)),
         reveal_until: NOW.plus(DurationMs::seconds(60)),
         bid_bond: BondRule::default().required(spec.reserve),
+        payment: PaymentTerms::Completion,
     };
     let announcement = Announcement {
         id,
@@ -55,6 +57,7 @@ fn task(sellers: u8, reserve: u64, wish: NegotiationWish, selection: SelectionRu
         invited: (1..=sellers).map(did).collect(),
         venue: Venue::Negotiation,
         service: None,
+        rental: None,
         negotiation: Some(wish),
         held_open: false,
         idempotency: None,

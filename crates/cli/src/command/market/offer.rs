@@ -4,10 +4,12 @@ use ainur_api::problem::{Code, Problem};
 use ainur_api::view::OfferView;
 use ainur_api::{Operation, Reply, Service};
 use ainur_market::offer::{OfferCapacity, PremiumHours, VolumeDiscount};
-use ainur_market::payment::{CancellationPolicy, PaymentTerms};
-use ainur_primitives::{CapabilityName, DurationMs};
+use ainur_market::payment::{CancellationPolicy, Milestone, PaymentTerms};
+use ainur_primitives::{CapabilityName, DurationMs, Ppm};
 
-use crate::arguments::{DiscountArgument, OfferArguments, PaymentArgument, PremiumArgument, hours};
+use crate::arguments::{
+    DiscountArgument, MilestoneShares, OfferArguments, PaymentArgument, PremiumArgument, hours,
+};
 use crate::command::ask;
 use crate::output::{Column, Output, ainu};
 
@@ -31,6 +33,7 @@ pub(super) fn list(
             Column("seller", false),
             Column("capabilities", false),
             Column("price AINU", true),
+            Column("paid", false),
             Column("running", true),
             Column("waiting", true),
             Column("until", false),
@@ -68,6 +71,7 @@ pub(super) fn run(
 }
 
 fn draft(asked: OfferArguments) -> Result<OfferDraft, Problem> {
+    let payment = payment(&asked)?;
     let missing = || Problem::new(Code::InvalidRequest, "an offer needs an agent and --price");
     let (Some(agent), Some(base_price)) = (asked.agent, asked.price) else {
         return Err(missing());
@@ -94,16 +98,53 @@ fn draft(asked: OfferArguments) -> Result<OfferDraft, Problem> {
         quality_level: asked.quality.into(),
         estimated_duration_ms: asked.duration.map(DurationMs::seconds),
         minimum_budget: asked.minimum_budget,
-        payment: match asked.payment {
-            PaymentArgument::Completion => PaymentTerms::Completion,
-            PaymentArgument::Upfront => PaymentTerms::Upfront,
-        },
+        payment,
         cancellation: asked.cancellation_fee.map_or_else(CancellationPolicy::default, |asked| {
             let free_ms = DurationMs::seconds(asked.free_seconds);
             CancellationPolicy { free_ms, fee: asked.fee }
         }),
         valid_ms: hours(asked.hours),
     })
+}
+
+/// When the seller is paid; milestones are due in equal steps over the time the work takes.
+fn payment(asked: &OfferArguments) -> Result<PaymentTerms, Problem> {
+    let wrong = |why: &str, next: &str| Problem::new(Code::InvalidRequest, why).next(next);
+    match (asked.payment, &asked.milestones, asked.duration) {
+        (PaymentArgument::Completion, None, _) => Ok(PaymentTerms::Completion),
+        (PaymentArgument::Upfront, None, _) => Ok(PaymentTerms::Upfront),
+        (PaymentArgument::Milestones, Some(MilestoneShares(shares)), Some(seconds)) => {
+            let (count, whole) = (shares.len() as u64, DurationMs::seconds(seconds).0);
+            let milestone = |(number, share): (u64, &Ppm)| Milestone {
+                name: format!("chunk {number}"),
+                share: *share,
+                due_ms: DurationMs(whole / count * number),
+            };
+            Ok(PaymentTerms::Milestone((1..).zip(shares).map(milestone).collect()))
+        }
+        (PaymentArgument::Milestones, None, _) => {
+            Err(wrong("which milestones?", "add --milestones 3, or --milestones 50%,25%,25%"))
+        }
+        (PaymentArgument::Milestones, Some(_), None) => {
+            let next = "say how long the work takes: --duration SECONDS";
+            Err(wrong("milestones are due over the time the work takes", next))
+        }
+        (_, Some(_), _) => {
+            Err(wrong("only --payment milestones has milestones", "add --payment milestones"))
+        }
+    }
+}
+
+/// When a seller is paid, in a few words.
+fn paid(payment: &PaymentTerms) -> String {
+    match payment {
+        PaymentTerms::Completion => "at completion".into(),
+        PaymentTerms::Upfront => "upfront".into(),
+        PaymentTerms::Milestone(milestones) => {
+            let shares = milestones.iter().map(|it| it.share.to_string());
+            format!("in {} milestones: {}", milestones.len(), shares.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 fn show(offer: &OfferView, output: &Output) {
@@ -115,6 +156,7 @@ fn show(offer: &OfferView, output: &Output) {
         ("capabilities", names(terms.capabilities.iter())),
         ("base price", ainu(terms.pricing.base_price)),
         ("price now", ainu(offer.price)),
+        ("paid", paid(&terms.payment)),
         ("at once", format!("{} and {} waiting", capacity.concurrent_tasks, capacity.queue_size)),
         ("until", terms.valid_until.to_string()),
     ]);
@@ -128,6 +170,7 @@ fn row(offer: &OfferView) -> Vec<String> {
         offer.seller_name.clone(),
         names(terms.capabilities.iter()),
         offer.price.to_ainu(),
+        paid(&terms.payment),
         format!("{}/{}", offer.running, terms.capacity.concurrent_tasks),
         format!("{}/{}", offer.waiting, terms.capacity.queue_size),
         terms.valid_until.to_string(),

@@ -10,8 +10,8 @@ use ainur_primitives::{
     AcceptanceCheck, ContentId, DurationMs, ExecutionLimits, SelectionRule, TraceContext, Venue,
 };
 
-use super::graph;
 use super::input::pack_input;
+use super::{chunks, graph};
 use crate::arguments::{Check, Selection, TaskRun};
 use crate::command::ask;
 use crate::output::io_problem;
@@ -32,9 +32,13 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
             return Err(Problem::new(Code::InvalidRequest, why).next(graph::EXAMPLE));
         }
     };
-    let venue = Venue::from(run.venue);
-    let reserve = run.reserve.filter(|_| venue != Venue::Credit);
-    if reserve.is_none() && venue != Venue::Credit {
+    let venue = match (Venue::from(run.venue), &run.rental) {
+        (Venue::Any, Some(_)) => Venue::Rental,
+        (venue, _) => venue,
+    };
+    let is_prepaid = matches!(venue, Venue::Credit | Venue::Rental);
+    let reserve = run.reserve.filter(|_| !is_prepaid);
+    if reserve.is_none() && !is_prepaid {
         return Err(Problem::new(Code::InvalidRequest, "what may it cost?")
             .next("add --reserve AINU; or pay with a credit: ainur market credits redeem"));
     }
@@ -64,8 +68,15 @@ pub(super) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<Task
         deadline_ms: run.deadline.map(DurationMs::seconds),
         limits: Some(run.limits.over(ExecutionLimits::default())),
         graph,
+        chunks: run
+            .chunks
+            .as_deref()
+            .map(|path| chunks::store(path, service))
+            .transpose()?
+            .unwrap_or_default(),
         only: run.only,
         venue,
+        rental: run.rental,
         service: late,
         negotiation: None,
         bidding_ms: None,

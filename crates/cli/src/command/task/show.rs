@@ -1,6 +1,8 @@
 //! Tasks and auctions as tables.
 use ainur_api::view::{Explanation, PartBinding, TaskPhase, TaskView};
 
+use ainur_primitives::Amount;
+
 use crate::command::market::negotiate;
 use crate::output::{Column, Output, ainu, bytes, span};
 
@@ -79,6 +81,9 @@ pub(super) fn one(task: &TaskView, output: &Output) {
     if !task.parts.is_empty() {
         parts(task, output);
     }
+    if !task.chunks.is_empty() {
+        chunks(task, output);
+    }
     if task.attempts.iter().any(|attempt| attempt.failure.is_some() || attempt.resumed > 0) {
         attempts(task, output);
     }
@@ -127,6 +132,29 @@ fn parts(task: &TaskView, output: &Output) {
         Column("phase", false),
         Column("failed", true),
         Column("task", false),
+    ];
+    output.table(&columns, rows.collect());
+}
+
+fn chunks(task: &TaskView, output: &Output) {
+    let amount = |amount: Option<Amount>| amount.map(|it| it.to_ainu()).unwrap_or_default();
+    let rows = (1..).zip(&task.chunks).map(|(number, chunk): (usize, _)| {
+        vec![
+            number.to_string(),
+            chunk.input.short(),
+            amount(chunk.price),
+            phase(chunk.phase, output),
+            amount(chunk.paid),
+            chunk.output.map(|content| content.to_string()).unwrap_or_default(),
+        ]
+    });
+    let columns = [
+        Column("chunk", true),
+        Column("input", false),
+        Column("price AINU", true),
+        Column("phase", false),
+        Column("released AINU", true),
+        Column("output", false),
     ];
     output.table(&columns, rows.collect());
 }

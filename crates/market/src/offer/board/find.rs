@@ -5,6 +5,7 @@ use core::fmt;
 
 use ainur_primitives::{
     Amount, CapabilityName, Did, Digest, DurationMs, Ppm, QualityLevel, SelectionRule, Timestamp,
+    WorkChunk,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,8 @@ pub struct OfferRequest<'a> {
     pub bought: &'a BTreeMap<Digest, u32>,
     /// Sellers not to be asked, as after a failed attempt.
     pub excluded: &'a [Did],
+    /// The pieces the work is delivered and paid in; none when it is all at once.
+    pub chunks: &'a [WorkChunk],
 }
 
 /// An offer that can be taken now, and what it costs.
@@ -93,6 +96,8 @@ pub enum OfferRefusal {
     AboveReserve,
     /// The reserve is below what the seller works for.
     BelowMinimumBudget,
+    /// It is paid by another number of milestones, or other shares, than the work has chunks.
+    OtherPayment,
     /// Nothing is free, in the queue neither.
     Full,
     /// With the time it waits it would not be done by the deadline.
@@ -110,6 +115,7 @@ impl fmt::Display for OfferRefusal {
             Self::Unreliable => "likelier to fail than the buyer takes",
             Self::AboveReserve => "above the reserve",
             Self::BelowMinimumBudget => "not for so small a budget",
+            Self::OtherPayment => "paid by other milestones than the task has chunks",
             Self::Full => "full",
             Self::TooSlow => "not done by the deadline",
         })
@@ -168,6 +174,8 @@ impl OfferRequest<'_> {
             Some(OfferRefusal::AboveReserve)
         } else if self.reserve < terms.minimum_budget {
             Some(OfferRefusal::BelowMinimumBudget)
+        } else if !terms.payment.suits(self.chunks) {
+            Some(OfferRefusal::OtherPayment)
         } else if standing.room() == Room::Full {
             Some(OfferRefusal::Full)
         } else if self.now.plus(needs) > self.deadline {

@@ -74,7 +74,7 @@ pub struct PeriodStatement {
 impl PeriodStatement {
     /// Shares are compared without division, so a promise is broken or kept exactly; without any
     /// use no share of uses is. Compensation is rounded down: the buyer claims it.
-    pub(super) fn draw(terms: &RentalTerms, period: u32, usage: PeriodUsage) -> Self {
+    pub fn of(terms: &RentalTerms, period: u32, usage: PeriodUsage) -> Self {
         let (service, price) = (&terms.service, terms.subscription.price);
         let period_ms = terms.subscription.period_ms.0;
         let up_ms = period_ms.saturating_sub(usage.down_ms);
