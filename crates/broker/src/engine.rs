@@ -38,6 +38,7 @@ mod credit;
 mod graph;
 mod negotiate;
 mod offers;
+mod outcome;
 mod parts;
 mod places;
 mod query;

@@ -2,6 +2,7 @@
 //! and what comes back when it is not kept.
 mod place;
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use place::{Place, component};
@@ -274,7 +275,7 @@ fn a_node_killed_anywhere_counts_each_use_once_and_pays_each_period_once() {
             verified(&place, &task);
         }
     }
-    // Around the statements, too: with each start the node dies later.
+    // Around the statements, too: whoever opens the node then dies over them.
     let words = ["--period", "2s", "--price", "1", "--quota", "5", "--periods", "4"];
     let seller = |place: &Place| {
         let did = text(&place.json(&["agent", "show", "echo"])["did"]);
@@ -282,12 +283,12 @@ fn a_node_killed_anywhere_counts_each_use_once_and_pays_each_period_once() {
     };
     let before = seller(&place);
     let short = rent(&place, "echo", "text.echo", &[&words[..], &["--latency", "100ms"]].concat());
-    for at in ["broker.stating:1", "chain.synced:1", "broker.submitting:1", "chain.synced:2"] {
-        let node = place.start_node_with(|command| {
-            command.env("AINUR_CRASH_AT", at);
-        });
-        std::thread::sleep(Duration::from_millis(2_500));
-        drop(node);
+    for at in ["broker.stating:1", "chain.synced:1", "broker.submitting:1", "broker.synced:1"] {
+        std::thread::sleep(Duration::from_millis(2_100));
+        let mut dying = Command::new(env!("CARGO_BIN_EXE_ainur"));
+        dying.env("AINUR_CRASH_AT", at).arg("--data-dir").arg(place.data_dir());
+        dying.args(["market", "rental", "show", &short]).stdout(Stdio::null());
+        drop(dying.status());
     }
     let _node = place.start_node();
     let shown = stated(&place, &short, 4);

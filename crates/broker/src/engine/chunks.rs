@@ -29,8 +29,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let why = "a task has chunks, or one input, or a graph: ask for one of them";
             return invalid(why.into());
         }
-        if venue == Venue::Credit {
-            let why = "a credit pays for work in one piece: leave out the chunks or the credit";
+        if matches!(venue, Venue::Credit | Venue::Rental) {
+            let why = "a credit or a rental is for work in one piece: leave out the chunks, or pay \
+                       for it otherwise";
             return invalid(why.into());
         }
         let whole = spec.chunks.iter().try_fold(0_u64, |sum, it| sum.checked_add(it.input_bytes));

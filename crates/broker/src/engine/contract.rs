@@ -5,13 +5,14 @@ use ainur_crypto::hash;
 use ainur_ledger::escrow::{self, Agreement, Consent, Escrow, SignedAward};
 use ainur_ledger::reputation::{Violation, ViolationReason};
 use ainur_ledger::{
-    Action, AuthorizedTransaction, EventRecord, Outcome, Rejection, Submission, Transaction,
-    TransactionError, balances, reputation,
+    Action, AuthorizedTransaction, Outcome, Rejection, Submission, Transaction, TransactionError,
+    balances, reputation,
 };
 use ainur_primitives::{Amount, Did, Digest, DurationMs, TaskId};
 use ainur_runtime::Executor;
 use ainur_storage::{Disk, crash_point};
 
+use super::outcome::applied;
 use super::{Broker, LedgerAnswer, one_line};
 use crate::error::Error;
 use crate::event::{Event, LedgerPosition};
@@ -556,56 +557,4 @@ fn seller_of(agreement: &Agreement) -> Option<Did> {
 /// The digest of why an attempt failed.
 pub(super) fn evidence(detail: &str) -> Digest {
     hash::tagged("ainur/evidence/v1", &[detail.as_bytes()])
-}
-
-/// The event that says the ledger did what a step asked for.
-fn applied(step: TaskStep, (height, block): (u64, Digest), own: &[EventRecord]) -> Option<Event> {
-    let prepaid = super::credit::applied(step, (height, block), own);
-    if let Some(event) = prepaid.or_else(|| super::rental::applied(step, (height, block), own)) {
-        return Some(event);
-    }
-    own.iter().find_map(|record| {
-        let ainur_ledger::Event::Escrow(event) = &record.event else { return None };
-        let position = LedgerPosition { height, index: record.index, block };
-        match (step, event) {
-            (
-                TaskStep::Agree(_),
-                escrow::Event::Agreed { .. }
-                | escrow::Event::Reawarded { .. }
-                | escrow::Event::Substituted { .. },
-            ) => Some(Event::AgreementApplied(position)),
-            // The last part of a graph closes the escrow, too; its payment comes first.
-            (TaskStep::Settle(_), escrow::Event::PartSettled { .. }) => {
-                Some(Event::Settled(position))
-            }
-            (TaskStep::Settle(_), escrow::Event::Settled { compensation, payouts, .. }) => {
-                let paid = payouts.iter().map(|payout| payout.amount).sum();
-                Some(match compensation.is_zero() {
-                    true => Event::Settled(position),
-                    false => Event::SettledLate { position, paid },
-                })
-            }
-            (
-                TaskStep::Fail(_),
-                escrow::Event::Failed { .. } | escrow::Event::PartFailed { .. },
-            ) => Some(Event::FailureApplied { position, slashed: slashed(own) }),
-            (TaskStep::Fail(_), escrow::Event::Cancelled { fees: paid, .. }) => {
-                Some(Event::CancelledFor { position, paid: *paid })
-            }
-            (TaskStep::Refund, escrow::Event::Refunded { .. }) => Some(Event::Refunded(position)),
-            _ => None,
-        }
-    })
-}
-
-/// What the seller lost, by the events of one transaction.
-fn slashed(own: &[EventRecord]) -> Amount {
-    own.iter()
-        .filter_map(|record| match &record.event {
-            ainur_ledger::Event::Reputation(reputation::Event::Slashed { amount, .. }) => {
-                Some(*amount)
-            }
-            _ => None,
-        })
-        .sum()
 }

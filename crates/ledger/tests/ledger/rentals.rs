@@ -170,7 +170,7 @@ fn broken_promises_go_back_to_the_buyer_out_of_what_is_locked() {
 #[test]
 fn what_cannot_be_rented_is_refused() {
     let mut world = world();
-    let mut refused = |world: &mut World, sender: u8, terms: RentalTerms| {
+    let refused = |world: &mut World, sender: u8, terms: RentalTerms| {
         let action = rent(world, terms);
         world.fails(sender, action)
     };
