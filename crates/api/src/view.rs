@@ -304,7 +304,8 @@ pub struct PartView {
     /// What it is paid for accepted work.
     #[schemars(with = "schema::Amount")]
     pub price: Amount,
-    /// What bound the seller: its own bid, its coalition, or that it stood by for one.
+    /// What bound the seller: its own bid, its coalition, that it stood by for one, or its bid in a
+    /// call for the part alone.
     pub bound_by: PartBinding,
     /// Every attempt, once it has ended.
     pub attempts: Vec<AttemptView>,
@@ -325,6 +326,8 @@ pub enum PartBinding {
     Coalition,
     /// It stood by for a member of a coalition that failed.
     Backup,
+    /// Its bid in a call for the part alone.
+    Call,
 }
 
 /// Some of the tasks that were asked for.

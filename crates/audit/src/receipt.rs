@@ -45,8 +45,8 @@ pub use chunks::{ChunkRecord, StoryChunk};
 pub use issue::{IssueError, issue, log_entry};
 pub use job::{
     COALITION_SIGNERS_MAX, COALITIONS_MAX, CoalitionRecord, JOB_PARTS_MAX, JobRecord,
-    PART_ATTEMPTS_MAX, PartAttempt, PartBasis, PartEnd, PartRecord, StoryJob, StoryPart,
-    StoryPartAttempt, subtask_loss,
+    PART_ATTEMPTS_MAX, PartAttempt, PartBasis, PartCallRecord, PartEnd, PartRecord, StoryJob,
+    StoryPart, StoryPartAttempt, subtask_loss,
 };
 pub use keys::{KeysError, PartyKeys, ROTATIONS_MAX};
 pub use proof::{AuditProof, AuditProofError};

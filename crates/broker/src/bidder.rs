@@ -29,9 +29,13 @@ pub struct BidderMemory {
     state: BidderState,
     /// How many others bid when it last did, by capability.
     competitors: BTreeMap<CapabilityName, u32>,
-    /// Bids whose outcome is not known, by the task's number.
-    asks: BTreeMap<u64, Ask>,
+    /// Bids whose outcome is not known.
+    asks: BTreeMap<AskKey, Ask>,
 }
+
+/// What a price was asked for: the number of a task on this node, and which part of it when it was
+/// asked for a part in a call for the whole.
+pub type AskKey = (u64, Option<u16>);
 
 /// A price that was asked.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -48,9 +52,9 @@ struct Ask {
 
 /// A call as a bidder sees it.
 pub struct BiddingCall<'a> {
-    /// The task's number on this node.
-    pub number: u64,
-    /// The task.
+    /// What is called for.
+    pub key: AskKey,
+    /// The task, or the one that the part would be by itself.
     pub task: TaskId,
     /// What is wanted.
     pub capability: &'a CapabilityName,
@@ -144,37 +148,50 @@ impl Bidder {
             learned: false,
             awarded: None,
         };
-        memory.asks.insert(call.number, ask);
+        memory.asks.insert(call.key, ask);
         self.changed = true;
         Some(price)
     }
 
-    /// It won a task: what it will be paid.
-    pub(crate) fn awarded(&mut self, number: u64, paid: Amount, now: Timestamp) {
+    /// It won: what it will be paid, and what the most is that would have won, where the auction
+    /// has told the winner so by what it pays.
+    pub(crate) fn awarded(
+        &mut self,
+        key: AskKey,
+        (paid, critical): (Amount, Option<Amount>),
+        now: Timestamp,
+    ) {
         let memory = &mut self.memory;
-        let Some(ask) = memory.asks.get_mut(&number) else { return };
-        if ask.awarded.is_none() {
-            ask.awarded = Some(now);
-            memory.state.won(&ask.capability);
-        }
-        ask.learn(memory.strategist.as_mut(), Some(paid));
+        let Some(ask) = memory.asks.get_mut(&key) else { return };
+        ask.win(&mut memory.state, now);
+        ask.learn(memory.strategist.as_mut(), Some(paid), critical);
+        self.changed = true;
+    }
+
+    /// A coalition that it is of, or stands by for, got it the work. That says nothing of its own
+    /// bid, which neither won nor lost.
+    pub(crate) fn allied(&mut self, key: AskKey, now: Timestamp) {
+        let memory = &mut self.memory;
+        let Some(ask) = memory.asks.get_mut(&key) else { return };
+        ask.win(&mut memory.state, now);
+        ask.learned = true;
         self.changed = true;
     }
 
     /// An attempt at a task it won ended; `paid` is `None` when it failed.
-    pub(crate) fn attempted(&mut self, number: u64, paid: Option<Amount>, now: Timestamp) {
+    pub(crate) fn attempted(&mut self, key: AskKey, paid: Option<Amount>, now: Timestamp) {
         let memory = &mut self.memory;
-        let Some(ask) = memory.asks.get(&number) else { return };
+        let Some(ask) = memory.asks.get(&key) else { return };
         let took = ask.awarded.map_or(DurationMs(0), |awarded| now.since(awarded));
         memory.state.finished(&ask.capability, paid, ask.cost, took);
         self.changed = true;
     }
 
-    /// A task it bid for is over; so many others bid for it.
-    pub(crate) fn ended(&mut self, number: u64, competitors: u32) {
+    /// What it bid for is over; so many others bid for it.
+    pub(crate) fn ended(&mut self, key: AskKey, competitors: u32) {
         let memory = &mut self.memory;
-        let Some(mut ask) = memory.asks.remove(&number) else { return };
-        ask.learn(memory.strategist.as_mut(), None);
+        let Some(mut ask) = memory.asks.remove(&key) else { return };
+        ask.learn(memory.strategist.as_mut(), None, None);
         let known = memory.competitors.contains_key(&ask.capability);
         if known || memory.competitors.len() < COMPETITORS_MAX {
             memory.competitors.insert(ask.capability, competitors);
@@ -184,25 +201,34 @@ impl Bidder {
 
     /// Forgets bids for tasks that are over: a crash hid how they ended.
     pub(crate) fn forget_asks(&mut self, is_open: impl Fn(u64) -> bool) {
-        self.memory.asks.retain(|number, _| is_open(*number));
+        self.memory.asks.retain(|(number, _), _| is_open(*number));
     }
 }
 
 impl Ask {
-    /// Tells the strategist once. Which price would just have won it is not told: on a node whose
-    /// sellers are rivals, one's transcripts are not the other's to learn from.
-    fn learn(&mut self, strategist: Option<&mut Strategist>, paid: Option<Amount>) {
+    /// Counts the award once.
+    fn win(&mut self, state: &mut BidderState, now: Timestamp) {
+        if self.awarded.is_none() {
+            self.awarded = Some(now);
+            state.won(&self.capability);
+        }
+    }
+
+    /// Tells the strategist once. Which price would just have won it is told to a winner whose
+    /// payment is that price, and to nobody else: on a node whose sellers are rivals, one's
+    /// transcripts are not the other's to learn from.
+    fn learn(
+        &mut self,
+        strategist: Option<&mut Strategist>,
+        paid: Option<Amount>,
+        critical: Option<Amount>,
+    ) {
         if std::mem::replace(&mut self.learned, true) {
             return;
         }
         let Some(strategist) = strategist else { return };
-        strategist.learn(&BidOutcome {
-            task: self.task,
-            cost: self.cost,
-            asked: self.price,
-            paid,
-            critical: None,
-        });
+        let (task, cost, asked) = (self.task, self.cost, self.price);
+        strategist.learn(&BidOutcome { task, cost, asked, paid, critical });
     }
 }
 
@@ -215,7 +241,7 @@ mod tests {
     /// A call in the hour of the day that its number names.
     fn call(capability: &CapabilityName, number: u64, cost: u128) -> BiddingCall<'_> {
         BiddingCall {
-            number,
+            key: (number, None),
             task: TaskId(Digest([number as u8; 32])),
             capability,
             reserve: Amount(200),
@@ -233,10 +259,10 @@ mod tests {
         let capability = "text.echo".parse().expect("a name");
         let asked = bidder.price(&call(&capability, number, 100)).expect("it may bid");
         if asked.0 < rival {
-            bidder.awarded(number, Amount(rival), Timestamp(1));
-            bidder.attempted(number, Some(Amount(rival)), Timestamp(2));
+            bidder.awarded((number, None), (Amount(rival), None), Timestamp(1));
+            bidder.attempted((number, None), Some(Amount(rival)), Timestamp(2));
         }
-        bidder.ended(number, 1);
+        bidder.ended((number, None), 1);
         asked
     }
 

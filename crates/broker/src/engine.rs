@@ -30,6 +30,7 @@ mod announce;
 mod archive;
 mod arrival;
 mod bidding;
+mod bonds;
 mod check;
 mod chunks;
 mod contract;
@@ -41,6 +42,7 @@ mod outcome;
 mod parts;
 mod places;
 mod query;
+mod recall;
 mod receipt;
 mod rental;
 mod schedule;
@@ -427,7 +429,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             self.dirty.extend(self.rentals.follow(task));
             let others = self.promised.saturating_sub(promised_before);
             self.promised = others.saturating_add(promised(task));
-            if let Event::Called(terms) = &record.event {
+            if let Event::Called(terms) | Event::PartCalled { terms, .. } = &record.event {
                 self.timers.insert((terms.commit_until, number));
             }
             if before == Phase::Running && task.phase != Phase::Running {

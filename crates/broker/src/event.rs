@@ -139,6 +139,13 @@ pub enum Event {
     },
     /// Another is to do the part.
     PartReawarded(PartAward),
+    /// Nobody who bid on the whole can do the part any more: it is called for again, alone.
+    PartCalled {
+        /// The auction.
+        terms: Box<AuctionTerms>,
+        /// Agents that are asked.
+        invited: Vec<Did>,
+    },
     /// A part of the task has ended.
     PartEnded(Box<PartOutcome>),
     /// Every part was accepted, and the ledger has closed the escrow with the last payment.

@@ -103,12 +103,13 @@ pub const ALL: [(&str, u128, &str); 32] = [
 ];
 
 /// Where the broker can be made to die, to prove that nothing is lost.
-pub const CRASH_POINTS: [&str; 11] = [
+pub const CRASH_POINTS: [&str; 12] = [
     "broker.negotiated",
     "broker.appended",
     "broker.synced",
     "broker.executing",
     "broker.part",
+    "broker.recall",
     "broker.chunk",
     "broker.checking",
     "broker.submitting",

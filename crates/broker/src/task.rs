@@ -23,6 +23,7 @@ use crate::event::{
 
 pub mod agree;
 pub mod apply;
+pub mod call;
 pub mod chunks;
 pub mod graph;
 pub mod history;

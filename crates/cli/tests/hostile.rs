@@ -250,3 +250,25 @@ fn a_client_that_asks_a_silent_task_again_and_again_is_always_answered() {
     place.succeeds(&["task", "cancel", &task]);
     drop(node);
 }
+
+#[test]
+fn owners_do_not_bid_on_a_job_for_their_agents() {
+    let place = Place::new();
+    let quote = "(loop $l (br $l)) (i32.const 128)".to_owned();
+    let guest = Guest { quote, ..Guest::good() };
+    let file = place.file("thinker.wasm", &guest.bytes());
+    place.succeeds(&["agent", "add", &file, "--name", "thinker"]);
+    let graph = serde_json::json!({ "parts": [{ "name": "copy", "capability": "bytes.copy", "reserve": "4" }] });
+    let graph = place.file("graph.json", graph.to_string().as_bytes());
+    let node = place.start_node();
+    let words = ["task", "run", "--graph", &graph, "--reserve", "5", "--deadline", "60"];
+    let announced = place.json(&[&words[..], &["--detach"]].concat());
+    let id = announced["task"].as_str().expect("an id").to_owned();
+    // It is called for as long as its agent thinks about its price.
+    assert_eq!(place.json(&["task", "show", &id])["phase"], "announced");
+    let said = place.fails(&["market", "bid", &id, "--agent", "thinker", "--price", "1"]);
+    assert!(said.contains("its sellers are not found by bids of owners"), "{said}");
+    place.succeeds(&["task", "cancel", &id]);
+    assert_eq!(place.json(&["task", "show", &id])["phase"], "unfunded");
+    drop(node);
+}

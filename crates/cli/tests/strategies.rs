@@ -126,3 +126,71 @@ fn no_strategy_bids_below_the_cost_or_above_the_reserve_and_each_is_shown() {
     let refusal = String::from_utf8_lossy(&refusal.stderr).into_owned();
     assert!(refusal.contains("load-aware, bandit or policy"), "{refusal}");
 }
+
+/// Runs a job of these parts for the cheapest; who won what in its auction.
+fn job(place: &Place, parts: &[&str]) -> Vec<Value> {
+    let part = |name: &&str| {
+        serde_json::json!({
+            "name": name, "capability": "text.echo", "reserve": "5", "parameters": {},
+        })
+    };
+    let graph = serde_json::json!({ "parts": parts.iter().map(part).collect::<Vec<_>>() });
+    let graph = place.file("graph.json", graph.to_string().as_bytes());
+    let words = ["task", "run", "--graph", &graph, "--reserve", "20", "--selection", "cheapest"];
+    let task = place.json(&[&words[..], &["--check", "reexecution"]].concat());
+    assert_eq!(task["phase"], "settled", "{task}");
+    let explained = place.json(&["task", "explain", task["id"].as_str().expect("an id")]);
+    explained["awards"].as_array().expect("awards").clone()
+}
+
+fn ainu(value: &Value) -> u64 {
+    value.as_str().and_then(|text| text.parse().ok()).expect("an amount")
+}
+
+#[test]
+fn strategies_price_the_parts_of_a_graph_and_learn_from_what_they_win() {
+    let place = Place::new();
+    add(&place, "learner", &["--cost", "2", "--strategy", "bandit"]);
+    add(&place, "rival", &["--price", "2.1"]);
+    let _node = place.start_node();
+    let mut won: Vec<bool> = Vec::new();
+    for _ in 0..24 {
+        let awards = job(&place, &["only"]);
+        let [award] = awards.as_slice() else { panic!("one part, one seller: {awards:?}") };
+        let learned = award["winner_name"] == "learner";
+        if learned {
+            assert!((COST..=RIVAL).contains(&ainu(&award["bid"])), "{award}");
+            assert_eq!(ainu(&award["payment"]), RIVAL, "the second price: {award}");
+        }
+        won.push(learned);
+    }
+    let wins = |won: &[bool]| won.iter().filter(|won| **won).count();
+    // A winner's payment tells it that no margin would have brought more; where bids are on a task
+    // as a whole, and it is told less, it loses half of the first ones.
+    assert!(wins(&won) >= 20, "it does not find its cost: {won:?}");
+    let figures = went(&place, "learner");
+    let all = wins(&won);
+    assert_eq!((&figures["bids"], &figures["failed"]), (&24.into(), &0.into()), "{figures}");
+    assert_eq!((&figures["wins"], &figures["accepted"]), (&all.into(), &all.into()), "{figures}");
+    assert_eq!(ainu(&figures["earned"]), all as u64 * RIVAL, "{figures}");
+    assert_eq!(ainu(&figures["spent"]), all as u64 * COST, "{figures}");
+    let rival = went(&place, "rival");
+    assert_eq!((&rival["bids"], &rival["wins"]), (&24.into(), &(24 - all).into()), "{rival}");
+
+    // A part is an offer of its own, also in one bundle with another.
+    job(&place, &["first", "second"]);
+    let after = [went(&place, "learner"), went(&place, "rival")];
+    let sum = |name: &str| after.iter().filter_map(|bidding| bidding[name].as_u64()).sum::<u64>();
+    assert_eq!((sum("bids"), sum("wins"), sum("accepted")), (52, 26, 26), "{after:?}");
+
+    // Who loses is told nothing but that, and tries other margins.
+    add(&place, "cheap", &["--price", "1.9"]);
+    for _ in 0..8 {
+        let awards = job(&place, &["only"]);
+        assert_eq!(awards[0]["winner_name"], "cheap", "{awards:?}");
+    }
+    let figures = went(&place, "learner");
+    assert_eq!(figures["bids"], 34, "{figures}");
+    assert_ne!(figures["mean_margin"], after[0]["mean_margin"], "{figures}");
+    place.succeeds(&["ledger", "audit"]);
+}

@@ -12,6 +12,7 @@
 //! Sets of members and of subtasks are bits of a `u64`.
 use ainur_primitives::Amount;
 
+pub mod division;
 pub mod error;
 pub mod formation;
 pub mod shapley;
@@ -21,6 +22,9 @@ pub mod substitution;
 pub mod terms;
 mod validate;
 
+pub use division::{
+    BundleDivision, BundleShare, BundleWord, bundle_shares, coalition_of, divide, part_task_id,
+};
 pub use error::{Error, Shortfall};
 pub use formation::{Coverage, Formation, SubtaskBid, SynergyTerms, Team, TeamMember};
 pub use shapley::{SamplingAccuracy, ShapleyValues};

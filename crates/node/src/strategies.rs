@@ -23,7 +23,7 @@ const WRITE_EVERY: Duration = Duration::from_secs(2);
 /// Bidders taken from the broker at once.
 pub(crate) const BIDDERS_BATCH_MAX: usize = 64;
 /// The first byte of a file: what its other bytes mean.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Writes what bidders learn.
 pub(crate) struct Memories {

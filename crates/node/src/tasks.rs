@@ -7,6 +7,7 @@ use ainur_api::operation::{ChunkDraft, Reply, TaskRequest};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::service::{Told, Waiting};
 use ainur_api::view::{TaskEvent, TaskNews};
+use ainur_audit::receipt::PartBasis;
 use ainur_broker::engine::{Request, Watcher, held_credit};
 use ainur_broker::event::Idempotency;
 use ainur_broker::task::{AwardBasis, Task};
@@ -362,7 +363,10 @@ impl Node {
                     AwardBasis::Auction => auction?,
                     AwardBasis::Offer(take) => take.offer.terms.digest(),
                     AwardBasis::Graph => task.graph.as_ref()?.decision.transcript.digest(),
-                    AwardBasis::Part(_) => return None,
+                    AwardBasis::Part(award) => match award.basis {
+                        PartBasis::Call { transcript } => transcript,
+                        _ => return None,
+                    },
                     AwardBasis::Credit(take) => take.class.0,
                     AwardBasis::Rental(take) => take.rental,
                     AwardBasis::Negotiated(deal) => deal.terms.thread,
@@ -401,7 +405,9 @@ fn canonical_graph(graph: &TaskGraph) -> Result<TaskGraph, Problem> {
 fn names_basis(event: &Event, basis: Digest) -> bool {
     match event {
         Event::Escrow(
-            escrow::Event::Agreed { sellers, .. } | escrow::Event::Reawarded { sellers, .. },
+            escrow::Event::Agreed { sellers, .. }
+            | escrow::Event::Reawarded { sellers, .. }
+            | escrow::Event::Substituted { sellers, .. },
         ) => sellers.iter().all(|hire| hire.transcript == basis),
         Event::Exchange(exchange::Event::Redeemed { class, .. }) => class.0 == basis,
         Event::Rental(rental::Event::Begun { rental, .. }) => *rental == basis,

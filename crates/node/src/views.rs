@@ -8,9 +8,11 @@ use ainur_api::view::{
 };
 use ainur_audit::receipt::PartBasis;
 use ainur_broker::event::{CreditTake, OfferTake, RentalTake};
-use ainur_broker::task::{AwardBasis, PartOf, Phase, Task};
+use ainur_broker::task::graph::PartAward;
+use ainur_broker::task::{AwardBasis, Phase, Task};
 use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::{award, mechanism::PriceSetBy};
+use ainur_market::coalition::part_task_id;
 use ainur_market::combinatorial::Assignment;
 use ainur_primitives::{Amount, BudgetId, CapabilityName, Did, Subtask};
 use ainur_storage::clock::{Clock, SystemClock};
@@ -205,7 +207,7 @@ impl Node {
                 name: subtask.name.clone(),
                 capability: subtask.capability.clone(),
                 needs: subtask.needs.iter().map(|need| task.part_name(*need)).collect(),
-                task: PartOf::task_id(task.id, index),
+                task: part_task_id(task.id, index),
                 phase,
                 seller: award.seller,
                 seller_name: self.name_of(award.seller),
@@ -214,6 +216,7 @@ impl Node {
                     PartBasis::Bundle { .. } => PartBinding::Bid,
                     PartBasis::Coalition { .. } => PartBinding::Coalition,
                     PartBasis::Backup { .. } => PartBinding::Backup,
+                    PartBasis::Call { .. } => PartBinding::Call,
                 },
                 attempts: attempts.map(|attempt| self.attempt_view(attempt)).collect(),
                 output: output.map(|(content, _)| content),
@@ -255,9 +258,11 @@ impl Node {
                 (AwardBasis::Graph, _) => {
                     digest = task.graph.as_ref().map(|it| it.decision.transcript.digest());
                     awards.extend(self.graph_rows(task));
+                    awards.extend(self.called_rows(task));
                 }
-                (AwardBasis::Part(_), _) => {}
-                (AwardBasis::Auction, Some(transcript)) => {
+                (AwardBasis::Part(award), _) if !is_called(award) => {}
+                (AwardBasis::Part(_), None) => {}
+                (AwardBasis::Auction | AwardBasis::Part(_), Some(transcript)) => {
                     if let Ok(outcome) = award(transcript, &excluded) {
                         if bids.is_empty() {
                             bids = outcome.ranking.iter().map(|row| self.bid_row(row)).collect();
@@ -324,6 +329,27 @@ impl Node {
             }
         };
         allocation.assignments.iter().map(row).collect()
+    }
+
+    /// Who won the calls for single parts of a graph that nobody else could do any more.
+    fn called_rows(&self, task: &Task) -> Vec<AwardRow> {
+        let ended = task.graph.iter().flat_map(|graph| &graph.ended);
+        let calls = ended.filter_map(|outcome| Some((outcome, outcome.call.as_ref()?)));
+        let mut rows = Vec::new();
+        for (outcome, call) in calls {
+            let mut before: Vec<Did> = Vec::new();
+            for attempt in &outcome.attempts {
+                let called = attempt.part_award().is_some_and(is_called);
+                if let Some(found) = award(&call.transcript, &before).ok().filter(|_| called) {
+                    let row = self.award_row(attempt.number, &found);
+                    let name = task.part_name(outcome.subtask);
+                    let why = format!("{name}, called for again alone: {}", row.why);
+                    rows.push(AwardRow { why, ..row });
+                }
+                before.push(attempt.seller);
+            }
+        }
+        rows
     }
 
     fn offer_row(&self, attempt: u32, take: &OfferTake) -> AwardRow {
@@ -416,6 +442,11 @@ impl Node {
             why,
         }
     }
+}
+
+/// A call for the part alone made it the seller.
+fn is_called(award: &PartAward) -> bool {
+    matches!(award.basis, PartBasis::Call { .. })
 }
 
 /// What has happened to a task since an event.

@@ -6,6 +6,7 @@
 //! same world, down to the state root. A [`market`] is a world of many buyers and sellers who agree
 //! on prices in every way there is.
 mod agents;
+mod jobs;
 pub mod market;
 mod random;
 mod world;

@@ -8,7 +8,7 @@ use ainur_broker::engine::{Operator, Request};
 use ainur_broker::event::Idempotency;
 use ainur_broker::journal::Journal;
 use ainur_broker::task::Phase;
-use ainur_broker::{Arrival, Bidder, Broker, Parts, Seat, Settlement};
+use ainur_broker::{Arrival, Bidder, Broker, Error, Parts, Seat, Settlement, Task};
 use ainur_consensus::{Chain, InlineLog, ReplicatedLog, ValidatorKey};
 use ainur_crypto::agreement::AgreementPublicKeys;
 use ainur_crypto::batch::sign_batch;
@@ -24,12 +24,14 @@ use ainur_market::negotiation::TacticName;
 use ainur_primitives::capability::{Sensitivity, ServiceLevel};
 use ainur_primitives::{
     AcceptanceCheck, Amount, CapabilityContract, CapabilityName, Did, Digest, DurationMs, Effects,
-    ExecutionLimits, QualityLevel, SelectionRule, TaskId, TaskSpec, Timestamp, Venue,
+    ExecutionLimits, Ppm, QualityLevel, SelectionRule, TaskId, TaskSpec, Timestamp, Venue,
 };
+use ainur_runtime::Quote;
 use ainur_storage::SimDisk;
 use ainur_storage::blob::Blobs;
 
 use crate::agents::{Cast, Character, Member, expected, program};
+use crate::jobs::{graph, team};
 use crate::random::Random;
 
 type SimBroker = Broker<InlineLog<SimDisk>, Cast, SimDisk>;
@@ -80,6 +82,10 @@ pub struct WorldOutcome {
     pub refunded: usize,
     /// Tasks that ended before money was locked.
     pub unfunded: usize,
+    /// Jobs of several parts among those paid.
+    pub jobs_settled: usize,
+    /// Parts that a call for them alone found a seller for.
+    pub parts_called: usize,
     /// How often the power was cut.
     pub crashes: u64,
     /// The state's root at the end.
@@ -94,6 +100,8 @@ const CAPABILITY: &str = "text.repeat";
 const ISSUERS: [usize; 4] = [3, 1, 5, 4];
 /// Credits each of them has sold to the buyer.
 const CREDITS_EACH: u64 = 3;
+/// Every so many tasks one is a job of three parts; an odd one, which is not paid with a credit.
+const JOB_EVERY: usize = 4;
 /// Every so many tasks one is paid with a credit, until all are redeemed.
 const CREDIT_EVERY: usize = 2;
 
@@ -119,6 +127,9 @@ pub fn run(seed: u64, tasks: usize, cuts: u64) -> Result<WorldOutcome, String> {
         let survived = world.step(&mut announced, tasks);
         if let Err(error) = survived {
             // The only thing that can go wrong is the power.
+            if !["power", "Input/output error"].iter().any(|cause| error.contains(cause)) {
+                return Err(format!("seed {seed}: {error}"));
+            }
             world.reboot().map_err(|again| format!("seed {seed}: after '{error}': {again}"))?;
         }
     }
@@ -247,7 +258,8 @@ impl World {
                 contracts: vec![contract()],
                 price: None,
                 prices: BTreeMap::new(),
-                team: None,
+                // Every second one bids together with others.
+                team: (agent % 2 == 1).then(team),
                 tactic: TacticName::default(),
                 withheld: BTreeSet::new(),
                 reachable: true,
@@ -352,6 +364,14 @@ impl World {
                     .map_err(|error| chain_text(&error))?;
             }
         }
+        // An owner bids for an agent that did not, perhaps in the turn in which the last one answers.
+        let passed = |task: &Task| task.passed.first().map(|(who, _)| (task.number, *who));
+        let silent: Vec<(u64, Did)> = alive.broker.open_calls().filter_map(passed).collect();
+        for (number, bidder) in silent {
+            if self.random.below(4) == 0 {
+                bid_by_owner(&mut alive.broker, number, bidder)?;
+            }
+        }
         for completion in alive.log.turn(self.now) {
             alive.broker.handle(completion.into()).map_err(|error| chain_text(&error))?;
         }
@@ -371,23 +391,26 @@ impl World {
         let parameters = format!("{{\"task\":{number}}}");
         let impossible = self.random.below(8) == 0;
         let wanted = if impossible { expected("something else") } else { expected(&parameters) };
+        // Some are jobs of several parts.
+        let graph = (number % JOB_EVERY == 1).then(|| graph(CAPABILITY, &parameters));
         let spec = TaskSpec {
             capability: CAPABILITY.parse().expect("a good name"),
             parameters,
             input: None,
             input_bytes: 0,
-            reserve: Amount::ainu(20),
+            reserve: Amount::ainu(if graph.is_some() { 60 } else { 20 }),
             loss: Amount::ainu(20),
             budget: None,
             selection: SelectionRule::Scored,
             check: AcceptanceCheck::Digest { expected: wanted },
             deadline_ms: DEADLINE_MS,
             limits: ExecutionLimits::default(),
-            graph: None,
+            graph,
             chunks: Vec::new(),
         };
         // Some prices are negotiated.
-        let venue = if number.is_multiple_of(3) { Venue::Negotiation } else { Venue::Any };
+        let negotiated = number.is_multiple_of(3) && spec.graph.is_none();
+        let venue = if negotiated { Venue::Negotiation } else { Venue::Any };
         // Drawn from the number alone: a retry after a crash must ask for the same.
         let last = CREDIT_EVERY * CREDITS_EACH as usize * ISSUERS.len();
         let venue = match number.is_multiple_of(CREDIT_EVERY) && number < last {
@@ -413,6 +436,8 @@ impl World {
             settled: 0,
             refunded: 0,
             unfunded: 0,
+            jobs_settled: 0,
+            parts_called: 0,
             crashes,
             state_root: alive.log.query(|view| view.ledger().head().state_root),
         };
@@ -430,8 +455,26 @@ impl World {
                 }
             };
             *count += 1;
+            let ended = task.graph.iter().flat_map(|graph| &graph.ended);
+            outcome.parts_called += ended.filter(|part| part.call.is_some()).count();
+            let is_settled = task.phase == Phase::Settled;
+            outcome.jobs_settled += usize::from(task.graph.is_some() && is_settled);
         }
         Ok(outcome)
+    }
+}
+
+/// Bids for an agent; that it has bid already or is not asked is no accident.
+fn bid_by_owner(broker: &mut SimBroker, number: u64, bidder: Did) -> Result<(), String> {
+    let quote = |longest: DurationMs| Quote {
+        price: Amount::ainu(9),
+        estimated_duration_ms: DurationMs(longest.0 / 2),
+        confidence: Ppm::ONE,
+        quality_level: 0,
+    };
+    match broker.bid_for(number, bidder, quote) {
+        Ok(()) | Err(Error::Invalid(_)) => Ok(()),
+        Err(error) => Err(chain_text(&error)),
     }
 }
 

@@ -16,14 +16,18 @@ fn seeds() -> Vec<u64> {
 #[test]
 fn every_task_is_paid_once_or_refunded_once_through_power_cuts() {
     let (mut settled, mut refunded, mut crashes) = (0, 0, 0);
+    let (mut jobs, mut called) = (0, 0);
     for seed in seeds() {
         let outcome = run(seed, TASKS, CUTS).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(outcome.tasks, TASKS, "seed {seed}");
         settled += outcome.settled;
         refunded += outcome.refunded;
         crashes += outcome.crashes;
+        jobs += outcome.jobs_settled;
+        called += outcome.parts_called;
     }
     assert!(settled > 0 && refunded > 0 && crashes > 0, "{settled} {refunded} {crashes}");
+    assert!(jobs > 0 && called > 0, "{jobs} jobs settled, {called} parts called for again");
 }
 
 #[test]

@@ -6,8 +6,11 @@
 //! transcript: who won what, and what each was paid for it. What is the issuer's word: that a
 //! substitute which bid for itself was the best one then (who was still at work, and so could not
 //! be asked, is not in the receipt; that its price is between its bid and the subtask's reserve
-//! is), why a part was stopped, and that several outputs together are the job's.
+//! is), that nobody of the first auction was left when a part was called for again, alone, why a
+//! part was stopped, and that several outputs together are the job's. Who won such a call and at
+//! what price follows from its transcript.
 use ainur_crypto::Proof;
+use ainur_market::auction::Transcript;
 use ainur_market::coalition::{COALITION_BACKUPS_MAX, COALITION_MEMBERS_MAX, CoalitionTerms};
 use ainur_market::combinatorial::CombinatorialTranscript;
 use ainur_primitives::acceptance::Verdict;
@@ -20,9 +23,9 @@ use super::{AcceptedOutput, EventPlace, LedgerEvent};
 
 /// The most parts of one job.
 pub const JOB_PARTS_MAX: usize = ainur_primitives::graph::SUBTASKS_MAX;
-/// The most awards of one part: nobody gets it twice, and only bidders and the backups of one
-/// coalition can get it.
-pub const PART_ATTEMPTS_MAX: usize = super::BIDS_MAX + COALITION_BACKUPS_MAX;
+/// The most awards of one part: nobody gets it twice, and only bidders in the job's auction or in
+/// the call for the part alone, and the backups of one coalition, can get it.
+pub const PART_ATTEMPTS_MAX: usize = 2 * super::BIDS_MAX + COALITION_BACKUPS_MAX;
 /// The most coalitions one receipt shows: as many as there are parts that each could win.
 pub const COALITIONS_MAX: usize = JOB_PARTS_MAX;
 /// The most signatures under the terms of one coalition.
@@ -68,6 +71,20 @@ pub struct PartRecord {
     pub verdict: Option<Verdict>,
     /// The ledger's event that paid it; none when it was not paid, or not known where the event is.
     pub settled: Option<LedgerEvent>,
+    /// The call for it alone, when somebody was awarded it by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<PartCallRecord>,
+}
+
+/// A call for one part of a job alone, held when nobody of the job's auction could do it any more.
+/// The story names it by its digest, with whom it made a seller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartCallRecord {
+    /// The closed auction.
+    pub transcript: Transcript,
+    /// The bidders' signatures over the bids they opened, in the order of the transcript.
+    pub bids: Vec<Proof>,
 }
 
 /// One award of a subtask, and what came of it.
@@ -107,6 +124,11 @@ pub enum PartBasis {
         coalition: u16,
         /// Which of the coalition's backups.
         backup: u16,
+    },
+    /// Its bid won a call for this part alone.
+    Call {
+        /// The digest of the call's transcript.
+        transcript: Digest,
     },
 }
 
@@ -211,10 +233,13 @@ impl JobRecord {
         let most = |counts: &mut dyn Iterator<Item = usize>| counts.max().unwrap_or(0);
         let attempts = most(&mut self.parts.iter().map(|part| part.attempts.len()));
         let signers = most(&mut self.coalitions.iter().map(|record| record.proofs.len()));
+        let calls = self.parts.iter().filter_map(|part| part.call.as_ref());
+        let called = most(&mut calls.map(|call| call.bids.len()));
         vec![
             ("parts", self.parts.len(), JOB_PARTS_MAX),
             ("attempts at one part", attempts, PART_ATTEMPTS_MAX),
             ("bids", self.bids.len(), super::BIDS_MAX),
+            ("bids on one part alone", called, super::BIDS_MAX),
             ("coalitions", self.coalitions.len(), COALITIONS_MAX),
             ("members and backups of one coalition", signers, COALITION_SIGNERS_MAX),
         ]

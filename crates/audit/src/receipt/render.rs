@@ -133,6 +133,7 @@ fn chosen(basis: &PartBasis, job: &JobRecord) -> String {
             }
         }
         PartBasis::Backup { coalition, .. } => format!("as a backup of coalition {coalition}"),
+        PartBasis::Call { .. } => "by its bid in a call for this part alone".into(),
     }
 }
 

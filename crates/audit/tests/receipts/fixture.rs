@@ -148,7 +148,7 @@ impl World {
         escrow::task_id(&chain, (&self.buyer.did, &self.node.did), &call, serial)
     }
 
-    fn entrant(&self, terms: &AuctionTerms, bidder: Did, price: u64) -> Entrant {
+    pub(crate) fn entrant(&self, terms: &AuctionTerms, bidder: Did, price: u64) -> Entrant {
         let bid = BidTerms {
             task: terms.task,
             bidder,

@@ -221,7 +221,7 @@ impl World {
         signed
     }
 
-    fn prove(&self, digest: Digest, by: Did) -> Proof {
+    pub(crate) fn prove(&self, digest: Digest, by: Did) -> Proof {
         Proof::sign(&self.sellers[self.seller(by)].key, by, 0, digest)
     }
 
@@ -303,6 +303,7 @@ impl World {
             output: None,
             verdict: None,
             settled: None,
+            call: None,
         });
         JobRecord {
             transcript: deal.transcript.clone(),
@@ -338,7 +339,7 @@ impl World {
         self.substitute(job, subtask, first(rival, price, basis), consent);
     }
 
-    fn substitute(
+    pub(crate) fn substitute(
         &mut self,
         job: &mut Played,
         subtask: u16,
@@ -474,7 +475,7 @@ impl Played {
 }
 
 /// An award before anything came of it.
-fn first(seller: Did, price: Amount, basis: PartBasis) -> PartAttempt {
+pub(crate) fn first(seller: Did, price: Amount, basis: PartBasis) -> PartAttempt {
     PartAttempt { seller, price, basis, agreed: None, end: PartEnd::Stopped }
 }
 

@@ -6,6 +6,7 @@ mod fixture;
 mod flips;
 mod forgeries;
 mod job;
+mod job_calls;
 mod job_flips;
 mod job_frauds;
 mod job_lies;

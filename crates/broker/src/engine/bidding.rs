@@ -11,8 +11,9 @@ use ainur_primitives::task::QualityLevel;
 use ainur_primitives::{CapabilityName, Did, Digest, DurationMs, Ppm, Venue};
 use ainur_runtime::job::Quote;
 use ainur_runtime::{CallView, Executor, Job};
-use ainur_storage::Disk;
+use ainur_storage::{Disk, crash_point};
 
+use super::parts::GIVEN_UP;
 use super::work::Errand;
 use super::{Broker, one_line};
 use crate::error::Error;
@@ -45,7 +46,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.venue == Venue::Rental {
             return self.take_rental_again(number);
         }
-        if task.part_of.is_some() {
+        if task.part_of.is_some() && !task.is_called_part() {
             // Its beginning was not durable when the node died.
             return self.resume_part(number);
         }
@@ -57,7 +58,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         // Whom one negotiates with is not told how far one would go.
         let told_reserve = match task.venue {
             Venue::Negotiation => TERMS_AMOUNT_MAX,
-            _ => spec.reserve,
+            _ => task.auction.terms().reserve,
         };
         for bidder in self.unanswered(task) {
             let Some(seat) = self.seats.get(bidder) else {
@@ -117,7 +118,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.phase != Phase::Announced || has_bid || self.is_sealing(number, bidder) {
             return Ok(());
         }
-        let reserve = task.spec.reserve;
+        let reserve = task.auction.terms().reserve;
         let refusal = match quote {
             None => Some("does not bid".to_owned()),
             Some(quote) if quote.price > reserve => {
@@ -234,6 +235,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Opens the bids in custody; once all are open, or time is up, looks for the winner.
     pub(super) fn open_bids(&mut self, number: u64) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
+        if task.is_called_part() {
+            crash_point("broker.recall");
+        }
         let (now, until) = (self.now, task.auction.terms().reveal_until);
         if now < until && !task.custody.is_empty() {
             let held: Vec<Did> = task.custody.iter().map(|held| held.reveal.terms.bidder).collect();
@@ -258,8 +262,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     pub(super) fn find_winner(&mut self, number: u64) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let attempt = task.attempts.len() as u32 + 1;
-        if task.part_of.is_some() {
+        if task.part_of.is_some() && !task.is_called_part() {
             return self.find_substitute(number, attempt);
+        }
+        if task.part_of.is_some() && !self.is_whole_at_work(task) {
+            return self.record(number, Event::NoAward { detail: GIVEN_UP.to_owned() });
         }
         if let Some(detail) = self.reason_to_stop(task, attempt) {
             return self.record(number, Event::NoAward { detail });
@@ -272,7 +279,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.venue == Venue::Negotiation {
             return self.negotiate_again(number);
         }
-        if !task.is_called() {
+        if task.part_of.is_none() && !task.is_called() {
             return self.next_offer(number, attempt);
         }
         let (found, beacon) = match &task.transcript {

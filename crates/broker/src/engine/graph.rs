@@ -9,7 +9,6 @@ use ainur_audit::receipt::subtask_loss;
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::batch::{BatchProof, sign_batch};
 use ainur_crypto::hash;
-use ainur_ledger::reputation;
 use ainur_market::auction::{CommitTerms, commitment};
 use ainur_market::coalition::{
     COALITION_BACKUPS_MAX, CoalitionLimits, CoalitionMember, CoalitionTerms, Coverage,
@@ -138,6 +137,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.phase != Phase::Announced {
             return Ok(());
         }
+        let task = task.clone();
+        let quotes = self.price_parts(&task, quotes);
         let bids = self.eligible(&graph, &quotes);
         let held = match self.hold_graph_auction(number, &graph, &bids) {
             Err(Error::Illegal(illegal)) => {
@@ -180,16 +181,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         bids
     }
 
-    /// What an agent has to put up for work at this price; `None` when it cannot.
-    fn bond_for(&self, agent: Did, price: Amount) -> Option<Amount> {
-        let (now, params) = (self.now, &self.parameters.reputation);
-        let record = self.ledger.read(|state| reputation::query::reputation(state, &agent));
-        let bond = reputation::query::required_bond(price, &record, now, params);
-        let able =
-            !record.barred && record.staked >= params.stake_min && bond <= record.available();
-        able.then_some(bond)
-    }
-
     /// Commitments, reveals and close; `None` when nobody bids.
     fn hold_graph_auction(
         &mut self,
@@ -204,12 +195,21 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(None);
         }
         let coalitions = self.form_coalitions(number, graph, bids);
+        let (coalitions, team_bonds) = self.bondable_teams(graph, coalitions);
+        let mut offered = bundles(bids, &coalitions);
+        offered.retain(|bidder, bundles| {
+            bundles.retain(|bundle| {
+                self.can_bond(graph, *bidder, bundle.subtasks.indices(), &team_bonds)
+                    || is_team_bundle(&coalitions, *bidder, bundle)
+            });
+            !bundles.is_empty()
+        });
         let (now, task) = (self.now, terms.task);
         let (bid_bond, reveal_until) = (terms.bid_bond, terms.reveal_until);
         let valid_until = terms.deadline;
         let mut auction = CombinatorialAuction::open(terms).map_err(crate::task::Illegal::from)?;
         let mut sealed = Vec::new();
-        for (bidder, bundles) in bundles(bids, &coalitions) {
+        for (bidder, bundles) in offered {
             let card = self.seats.get(bidder).map(|seat| seat.card).unwrap_or_default();
             let bid = BundleBidTerms {
                 task,
@@ -285,6 +285,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         // They know what each other asks, and nothing of what others do.
         let own: Vec<SubtaskBid> =
             bids.iter().filter(|bid| team(&bid.agent).is_some()).cloned().collect();
+        let own = self.bondable_parts(graph, own);
         let mut agents: Vec<Did> = own.iter().map(|bid| bid.agent).collect();
         agents.sort_unstable();
         agents.dedup();
@@ -341,6 +342,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         Ok(signed)
     }
+}
+
+/// A bundle is what one of the coalitions that an agent leads does.
+fn is_team_bundle(coalitions: &[CoalitionTerms], bidder: Did, bundle: &Bundle) -> bool {
+    coalitions.iter().filter(|terms| terms.lead == bidder).any(|terms| {
+        let own = terms.members.iter().map(|member| usize::from(member.subtask));
+        own.collect::<SubtaskSet>() == bundle.subtasks && terms.total == bundle.price
+    })
 }
 
 fn subtask_of(task: &Task, index: u16) -> Option<&Subtask> {

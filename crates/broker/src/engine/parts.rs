@@ -4,9 +4,12 @@
 //! A part is a task of its own whose money is in the escrow of the whole: where another task would
 //! agree, settle or fail, a part has the ledger substitute a seller, pay the part, or note that its
 //! seller failed.
+use ainur_audit::receipt::PartBasis;
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::hash;
 use ainur_ledger::escrow::{self, Closing, Engagement, Escrow, PartState};
+use ainur_ledger::reputation;
+use ainur_market::coalition::part_task_id;
 use ainur_primitives::{
     Amount, ContentId, Did, DurationMs, FailureReason, Subtask, TaskSpec, Venue,
 };
@@ -98,7 +101,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         };
         let part_of = PartOf { number: whole, id: task.id, subtask: index };
         let spec = part_spec(task, subtask, input, task.deadline.since(self.now));
-        let id = PartOf::task_id(task.id, index);
+        let id = part_task_id(task.id, index);
         let announcement = Announcement {
             id,
             call: ainur_audit::receipt::specification_digest(&spec),
@@ -274,6 +277,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if let Some(detail) = stopped {
             return self.record(number, Event::NoAward { detail });
         }
+        let last = part.attempt().and_then(|attempt| attempt.failure.clone());
         let (excluded, engaged) = self.engaged_in(part_of.number);
         let progress = whole.and_then(|whole| whole.graph.as_ref());
         let found = self.ledger.read(|state| escrow::query::escrow(state, &part_of.id));
@@ -288,17 +292,17 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let next = failed.zip(progress).and_then(|(failed, progress)| {
             progress.decision.next_seller(&failed, &excluded, &engaged, available)
         });
-        match next {
-            Some(award) => self.record(number, Event::PartReawarded(award)),
-            None => {
-                let detail = "nobody else offers to do it".to_owned();
-                let last = part.attempt().and_then(|attempt| attempt.failure.as_ref());
-                let detail = last.map_or(detail.clone(), |(reason, why)| {
-                    one_line(&format!("{detail}; the last seller failed ({reason}): {why}"))
-                });
-                self.record(number, Event::NoAward { detail })
-            }
+        if let Some(award) = next {
+            return self.record(number, Event::PartReawarded(award));
         }
+        if self.call_part(number, (&excluded, available))? {
+            return Ok(());
+        }
+        let detail = "nobody else offers to do it".to_owned();
+        let detail = last.map_or(detail.clone(), |(reason, why)| {
+            one_line(&format!("{detail}; the last seller failed ({reason}): {why}"))
+        });
+        self.record(number, Event::NoAward { detail })
     }
 
     /// Who failed at a part of a graph, and who was awarded one.
@@ -328,6 +332,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             self.parts.range((whole, 0)..=(whole, u16::MAX)).map(|(_, part)| *part).collect();
         for number in &live {
             let phase = self.tasks.get(number).map(|part| part.phase);
+            if matches!(phase, Some(Phase::Announced | Phase::Revealing)) {
+                // It was called for again.
+                self.cancel_errands(*number);
+                self.record(*number, Event::NoAward { detail: GIVEN_UP.to_owned() })?;
+            }
             // What was accepted is paid, and who failed has failed.
             if matches!(phase, Some(Phase::Running | Phase::Delivered)) {
                 self.cancel_errands(*number);
@@ -367,8 +376,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return self.record(number, Event::AgreementRefused { because_of_seller, detail });
         }
         let whole = whole.and_then(|whole| whole.graph.as_ref());
-        let signed = award.zip(whole);
-        let signed = signed.and_then(|(award, whole)| whole.decision.substitution(&award));
+        let signed = award.zip(whole).and_then(|(award, whole)| match award.basis {
+            PartBasis::Call { .. } => self.called_award(part),
+            _ => whole.decision.substitution(&award),
+        });
         let (Some(award), Some(place)) = (signed, self.part_place(&part_of)) else {
             let detail = "nothing binds its seller any more".to_owned();
             let because_of_seller = true;
@@ -434,6 +445,28 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Some((part, open.attempt, engagement.clone()))
     }
 
+    /// What a seller lost with the failure that the ledger noted there: it may have failed at other
+    /// parts of the same task, too. Nothing when it is not known where that was.
+    fn slashed_at(&self, position: LedgerPosition, seller: Did) -> Result<Amount, Error> {
+        if position == LedgerPosition::UNKNOWN {
+            return Ok(Amount::ZERO);
+        }
+        let events = self.ledger.events(position.height)?.0;
+        let noted = events.iter().find(|record| record.index == position.index);
+        let Some(transaction) = noted.map(|record| record.transaction) else {
+            return Ok(Amount::ZERO);
+        };
+        let of_failure = events.iter().filter(|record| record.transaction == transaction);
+        let lost =
+            of_failure.filter_map(|record| match &record.event {
+                ainur_ledger::Event::Reputation(reputation::Event::Slashed {
+                    did, amount, ..
+                }) if *did == seller => Some(*amount),
+                _ => None,
+            });
+        Ok(lost.sum())
+    }
+
     /// What the ledger has already done of what a part waits for.
     pub(super) fn reconciled_part(&self, part: &Task) -> Result<Option<Event>, Error> {
         let Some(part_of) = part.part_of else { return Ok(None) };
@@ -482,8 +515,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                         Some(Event::Settled(find()?))
                     }
                     (Phase::Failing, Some(PartState::Failed)) if own => {
-                        let slashed = self.slashed_for(part_of.id, engagement.seller);
-                        Some(Event::FailureApplied { position: find()?, slashed })
+                        let position = find()?;
+                        let slashed = self.slashed_at(position, engagement.seller)?;
+                        Some(Event::FailureApplied { position, slashed })
                     }
                     _ => None,
                 })

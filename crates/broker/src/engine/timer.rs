@@ -39,7 +39,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let phase = task.phase;
         match phase {
             // A part that was announced and no more when the node died is put to work.
-            Phase::Announced if task.part_of.is_some() => {
+            Phase::Announced if task.part_of.is_some() && !task.is_called_part() => {
                 self.doing.remove(&number);
                 Ok(())
             }

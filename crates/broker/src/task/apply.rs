@@ -61,6 +61,7 @@ impl Task {
             Event::GraphAwarded(_)
             | Event::PartBegun { .. }
             | Event::PartReawarded(_)
+            | Event::PartCalled { .. }
             | Event::PartEnded(_)
             | Event::GraphSettled { .. } => self.apply_graph(at, event),
             Event::ChunkPaid { .. } | Event::ChunksSettled { .. } => self.apply_chunks(at, event),
@@ -146,7 +147,8 @@ impl Task {
                 if (award.winner, award.payment, next) != (*seller, *payment, *attempt) {
                     return Err(Illegal::Award);
                 }
-                self.begin_attempt(next, award.winner, award.payment, AwardBasis::Auction);
+                let basis = self.auction_basis(award.winner, award.payment);
+                self.begin_attempt(next, award.winner, award.payment, basis);
                 self.note(
                     at,
                     HistoryKind::Awarded,

@@ -6,10 +6,11 @@
 //! whole takes its outcome over.
 use ainur_audit::receipt::PartBasis;
 use ainur_crypto::batch::BatchProof;
-use ainur_crypto::hash;
 use ainur_ledger::escrow::{Consent, SignedAward};
-use ainur_market::coalition::sharing::apportion;
-use ainur_market::coalition::{CoalitionMember, CoalitionTerms, graph_digest};
+use ainur_market::coalition::{
+    BundleDivision, BundleShare, BundleWord, CoalitionTerms, bundle_shares, coalition_of, divide,
+    graph_digest,
+};
 use ainur_market::combinatorial::{
     Allocation, Assignment, CombinatorialTranscript, SubtaskSet, award, award_part,
 };
@@ -18,6 +19,7 @@ use ainur_primitives::{Amount, ContentId, Did, TaskId, Timestamp};
 use scale::{Decode, Encode};
 
 use super::apply::Illegal;
+use super::call::PartCall;
 use super::{AwardBasis, HistoryKind, Phase, Task, TaskAttempt};
 use crate::event::{Event, LedgerPosition};
 
@@ -30,13 +32,6 @@ pub struct PartOf {
     pub id: TaskId,
     /// Which part of it, by index in its graph.
     pub subtask: u16,
-}
-
-impl PartOf {
-    /// The id of the task that a part of a graph is.
-    pub fn task_id(whole: TaskId, subtask: u16) -> TaskId {
-        TaskId(hash::tagged("ainur/task-part/v1", &[&whole.0.0, &subtask.to_le_bytes()]))
-    }
 }
 
 /// A closed auction over a task graph, with the signatures that bind its bidders.
@@ -100,6 +95,8 @@ pub struct PartOutcome {
     pub settled_at: Option<LedgerPosition>,
     /// Why it failed; empty when it did not.
     pub detail: String,
+    /// The call for it alone, when somebody was awarded it by one.
+    pub call: Option<PartCall>,
 }
 
 impl GraphDecision {
@@ -121,48 +118,18 @@ impl GraphDecision {
 
     /// What the winner of a bundle and those behind it do.
     fn parts_of(&self, assignment: &Assignment) -> Option<Vec<PartAward>> {
-        if let Some(coalition) = self.coalition_of(assignment) {
-            let terms = &self.coalitions[usize::from(coalition)].terms;
-            let shares = terms.at_price(assignment.payment)?.sharing.member_shares;
-            let basis = PartBasis::Coalition { coalition };
-            let members = terms.members.iter().zip(shares);
-            let part = |(member, price): (&CoalitionMember, Amount)| PartAward {
-                subtask: member.subtask,
-                seller: member.agent,
-                price,
-                basis,
-            };
-            return Some(members.map(part).collect());
-        }
-        let bid = self.transcript.bid(&assignment.bidder)?;
-        let bundle = bid.bundles.iter().position(|bundle| *bundle == assignment.bundle)? as u16;
-        let shares = self.shares(&assignment.bundle.subtasks, assignment.payment);
-        let part = |(subtask, price): (usize, Amount)| PartAward {
-            subtask: subtask as u16,
-            seller: assignment.bidder,
-            price,
-            basis: PartBasis::Bundle { bundle },
+        let BundleDivision { word, shares } = divide(&self.transcript, self.teams(), assignment)?;
+        let basis = match word {
+            BundleWord::Coalition(coalition) => PartBasis::Coalition { coalition },
+            BundleWord::Bidder(bundle) => PartBasis::Bundle { bundle },
         };
-        Some(assignment.bundle.subtasks.indices().zip(shares).map(part).collect())
+        let part =
+            |BundleShare { subtask, seller, price }| PartAward { subtask, seller, price, basis };
+        Some(shares.into_iter().map(part).collect())
     }
 
-    /// The coalition whose bundle won: its lead bids for exactly its subtasks at its total.
-    fn coalition_of(&self, assignment: &Assignment) -> Option<u16> {
-        let place = self.coalitions.iter().position(|coalition| {
-            let terms = &coalition.terms;
-            let own: SubtaskSet =
-                terms.members.iter().map(|member| usize::from(member.subtask)).collect();
-            terms.lead == assignment.bidder
-                && own == assignment.bundle.subtasks
-                && terms.total == assignment.bundle.price
-        })?;
-        u16::try_from(place).ok()
-    }
-
-    /// The price of a bundle, divided over its subtasks in proportion to their reserves.
-    fn shares(&self, subtasks: &SubtaskSet, price: Amount) -> Vec<Amount> {
-        let reserve = |index: usize| self.transcript.terms.subtasks[index].reserve.0;
-        apportion(price, &subtasks.indices().map(reserve).collect::<Vec<_>>())
+    fn teams(&self) -> impl Iterator<Item = &CoalitionTerms> {
+        self.coalitions.iter().map(|signed| &signed.terms)
     }
 
     /// What the ledger is given to bind everyone, in the order of the allocation.
@@ -170,8 +137,7 @@ impl GraphDecision {
         let transcript = self.transcript.digest();
         let sign = |assignment: &Assignment| {
             let price = assignment.payment;
-            if let Some(coalition) = self.coalition_of(assignment) {
-                let SignedCoalition { terms, .. } = &self.coalitions[usize::from(coalition)];
+            if let Some((coalition, terms)) = coalition_of(self.teams(), assignment) {
                 let mut members: Vec<Did> = Vec::new();
                 for member in &terms.members {
                     if !members.contains(&member.agent) {
@@ -200,13 +166,14 @@ impl GraphDecision {
                 let consent = Consent::Backup { terms, backup };
                 Some(SignedAward { price: award.price, consent, proofs })
             }
-            PartBasis::Coalition { .. } => None,
+            PartBasis::Coalition { .. } | PartBasis::Call { .. } => None,
         }
     }
 
     fn bundle_award(&self, bidder: Did, bundle: u16, price: Amount) -> Option<SignedAward> {
         let bid = self.transcript.bid(&bidder)?.clone();
-        let shares = self.shares(&bid.bundles.get(usize::from(bundle))?.subtasks, price);
+        let subtasks = &bid.bundles.get(usize::from(bundle))?.subtasks;
+        let shares = bundle_shares(&self.transcript.terms, subtasks, price);
         let transcript = self.transcript.digest();
         let proofs = vec![self.bid_proof(bidder)?.clone()];
         Some(SignedAward {
@@ -350,6 +317,7 @@ impl Task {
             verdict: self.verdict.clone(),
             settled_at: self.closed_at.filter(|_| settled),
             detail: self.detail.clone(),
+            call: self.part_call(),
         })
     }
 
@@ -373,6 +341,7 @@ impl Task {
                 }
                 self.begin_part(at, award)
             }
+            Event::PartCalled { terms, invited } => self.take_part_call(at, terms, invited),
             Event::PartEnded(outcome) => {
                 let Some(graph) = &mut self.graph else { return self.illegal("the end of a part") };
                 if graph.outcome(outcome.subtask).is_some() || self.phase.is_final() {

@@ -127,12 +127,13 @@ pub(super) fn substitute(
         return Err(Error::PartNotFailed(part));
     }
     ensure_stands_by(failed, award)?;
+    let replaced = failed.subtask;
     for part in failed.parts.iter_mut().filter(|part| part.state == PartState::Failed) {
         part.state = PartState::Replaced;
     }
     let available = agreement.unpaid().saturating_sub(agreement.promised());
     let (first, known) = (agreement.parts().count(), agreement.engagements.len());
-    bind(context, task, &mut agreement, available, award)?;
+    bind(context, task, &mut agreement, available, (award, replaced))?;
     let substitutes = &agreement.engagements[known..];
     pay_advances(context, substitutes)?;
     context.emit(Event::Substituted {
@@ -210,7 +211,7 @@ fn bind_all(
                 None => Error::UnknownBackup(*backup),
             });
         }
-        bind(context, task, agreement, available, award)?;
+        bind(context, task, agreement, available, (award, None))?;
         available = available.saturating_sub(award.price);
     }
     Ok(())
@@ -222,10 +223,10 @@ fn bind(
     task: TaskId,
     agreement: &mut Agreement,
     available: Amount,
-    award: &SignedAward,
+    (award, replaced): (&SignedAward, Option<u16>),
 ) -> Result<(), Error> {
     let (buyer, verifier) = (agreement.buyer, agreement.verifier);
-    let (consent, bound) = consent::ensure(context, task, (buyer, available), award)?;
+    let (consent, bound) = consent::ensure(context, task, (buyer, available), (award, replaced))?;
     let transcript = award.consent.transcript();
     let is_bundle = matches!(award.consent, Consent::Bundle { .. });
     if is_bundle && agreement.engagements.iter().any(|known| known.consent == consent) {

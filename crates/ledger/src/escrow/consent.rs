@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use ainur_crypto::BatchProof;
 use ainur_market::auction::BidTerms;
 use ainur_market::coalition::{
-    COALITION_MEMBERS_MAX, CoalitionMember, CoalitionTerms, SHARED_AMOUNT_MAX,
+    COALITION_MEMBERS_MAX, CoalitionMember, CoalitionTerms, SHARED_AMOUNT_MAX, part_task_id,
 };
 use ainur_market::combinatorial::{Bundle, BundleBidTerms};
 use ainur_market::negotiation::NegotiatedTerms;
@@ -38,7 +38,8 @@ pub struct SignedAward {
 )]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Consent {
-    /// A bid in an auction; its bidder is the seller.
+    /// A bid in an auction of the task, or of the subtask that its bidder takes over; its bidder is
+    /// the seller.
     Bid {
         /// The bid.
         bid: BidTerms,
@@ -210,18 +211,27 @@ fn time_ms_min(payment: &PaymentTerms, estimated: DurationMs) -> DurationMs {
 }
 
 /// Checks that sellers' word binds them to a task of a buyer with this much left to give, and
-/// returns the digest of what they signed and what each is bound to.
+/// returns the digest of what they signed and what each is bound to. A bid in a call for the
+/// subtask that is `replaced` names the task that the subtask is by itself, and binds to it.
 pub(super) fn ensure<'a>(
     context: &mut Context<'_>,
     task: TaskId,
     (buyer, available): (Did, Amount),
-    award: &'a SignedAward,
+    (award, replaced): (&'a SignedAward, Option<u16>),
 ) -> Result<(Digest, Vec<Bound<'a>>), Error> {
     let SignedAward { price, consent, proofs } = award;
     let digest = consent.digest();
+    let called = match consent {
+        Consent::Bid { bid, .. } => {
+            replaced.filter(|subtask| bid.task == part_task_id(task, *subtask))
+        }
+        _ => None,
+    };
     let asked = match consent {
         Consent::Bid { bid, .. } => {
-            ensure_for(task, bid.task)?;
+            if called.is_none() {
+                ensure_for(task, bid.task)?;
+            }
             ensure_valid_until(context, bid.valid_until)?;
             bid.payment.validate().map_err(|_| Error::TermsInvalid(digest))?;
             bid.price
@@ -266,7 +276,10 @@ pub(super) fn ensure<'a>(
     if *price < asked || *price > available {
         return Err(Error::PriceOutOfRange { asked, reserve: available });
     }
-    let bound = consent.bound(*price)?;
+    let mut bound = consent.bound(*price)?;
+    for bound in &mut bound {
+        bound.subtask = bound.subtask.or(called);
+    }
     ensure_signed(context, digest, &bound, proofs)?;
     if let Consent::Offer { offer, .. } = consent {
         offer::count_use(context, digest, buyer, offer.valid_until);

@@ -129,7 +129,7 @@ fn member(party: u8, subtask: u16, bid: u64) -> CoalitionMember {
 
 /// Five members who bid 1, 1, 1, 2 and 2 AINU for shares that are 0.2 more each; the last subtask
 /// is done by the first member too.
-fn coalition(world: &World) -> CoalitionTerms {
+pub(crate) fn coalition(world: &World) -> CoalitionTerms {
     let parties = [MEMBERS[0], MEMBERS[1], MEMBERS[2], MEMBERS[3], MEMBERS[0]];
     let bids = [1, 1, 1, 2, 2];
     let members: Vec<CoalitionMember> =
@@ -159,7 +159,7 @@ fn coalition(world: &World) -> CoalitionTerms {
     }
 }
 
-const TEAM: [u8; 4] = [MEMBERS[0], MEMBERS[1], MEMBERS[2], MEMBERS[3]];
+pub(crate) const TEAM: [u8; 4] = [MEMBERS[0], MEMBERS[1], MEMBERS[2], MEMBERS[3]];
 
 fn signed(world: &mut World, digest: Digest, signers: &[u8]) -> Vec<ainur_crypto::BatchProof> {
     let mut proofs = Vec::new();
@@ -171,13 +171,17 @@ fn signed(world: &mut World, digest: Digest, signers: &[u8]) -> Vec<ainur_crypto
     proofs
 }
 
-fn bid_together(world: &mut World, terms: CoalitionTerms, signers: &[u8]) -> SignedAward {
+pub(crate) fn bid_together(
+    world: &mut World,
+    terms: CoalitionTerms,
+    signers: &[u8],
+) -> SignedAward {
     let proofs = signed(world, terms.digest(), signers);
     let consent = Consent::Coalition { terms, transcript: Digest([9; 32]) };
     SignedAward { price: Amount::ainu(8), consent, proofs }
 }
 
-fn staked() -> World {
+pub(crate) fn staked() -> World {
     let mut world = World::new();
     for party in MEMBERS {
         world.ok(party, reputation::Action::Bond { amount: Amount::ainu(20) });

@@ -6,6 +6,7 @@ mod advances;
 mod balances;
 mod blocks;
 mod budget;
+mod calls;
 mod consents;
 mod escrow;
 mod exchange;

@@ -13,6 +13,7 @@ use crate::receipt::{
 
 mod attempts;
 mod award;
+mod call;
 mod settlement;
 
 use award::Planned;
@@ -93,8 +94,9 @@ impl<'a> JobExamination<'a> {
     }
 
     /// What a seller signed to get a subtask on this basis.
-    fn consent(&self, seller: Did, basis: PartBasis) -> Result<Digest, String> {
+    fn consent(&self, subtask: u16, seller: Did, basis: PartBasis) -> Result<Digest, String> {
         match basis {
+            PartBasis::Call { .. } => self.called_consent(subtask, seller),
             PartBasis::Bundle { .. } => {
                 let bid = self.job.transcript.bid(&seller);
                 Ok(bid.ok_or_else(|| format!("{seller} opened no bid"))?.digest())
@@ -131,7 +133,12 @@ impl<'a> JobExamination<'a> {
         transcript.validate().map_err(|error| because(&error))?;
         let (entrants, parts) = (transcript.entrants.len(), terms.subtasks.len());
         let digest = self.transcript.short();
-        Ok(format!("{entrants} sealed bids on {parts} subtasks, digest {digest}"))
+        let calls = self.check_calls()?;
+        let again = match calls {
+            0 => String::new(),
+            calls => format!(", parts called for again: {calls}"),
+        };
+        Ok(format!("{entrants} sealed bids on {parts} subtasks, digest {digest}{again}"))
     }
 
     /// Every bid that was opened is signed by its bidder, every coalition's terms by its members
@@ -167,6 +174,7 @@ impl<'a> JobExamination<'a> {
                 whole.signed(signer, *digest, proof).map_err(place)?;
             }
         }
+        bids += self.call_signatures(whole)?;
         Ok(match self.job.coalitions.len() {
             0 => format!("{bids} bids signed, Ed25519 and ML-DSA-65"),
             teams => format!("{bids} bids and {teams} coalitions signed, Ed25519 and ML-DSA-65"),

@@ -1,7 +1,7 @@
 //! The receipts of task graphs: every part with its sellers, and the auction behind them.
 use ainur_audit::receipt::{
-    AcceptedOutput, CoalitionRecord, JobRecord, PartAttempt, PartEnd, PartRecord, StoryJob,
-    StoryPart, StoryPartAttempt,
+    AcceptedOutput, CoalitionRecord, JobRecord, PartAttempt, PartCallRecord, PartEnd, PartRecord,
+    StoryJob, StoryPart, StoryPartAttempt,
 };
 use ainur_consensus::ReplicatedLog;
 use ainur_primitives::Did;
@@ -12,6 +12,7 @@ use super::{known, missing, place};
 use crate::engine::Broker;
 use crate::error::Error;
 use crate::event::LedgerPosition;
+use crate::task::call::PartCall;
 use crate::task::graph::{GraphProgress, PartAward, PartOutcome};
 use crate::task::{Task, TaskAttempt};
 
@@ -33,7 +34,10 @@ pub(super) fn parties(task: &Task) -> Vec<Did> {
     let Some(graph) = &task.graph else { return Vec::new() };
     let bidders = graph.decision.bids.iter().map(|proof| proof.signer);
     let coalitions = &graph.decision.coalitions;
-    bidders.chain(coalitions.iter().flat_map(|signed| signed.terms.signers())).collect()
+    let calls = graph.ended.iter().filter_map(|outcome| outcome.call.as_ref());
+    let called = calls.flat_map(|call| call.bids.iter().map(|proof| proof.signer));
+    let signers = coalitions.iter().flat_map(|signed| signed.terms.signers());
+    bidders.chain(signers).chain(called).collect()
 }
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
@@ -99,7 +103,22 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             output: told.output,
             verdict: outcome.and_then(|outcome| outcome.verdict.clone()),
             settled: settled.map(|at| self.ledger_event(at)).transpose()?,
+            call: outcome
+                .and_then(|outcome| outcome.call.as_ref())
+                .map(|call| self.called(call))
+                .transpose()?,
         })
+    }
+
+    /// A call for a part alone with its bidders' signatures.
+    fn called(&self, call: &PartCall) -> Result<PartCallRecord, Error> {
+        let entrants = call.transcript.entrants.iter();
+        let reveals = entrants.filter_map(|entrant| entrant.reveal.as_ref());
+        let bids = reveals
+            .zip(&call.bids)
+            .map(|(reveal, proof)| self.joined(reveal.terms.digest(), proof));
+        let bids = bids.collect::<Result<_, Error>>()?;
+        Ok(PartCallRecord { transcript: call.transcript.clone(), bids })
     }
 }
 

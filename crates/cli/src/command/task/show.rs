@@ -109,6 +109,7 @@ fn parts(task: &TaskView, output: &Output) {
             PartBinding::Bid => "its bid",
             PartBinding::Coalition => "coalition",
             PartBinding::Backup => "backup",
+            PartBinding::Call => "a new call",
         };
         vec![
             part.name.clone(),

@@ -126,12 +126,13 @@ impl JobExamination<'_> {
         if *parts != 1 || !advanced.is_zero() {
             return Err("the ledger pays it in advance or in several parts".into());
         }
-        let consent = self.consent(attempt.seller, attempt.basis)?;
+        let consent = self.consent(subtask, attempt.seller, attempt.basis)?;
         same("digest of what the seller signed", &consent, bid)?;
-        let explained = match attempt.basis {
+        let explained = match &attempt.basis {
             PartBasis::Bundle { .. } | PartBasis::Coalition { .. } => &self.transcript,
             // A backup's word explains itself.
             PartBasis::Backup { .. } => &consent,
+            PartBasis::Call { transcript } => transcript,
         };
         same("transcript digest", explained, transcript)
     }

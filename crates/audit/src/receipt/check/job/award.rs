@@ -2,8 +2,7 @@
 //! after a failure by what they had bid or agreed to stand by for.
 use std::collections::BTreeSet;
 
-use ainur_market::coalition::sharing::apportion;
-use ainur_market::coalition::{CoalitionLimits, CoalitionTerms};
+use ainur_market::coalition::{BundleShare, BundleWord, CoalitionLimits, CoalitionTerms, divide};
 use ainur_market::combinatorial::{self, Bundle, SubtaskSet};
 use ainur_primitives::{Amount, Did};
 
@@ -61,7 +60,20 @@ impl JobExamination<'_> {
         }
         let mut plan = Vec::new();
         for won in &allocation.assignments {
-            plan.extend(self.divide(won.bidder, &won.bundle, won.payment)?);
+            let bidder = won.bidder;
+            let teams = self.job.coalitions.iter().map(|record| &record.terms);
+            let divided = divide(&self.job.transcript, teams, won);
+            let divided = divided.ok_or_else(|| {
+                format!("{bidder} opened no such bundle, or its coalition asks for more")
+            })?;
+            let basis = match divided.word {
+                BundleWord::Coalition(coalition) => PartBasis::Coalition { coalition },
+                BundleWord::Bidder(bundle) => PartBasis::Bundle { bundle },
+            };
+            plan.extend(divided.shares.into_iter().map(|share| {
+                let BundleShare { subtask, seller, price } = share;
+                Planned { subtask, seller, price, basis }
+            }));
         }
         Ok(plan)
     }
@@ -88,50 +100,6 @@ impl JobExamination<'_> {
         Ok(())
     }
 
-    /// What each of those behind a bundle is paid when all of it is paid this: a coalition divides
-    /// as it agreed, a single bidder in proportion to the reserves of the subtasks.
-    fn divide(
-        &self,
-        bidder: Did,
-        bundle: &Bundle,
-        payment: Amount,
-    ) -> Result<Vec<Planned>, String> {
-        let known = |terms: &CoalitionTerms| {
-            terms.lead == bidder
-                && terms.total == bundle.price
-                && subtasks(terms) == bundle.subtasks
-        };
-        let coalitions = (0..).zip(&self.job.coalitions);
-        if let Some((coalition, record)) =
-            coalitions.into_iter().find(|(_, record)| known(&record.terms))
-        {
-            let terms = record.terms.at_price(payment);
-            let terms = terms.ok_or_else(|| format!("coalition {coalition} asks for more"))?;
-            let basis = PartBasis::Coalition { coalition };
-            let members = terms.members.iter().zip(terms.sharing.member_shares);
-            return Ok(members
-                .map(|(member, price)| {
-                    let (seller, subtask) = (member.agent, member.subtask);
-                    Planned { subtask, seller, price, basis }
-                })
-                .collect());
-        }
-        let called = &self.job.transcript.terms.subtasks;
-        let reserves = bundle.subtasks.indices().filter_map(|index| called.get(index));
-        let reserves: Vec<u128> = reserves.map(|subtask| subtask.reserve.0).collect();
-        let bid = self.job.transcript.bid(&bidder);
-        let place = bid.and_then(|bid| bid.bundles.iter().position(|other| other == bundle));
-        let place = place.and_then(|place| u16::try_from(place).ok());
-        let bundle_number = place.ok_or_else(|| format!("{bidder} opened no such bundle"))?;
-        let basis = PartBasis::Bundle { bundle: bundle_number };
-        let shares = bundle.subtasks.indices().zip(apportion(payment, &reserves));
-        // An index is below the number of subtasks of a call, which is far below 2¹⁶.
-        let named = shares.filter_map(|(index, price)| Some((u16::try_from(index).ok()?, price)));
-        Ok(named
-            .map(|(subtask, price)| Planned { subtask, seller: bidder, price, basis })
-            .collect())
-    }
-
     /// An award after others of the same part: after a failure, to somebody who stood by for the
     /// one that failed or had bid on this subtask alone.
     fn check_later(
@@ -150,13 +118,14 @@ impl JobExamination<'_> {
                     PartBasis::Coalition { coalition } | PartBasis::Backup { coalition, .. } => {
                         Some(coalition)
                     }
-                    PartBasis::Bundle { .. } => None,
+                    PartBasis::Bundle { .. } | PartBasis::Call { .. } => None,
                 };
                 if stood_by != Some(coalition) {
                     return Err("a backup came for somebody who was not of its coalition".into());
                 }
                 self.check_backup(part.subtask, attempt, (coalition, backup))
             }
+            PartBasis::Call { .. } => self.check_called(part, index, attempt),
             PartBasis::Coalition { .. } => {
                 Err("a coalition does not take over what somebody else failed at".into())
             }
