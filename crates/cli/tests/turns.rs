@@ -9,13 +9,13 @@ use ainur_api::{Operation, Reply, Service};
 use ainur_primitives::{AcceptanceCheck, Amount, DurationMs, SelectionRule};
 use place::Place;
 
-/// An agent that takes one call at once and needs so long for each.
-fn with_agent(seconds: &str) -> Place {
+/// An agent that takes one call at once, needs so long for each, and says how long.
+fn with_agent(seconds: &str, declared_ms: u64) -> Place {
     let place = Place::new();
     let work = format!(
         "#!/bin/sh\nif [ \"$1\" = introspect ]; then printf '%s' '{{\"name\":\"narrow\",\"version\":\"1\",\
          \"capabilities\":[{{\"name\":\"work.narrow\",\"idempotent\":true,\
-         \"service_level\":{{\"concurrency_max\":1,\"duration_ms\":300}}}}]}}'\nelse sleep {seconds}; echo done; fi\n"
+         \"service_level\":{{\"concurrency_max\":1,\"duration_ms\":{declared_ms}}}}}]}}'\nelse sleep {seconds}; echo done; fi\n"
     );
     let program = place.file("narrow", work.as_bytes());
     place.succeeds(&["agent", "add", &program, "--price", "1", "--name", "narrow"]);
@@ -70,7 +70,7 @@ fn ended(service: &dyn Service, task: &str) -> TaskView {
 
 #[test]
 fn who_weighs_three_times_as_much_gets_three_turns_for_one() {
-    let place = with_agent("0.3");
+    let place = with_agent("0.3", 300);
     let _node = place.start_node();
     let secret = place.token(&["heavy", "--limit", "50", "--weight", "3"]);
     let (owner, heavy) = (place.client(None), place.client(Some(&secret)));
@@ -94,7 +94,7 @@ fn who_weighs_three_times_as_much_gets_three_turns_for_one() {
 
 #[test]
 fn a_task_whose_turn_never_comes_costs_its_seller_nothing() {
-    let place = with_agent("3");
+    let place = with_agent("3", 300);
     // Its offer knows of no place to wait for; a bid would not be made in vain.
     let offer = ["--price", "1", "--concurrent", "4", "--duration", "1"];
     place.succeeds(&[&["market", "offer", "narrow"], &offer[..]].concat());
@@ -108,4 +108,26 @@ fn a_task_whose_turn_never_comes_costs_its_seller_nothing() {
     assert_eq!(ended(&owner, &long).phase, TaskPhase::Settled);
     let narrow = place.json(&["agent", "show", "narrow"]);
     assert_eq!((&narrow["failed"], &narrow["completed"]), (&0.into(), &1.into()), "{narrow}");
+}
+
+#[test]
+fn a_busy_agent_bids_for_what_it_can_still_do_in_time_and_for_nothing_else() {
+    let place = with_agent("3", 3_000);
+    let _node = place.start_node();
+    let owner = place.client(None);
+    let first = announce(&owner, 60);
+    let until = Instant::now() + Duration::from_secs(20);
+    while place.json(&["task", "show", &first])["phase"] != "running" {
+        assert!(Instant::now() < until, "the first is not at work");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let (hasty, patient) = (announce(&owner, 4), announce(&owner, 60));
+    let hasty = ended(&owner, &hasty);
+    assert_eq!(hasty.phase, TaskPhase::Unfunded, "{hasty:?}");
+    let told = place.run(&["task", "explain", &hasty.id.to_string()]);
+    let said = String::from_utf8_lossy(&told.stdout);
+    assert!(said.contains("expects to take longer than it may"), "{said}");
+    for task in [first, patient] {
+        assert_eq!(ended(&owner, &task).phase, TaskPhase::Settled);
+    }
 }

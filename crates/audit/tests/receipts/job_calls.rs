@@ -25,6 +25,7 @@ impl World {
             commit_until: self.now.plus(DurationMs::seconds(1)),
             reveal_until: self.now.plus(DurationMs::seconds(2)),
             bid_bond: Amount::ainu(1),
+            payment: ainur_market::payment::PaymentTerms::Completion,
         };
         let mut entrants: Vec<Entrant> = [(BACKUP, 26), (RIVAL, 28)]
             .map(|(seller, price)| self.entrant(&terms, self.sellers[seller].did, price))

@@ -145,8 +145,7 @@ impl Economy<'_> {
             now,
             draw,
         };
-        let free = seller.state.free_capacity() > 0;
-        let price = free.then(|| seller.strategist.quote(&opportunity, &seller.state)).flatten();
+        let price = seller.strategist.quote(&opportunity, &seller.state);
         writing.price = price.map(|price| Amount(price.0.next_multiple_of(tick.0)));
         writing.looks = venue.credits.as_ref().map_or(0, |market| market.looks.count);
         writing.sold = 0;
@@ -163,7 +162,7 @@ impl Economy<'_> {
         let asked = writing.price.filter(|_| writes);
         let held = self.in_hand(number);
         let position = i128::from(held + self.provided(number)) - i128::from(writing.owed);
-        let free = asked.map_or(0, |_| i128::from(seller.state.free_capacity()));
+        let free = asked.map_or(0, |_| i128::from(seller.room()));
         let quantity = u64::try_from((position + free).max(0)).unwrap_or_default();
         let (quantity, price) = match asked {
             Some(price) => (quantity, price),

@@ -24,8 +24,6 @@ const OFFER_VALID_MS: DurationMs = DurationMs::seconds(10);
 const AUCTION_SPARED: Ppm = Ppm(20_000);
 /// Sellers likelier to fail are not hired without comparison.
 pub(super) const FAILURE_MAX: Ppm = Ppm(300_000);
-/// How many tasks an offer takes for each place, so that some wait.
-const TASKS_A_PLACE: u32 = 4;
 const EVEN: NonZeroU16 = NonZeroU16::MIN;
 
 /// An offer as its seller remembers it.
@@ -126,7 +124,7 @@ impl Economy<'_> {
             capacity: OfferCapacity {
                 // What waits for a place counts as at work; how long it would is looked at when it
                 // is taken.
-                concurrent_tasks: seller.state.capacity * TASKS_A_PLACE,
+                concurrent_tasks: seller.tasks_max(),
                 queue_size: 0,
                 estimated_wait_ms: DurationMs(0),
             },

@@ -14,6 +14,9 @@ use super::scenario::Scenario;
 /// The slowest seller takes the median duration times this; the fastest, as much less.
 const SPEED_SPREAD: f64 = 0.5;
 
+/// How many tasks a seller takes on for each of its places at a posted price, so that some wait.
+const TASKS_A_PLACE: u32 = 4;
+
 /// How a seller behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Conduct {
@@ -99,6 +102,16 @@ impl Seller {
             successor: None,
             material: None,
         }
+    }
+
+    /// How many tasks it takes on at once at a posted price, those that wait for a place included.
+    pub(super) fn tasks_max(&self) -> u32 {
+        self.state.capacity * TASKS_A_PLACE
+    }
+
+    /// How many more of them it would take on now.
+    pub(super) fn room(&self) -> u32 {
+        self.tasks_max().saturating_sub(self.state.active_tasks)
     }
 
     /// How long a task takes from now on, waiting for a place included.
