@@ -249,22 +249,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         for rental in rentals {
             broker.rentals.replay(RentalEvent::Published(Box::new(rental)));
         }
-        for (number, task) in &broker.tasks {
-            // Time never runs backwards for a task, whatever the system's clock does meanwhile.
-            let last = task.history.last().map_or(task.opened, |entry| entry.at);
-            broker.now = broker.now.max(last);
-            if task.phase == Phase::Revealing {
-                broker.now = broker.now.max(task.auction.commitments_end());
-            }
-            broker.ids.insert(task.id.0, *number);
-            if let Some(part_of) = task.part_of {
-                broker.parts.insert((part_of.number, part_of.subtask), *number);
-            }
-            broker.dirty.insert(*number);
-            broker.timers.insert((task.deadline, *number));
-            broker.timers.insert((task.auction.terms().commit_until, *number));
-            broker.promised = broker.promised.saturating_add(promised(task));
-        }
+        broker.index_tasks();
         for entry in entries {
             match entry {
                 JournalEntry::Task(record) => broker.apply(&record)?,
@@ -277,6 +262,26 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         broker.rebuild_rentals();
         broker.resume_places();
         Ok(broker)
+    }
+
+    /// Finds the open tasks by id, time and whole, and knows what is promised for them.
+    fn index_tasks(&mut self) {
+        for (number, task) in &self.tasks {
+            // Time never runs backwards for a task, whatever the system's clock does meanwhile.
+            let last = task.history.last().map_or(task.opened, |entry| entry.at);
+            self.now = self.now.max(last);
+            if task.phase == Phase::Revealing {
+                self.now = self.now.max(task.auction.commitments_end());
+            }
+            self.ids.insert(task.id.0, *number);
+            if let Some(part_of) = task.part_of {
+                self.parts.insert((part_of.number, part_of.subtask), *number);
+            }
+            self.dirty.insert(*number);
+            self.timers.insert((task.deadline, *number));
+            self.timers.insert((task.auction.terms().commit_until, *number));
+            self.promised = self.promised.saturating_add(promised(task));
+        }
     }
 
     /// Lets the first turn happen, once the agents have their seats again: a task whose agent had

@@ -12,7 +12,7 @@ use ainur_broker::event::Idempotency;
 use ainur_broker::task::Task;
 use ainur_crypto::hash;
 use ainur_ledger::{balances, budget};
-use ainur_primitives::{Amount, BudgetId, ContentId, DurationMs, Timestamp};
+use ainur_primitives::{Amount, BudgetId, ContentId, Did, DurationMs, Timestamp};
 use ainur_storage::clock::{Clock, SystemClock};
 
 use crate::node::Node;
@@ -26,6 +26,13 @@ pub(crate) const LIST_MAX: u32 = 1_000;
 /// How long a budget is open.
 const BUDGET_MS: DurationMs = DurationMs::seconds(365 * 24 * 3_600);
 const COPY_BYTES: usize = 256 << 10;
+
+impl Node {
+    fn transfer(&self, to: Did, amount: Amount) -> Result<Reply, Problem> {
+        self.do_on_ledger(vec![balances::Action::Transfer { to, amount }.into()])?;
+        Ok(Reply::Account(self.account_view(self.did)))
+    }
+}
 
 impl Service for Node {
     fn perform(&self, operation: Operation) -> Result<Reply, Problem> {
@@ -94,10 +101,7 @@ impl Service for Node {
             Operation::AccountShow { account } => {
                 Ok(Reply::Account(self.account_view(account.unwrap_or(self.did))))
             }
-            Operation::AccountTransfer { to, amount } => {
-                self.do_on_ledger(vec![balances::Action::Transfer { to, amount }.into()])?;
-                Ok(Reply::Account(self.account_view(self.did)))
-            }
+            Operation::AccountTransfer { to, amount } => self.transfer(to, amount),
             Operation::TokenCreate(asked) => self.create_token(&asked),
             Operation::TokenList => Ok(Reply::Tokens(self.tokens.list())),
             Operation::TokenRevoke { token } => self.tokens.revoke(&self.directory, &token),

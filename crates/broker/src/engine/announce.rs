@@ -8,7 +8,7 @@ use ainur_market::combinatorial::CALL_AMOUNT_MAX;
 use ainur_market::negotiation::NegotiationWish;
 use ainur_market::payment::PaymentTerms;
 use ainur_primitives::{
-    AcceptanceCheck, Amount, CapabilityName, Did, Digest, DurationMs, Ppm, SelectionRule,
+    AcceptanceCheck, Amount, BudgetId, CapabilityName, Did, Digest, DurationMs, Ppm, SelectionRule,
     TaskGraph, TaskId, TaskSpec, Venue,
 };
 use ainur_protocol::Specification;
@@ -329,20 +329,24 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if free < spec.reserve {
             return Err(Error::InsufficientFunds { reserve: spec.reserve, free });
         }
-        let Some(id) = spec.budget else { return Ok(()) };
+        spec.budget.map_or(Ok(()), |id| self.check_budget(id, spec.reserve))
+    }
+
+    /// A budget and all around it allow so much.
+    fn check_budget(&self, id: BudgetId, reserve: Amount) -> Result<(), Error> {
         let found = self.ledger.read(|state| budget::query::budget(state, &id));
         let found = found.ok_or_else(|| Error::Budget(format!("there is no budget {id}")))?;
         let mut around = Some((id, found));
         while let Some((id, found)) = around {
             let found = found.at(self.now);
-            if found.remaining() < spec.reserve {
+            if found.remaining() < reserve {
                 return Err(Error::Budget(format!(
                     "budget {} allows {} AINU{} and has {} AINU left, the reserve is {} AINU",
                     id.short(),
                     found.limit.to_ainu(),
                     found.period.map(|period| each(period.length)).unwrap_or_default(),
                     found.remaining().to_ainu(),
-                    spec.reserve.to_ainu()
+                    reserve.to_ainu()
                 )));
             }
             around = found.parent.and_then(|id| {

@@ -41,12 +41,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let wait = self.wait_ms(seller, &task.spec.capability);
             (seller, self.now.plus(wait).plus(typical.unwrap_or(unknown)))
         });
-        if let Some(before) = self.schedules.at_work.remove(&number) {
-            if let Some(schedule) = self.schedules.by_agent.get_mut(&before) {
-                schedule.end(&number);
-                if schedule.work().next().is_none() {
-                    self.schedules.by_agent.remove(&before);
-                }
+        if let Some(before) = self.schedules.at_work.remove(&number)
+            && let Some(schedule) = self.schedules.by_agent.get_mut(&before)
+        {
+            schedule.end(&number);
+            if schedule.work().next().is_none() {
+                self.schedules.by_agent.remove(&before);
             }
         }
         if let Some((seller, end)) = begun {

@@ -53,8 +53,8 @@ impl<'a> Examination<'a> {
     pub(super) fn chunks_settled(&self) -> Checked {
         let body = self.body;
         let wanted = body.specification.chunks.len();
-        let bound = body.attempts.iter().filter(|attempt| attempt.agreed.is_some());
-        let (attempts, last) = (bound.clone().count(), bound.last());
+        let mut bound = body.attempts.iter().filter(|attempt| attempt.agreed.is_some());
+        let (attempts, last) = (bound.clone().count(), bound.next_back());
         let last = last.ok_or("no attempt was ever agreed to")?;
         let shares = self.payment_of(last)?.parts(last.price);
         if shares.len() != wanted {

@@ -36,8 +36,10 @@ pub(super) fn store(path: &Path, service: &dyn Service) -> Result<Vec<ChunkDraft
     stored.collect()
 }
 
-/// The bytes of each chunk, and its share when it says one.
-fn parse(bytes: &[u8]) -> Result<Vec<(Vec<u8>, Option<Ppm>)>, String> {
+/// The bytes of a chunk, and its share when it says one.
+type ChunkInput = (Vec<u8>, Option<Ppm>);
+
+fn parse(bytes: &[u8]) -> Result<Vec<ChunkInput>, String> {
     let items: Vec<Value> = serde_json::from_slice(bytes)
         .map_err(|error| format!("not a JSON array of inputs: {error}"))?;
     if items.len() > WORK_CHUNKS_MAX {
@@ -46,7 +48,7 @@ fn parse(bytes: &[u8]) -> Result<Vec<(Vec<u8>, Option<Ppm>)>, String> {
     items.into_iter().map(chunk).collect()
 }
 
-fn chunk(item: Value) -> Result<(Vec<u8>, Option<Ppm>), String> {
+fn chunk(item: Value) -> Result<ChunkInput, String> {
     let shared = match &item {
         Value::Object(fields) if fields.len() == 2 => fields.get("input").zip(fields.get("share")),
         _ => None,
