@@ -12,7 +12,7 @@ pub const RENTALS_MAX: usize = 256;
 /// Rentals on offer by one agent.
 pub const RENTALS_OFFERED_MAX: usize = 256;
 /// Tasks that wait for the slots of one rental, or the places at one agent.
-pub const PLACE_WAITING_MAX: usize = 4_096;
+pub const PLACE_WAITING_MAX: usize = TASKS_OPEN_MAX;
 /// Agents negotiated with for one task: the most reliable of those that can be asked.
 pub const NEGOTIATED_MAX: usize = 16;
 /// How long what is proposed in a negotiation can be answered.

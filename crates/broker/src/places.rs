@@ -37,7 +37,9 @@ impl<F: Ord + Clone> FairPlaces<F> {
             return true;
         }
         if self.flows.contains_key(&number) {
-            return false;
+            // There may be more places than when it came. Others whose turn has come ask, too.
+            while self.has_room(places_max) && self.next().is_some() {}
+            return self.taken.contains(&number);
         }
         if self.has_room(places_max) && self.waiting.is_empty() {
             return self.taken.insert(number);
@@ -62,6 +64,11 @@ impl<F: Ord + Clone> FairPlaces<F> {
         if !self.taken.remove(&number) || !self.has_room(places_max) {
             return None;
         }
+        self.next()
+    }
+
+    /// Gives whose turn it is a place.
+    fn next(&mut self) -> Option<u64> {
         let (_, next) = self.waiting.pop()?;
         self.flows.remove(&next);
         self.taken.insert(next);

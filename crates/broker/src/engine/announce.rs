@@ -316,11 +316,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             }
         }
         let free = self.spendable();
+        let is_paid_before = matches!(request.venue, Venue::Credit | Venue::Rental);
+        if is_paid_before && free.is_zero() {
+            // The fees of ending it must be payable.
+            return Err(Error::InsufficientFunds { reserve: self.parameters.fee_min, free });
+        }
         if request.venue == Venue::Credit {
-            if free.is_zero() {
-                // The fees of ending it must be payable.
-                return Err(Error::InsufficientFunds { reserve: self.parameters.fee_min, free });
-            }
             return self.check_credit_request(spec, request.service.as_ref());
         }
         if request.venue == Venue::Rental {

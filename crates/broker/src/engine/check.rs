@@ -235,6 +235,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// # Errors
     /// When the task is not waiting for it.
     pub fn decide(&mut self, number: u64, accept: bool, reason: &str) -> Result<(), Error> {
+        if self.tasks.get(&number).is_some_and(Task::is_chunked) {
+            // A word that comes late, or twice, would be taken for the next chunk's.
+            let why = "chunks are accepted by silence; cancel the task to stop after the last one";
+            return Err(Error::Invalid(why.into()));
+        }
         let asked = self
             .checks
             .get(&number)

@@ -142,16 +142,21 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let Ok(chunk) = u16::try_from(at_hand) else { return Ok(None) };
         let hidden = match self.ledger.read(|state| escrow::query::escrow(state, &id)) {
             Some(Escrow::Open(open)) if open.attempt == number => {
-                let part = open.parts().nth(at_hand).copied();
-                let Some(part) = part.filter(|part| part.state == PartState::Paid) else {
+                let part = open.parts().nth(at_hand);
+                if part.is_none_or(|part| part.state != PartState::Paid) {
                     return Ok(None);
-                };
-                Some(part.amount)
+                }
+                Some(open.paid().saturating_sub(task.paid_for_chunks()))
             }
             // All that was paid and is not known yet was paid for this one, if anything was.
             Some(Escrow::Closed(stone)) if stone.buyer == task.buyer => {
-                let settled = stone.closing == Closing::Settled;
-                settled.then(|| stone.paid().saturating_sub(task.paid_for_chunks()))
+                let more = stone.paid().saturating_sub(task.paid_for_chunks());
+                match stone.closing {
+                    Closing::Settled => Some(more),
+                    Closing::Expired | Closing::Refunded => Some(more).filter(|m| !m.is_zero()),
+                    // What was paid may be a fee.
+                    Closing::Cancelled => None,
+                }
             }
             _ => return Ok(None),
         };

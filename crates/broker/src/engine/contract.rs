@@ -38,7 +38,7 @@ const POSTINGS_MAX: usize = 512;
 /// Signatures of others in one submission; the agreement of one graph brings 64 at most.
 const ROOTS_MAX: usize = 512;
 /// How far back a crash's unfinished agreement is looked for.
-const SEARCH_BLOCKS_MAX: u64 = 10_000;
+pub(super) const SEARCH_BLOCKS_MAX: u64 = 10_000;
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Asks the ledger to lock money and bond for the current attempt.

@@ -16,7 +16,7 @@ use ainur_primitives::{
 use ainur_runtime::Executor;
 use ainur_storage::{Disk, crash_point};
 
-use super::contract::Posting;
+use super::contract::{Posting, SEARCH_BLOCKS_MAX};
 use super::{Broker, one_line};
 use crate::error::Error;
 use crate::event::{Announcement, Event, LedgerPosition};
@@ -246,6 +246,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let (id, last) = (task.id, task.spec.graph.as_ref().map(|graph| graph.last()));
         let found = self.ledger.read(|state| escrow::query::escrow(state, &id));
         let Some(Escrow::Closed(tombstone)) = found else { return Ok(()) };
+        if tombstone.closing != Closing::Settled {
+            // Somebody ended it before all of it was paid.
+            return self.reconcile(number).map(drop);
+        }
         let last = last.unwrap_or_default();
         let (output, bytes) = match self.join_outputs(number, &last)? {
             Joined::Whole(output, bytes) => (output, bytes),
@@ -284,7 +288,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let available = match found {
             // What failed counts as promised until somebody else does it.
             Some(Escrow::Open(open)) => {
-                let own = failed.map_or(Amount::ZERO, |failed| failed.price);
+                let place = open.part_of_subtask(part_of.subtask);
+                let counted = place.and_then(|place| open.parts().nth(place as usize));
+                let counted = counted.filter(|counted| counted.state == PartState::Failed);
+                let own = counted.map_or(Amount::ZERO, |counted| counted.amount);
                 open.unpaid().saturating_sub(open.promised().saturating_sub(own))
             }
             _ => Amount::ZERO,
@@ -467,6 +474,35 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Ok(lost.sum())
     }
 
+    /// Where a closed escrow paid a part: the first payment of its seller for its output that no
+    /// other part of the whole has taken for its own. Two parts may have the same of both.
+    fn payment_of(&self, part: &Task, part_of: &PartOf) -> Result<LedgerPosition, Error> {
+        let seller = part.attempt().map(|attempt| attempt.seller);
+        let own = part.output.map(|(output, _)| output);
+        let progress = self.tasks.get(&part_of.number).and_then(|whole| whole.graph.as_ref());
+        let ended = progress.iter().flat_map(|progress| &progress.ended);
+        let ended = ended.filter_map(|outcome| outcome.settled_at);
+        let of_whole = (part_of.number, 0)..=(part_of.number, u16::MAX);
+        let others = self.parts.range(of_whole).map(|(_, number)| *number);
+        let others = others.filter(|number| *number != part.number);
+        let live = others.filter_map(|number| self.tasks.get(&number)?.closed_at);
+        let taken: Vec<LedgerPosition> = ended.chain(live).collect();
+        let tip = self.ledger.height();
+        for height in tip.saturating_sub(SEARCH_BLOCKS_MAX)..=tip {
+            let (events, block) = self.ledger.events(height)?;
+            let paid = events.iter().filter(|record| {
+                matches!(&record.event, ainur_ledger::Event::Escrow(
+                    escrow::Event::PartSettled { task, seller: payee, output, .. },
+                ) if *task == part_of.id && Some(*payee) == seller && Some(*output) == own)
+            });
+            let mut paid = paid.map(|record| LedgerPosition { height, index: record.index, block });
+            if let Some(position) = paid.find(|position| !taken.contains(position)) {
+                return Ok(position);
+            }
+        }
+        Ok(LedgerPosition::UNKNOWN)
+    }
+
     /// What the ledger has already done of what a part waits for.
     pub(super) fn reconciled_part(&self, part: &Task) -> Result<Option<Event>, Error> {
         let Some(part_of) = part.part_of else { return Ok(None) };
@@ -485,12 +521,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         match found {
             Some(Escrow::Closed(tombstone)) if !part.phase.is_final() => {
                 if part.phase == Phase::Accepted {
-                    let own = part.output.map(|(output, _)| output);
-                    let paid = self.find_event(|event| {
-                        matches!(event, ainur_ledger::Event::Escrow(
-                            escrow::Event::PartSettled { task, seller: payee, output, .. },
-                        ) if *task == part_of.id && Some(*payee) == seller && Some(*output) == own)
-                    })?;
+                    let paid = self.payment_of(part, &part_of)?;
                     // An escrow that was settled has paid every part.
                     if paid != LedgerPosition::UNKNOWN || tombstone.closing == Closing::Settled {
                         return Ok(Some(Event::Settled(paid)));

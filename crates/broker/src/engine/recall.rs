@@ -26,8 +26,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         // Why nobody can be asked is told by whom it was that failed.
         let able = self.able((&spec.capability, &spec.parameters), &spec.check, None);
         let able = able.unwrap_or_default().into_iter();
-        let may_bid =
-            |did: &Did| !excluded.contains(did) && self.bond_for(*did, terms.reserve).is_some();
+        // Whoever was not to be asked for the whole is not asked now.
+        let whole = self.tasks.get(&number).and_then(|part| part.part_of);
+        let whole = whole.and_then(|part_of| self.tasks.get(&part_of.number));
+        let asked = whole.map_or(&[][..], |whole| &whole.invited);
+        let may_bid = |did: &Did| {
+            asked.contains(did)
+                && !excluded.contains(did)
+                && self.bond_for(*did, terms.reserve).is_some()
+        };
         let invited: Vec<Did> = able.filter(may_bid).collect();
         if invited.is_empty() {
             return Ok(false);

@@ -300,6 +300,19 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             self.doing.remove(&number);
             return Ok(());
         }
+        let found = self.ledger.read(|state| query::rental(state, &rental));
+        let price = found.map_or(Amount::ZERO, |found| {
+            found.meter.terms().subscription.overage_price.unwrap_or_default()
+        });
+        // All uses of this turn might be beyond the quota.
+        let beginning =
+            1 + self.outbox.iter().filter(|posting| begins_use(&posting.action)).count();
+        let most =
+            Amount(price.0.saturating_mul(u128::from(units)).saturating_mul(beginning as u128));
+        if self.spendable() < most {
+            let detail = "too little money is free for units beyond the quota".into();
+            return self.record(number, Event::NoAward { detail });
+        }
         let check = ainur_audit::receipt::check_digest(&task.spec.check);
         let action = Action::Begin { rental, task: task.id, units, call: task.call, check };
         self.push(number, action)
@@ -340,6 +353,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let Some(found) = found.filter(|found| found.rental == wanted) else { return Ok(false) };
         let event = match found.ended {
             _ if phase == Phase::Awarded => {
+                let held = self.ledger.read(|state| query::rental(state, &wanted));
+                let slots = held.map_or(1, |held| held.meter.terms().slots);
+                self.rentals.resume(wanted, slots, number);
                 let (height, index) = found.begun_at;
                 Event::AgreementApplied(self.position(height.0, index)?)
             }
@@ -455,4 +471,8 @@ pub(super) fn applied(
 /// The meter has no slot now, and will have one.
 pub(super) fn is_only_full(error: &TransactionError) -> bool {
     matches!(error, TransactionError::Rental(rental::Error::Meter(MeterRefusal::NoSlot(_))))
+}
+
+fn begins_use(action: &ainur_ledger::Action) -> bool {
+    matches!(action, ainur_ledger::Action::Rental(Action::Begin { .. }))
 }

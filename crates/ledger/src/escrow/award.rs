@@ -13,6 +13,7 @@ use super::{
 use crate::balances::{Pot, move_money, open_position};
 use crate::exchange::Claim;
 use crate::execution::Context;
+use crate::rental::RentalUse;
 use crate::state::key;
 use crate::{budget, reputation};
 
@@ -45,8 +46,10 @@ pub(super) fn agree(context: &mut Context<'_>, action: &Action) -> Result<(), Er
         }
         None => {}
     }
-    // The same work must not be paid by a credit too.
-    if context.state.read::<Claim>(&key::claim(&task)).is_some() {
+    // The same work must not be paid by a credit too, or by a rental.
+    if context.state.read::<Claim>(&key::claim(&task)).is_some()
+        || context.state.read::<RentalUse>(&key::rental_use(&task)).is_some()
+    {
         return Err(Error::AlreadyAgreed(task));
     }
     ensure_in_range(context, *deadline, reserve, service.as_ref())?;

@@ -33,7 +33,8 @@ pub(super) fn redeem(context: &mut Context<'_>, action: &Action) -> Result<(), E
         return Err(Error::DeadlineOutOfRange { earliest, latest });
     }
     let taken = context.state.read::<Claim>(&key::claim(&task)).is_some()
-        || context.state.read::<crate::escrow::Escrow>(&key::escrow(&task)).is_some();
+        || context.state.read::<crate::escrow::Escrow>(&key::escrow(&task)).is_some()
+        || context.state.read::<crate::rental::RentalUse>(&key::rental_use(&task)).is_some();
     if taken {
         return Err(Error::TaskTaken(task));
     }

@@ -53,9 +53,10 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_capacity_left_stays_out() {
-        let mut busy = BidderState::new(1);
+    fn who_has_no_places_stays_out_and_who_is_busy_does_not() {
+        let (none, mut busy) = (BidderState::new(0), BidderState::new(1));
         busy.won(&"text.digest".parse().expect("a name"));
-        assert_eq!(StaticFloor::default().quote(&opportunity(1, None), &busy), None);
+        let asks = |state: &BidderState| StaticFloor::default().quote(&opportunity(1, None), state);
+        assert_eq!((asks(&none), asks(&busy)), (None, Some(Amount(1))));
     }
 }

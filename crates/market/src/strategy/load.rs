@@ -66,11 +66,12 @@ pub(super) mod tests {
     fn the_price_grows_with_every_place_taken() {
         let mut state = BidderState::new(4);
         let mut strategy = LoadAware::default();
-        let mut prices = Vec::new();
-        while let Some(price) = strategy.quote(&opportunity(100, None), &state) {
-            prices.push(price.0);
+        // The last one would wait for a place.
+        let prices = [(); 6].map(|()| {
+            let price = strategy.quote(&opportunity(100, None), &state).expect("it has places");
             state.won(&"text.digest".parse().expect("a name"));
-        }
-        assert_eq!(prices, [100, 110, 120, 130]);
+            price.0
+        });
+        assert_eq!(prices, [100, 110, 120, 130, 140, 140]);
     }
 }

@@ -101,6 +101,11 @@ impl<'a> Examination<'a> {
             (Some(rental::Event::Failed { rental, task, seller, reason, .. }), None) => {
                 same("task", &body.task, task)?;
                 same("rental", &used.stated.rental, rental)?;
+                let said = body.attempts.last().map(|attempt| &attempt.end);
+                if !matches!(said, Some(AttemptEnd::Failed { reason: said, .. }) if said == reason)
+                {
+                    return Err(format!("the use failed for another reason: {reason}"));
+                }
                 if body.output.is_some() {
                     return Err("the use failed, yet the receipt has an accepted output".into());
                 }

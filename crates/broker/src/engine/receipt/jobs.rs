@@ -143,10 +143,10 @@ fn story_part<'a>(award: &PartAward, outcome: Option<&'a PartOutcome>) -> StoryP
     };
     let output = outcome.and_then(|outcome| outcome.output);
     let attempts = match outcome {
-        None => vec![never_begun()],
-        Some(outcome) => {
+        Some(outcome) if !outcome.attempts.is_empty() => {
             outcome.attempts.iter().filter_map(|it| story_attempt(outcome, it)).collect()
         }
+        _ => vec![never_begun()],
     };
     StoryPart {
         subtask: award.subtask,
