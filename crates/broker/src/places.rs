@@ -203,4 +203,17 @@ mod tests {
         assert!(places.enter(3, 1, "b", ONE), "it has its place");
         assert_eq!((places.leave(3, 1), places.is_empty()), (None, true));
     }
+
+    #[test]
+    fn more_places_are_given_to_those_who_wait_in_their_turns() {
+        let mut places = FairPlaces::default();
+        assert!(places.enter(1, 1, "a", ONE));
+        for number in 2..=4 {
+            assert!(!places.enter(number, 1, "a", ONE));
+        }
+        // Now there are three; whoever asks first, two and three go before four.
+        assert!(!places.enter(4, 3, "a", ONE));
+        assert!(places.enter(2, 3, "a", ONE) && places.enter(3, 3, "a", ONE));
+        assert_eq!(places.leave(1, 3), Some(4));
+    }
 }

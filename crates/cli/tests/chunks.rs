@@ -347,3 +347,31 @@ fn what_is_no_list_of_chunks_is_refused_with_what_to_do() {
         assert!(said.contains(why), "{said}");
     }
 }
+
+#[test]
+fn a_word_on_a_chunk_is_not_taken_for_the_next_one_is_accepted_by_silence() {
+    let place = market("0");
+    let _node = place.start_node();
+    let file = place.file("chunks.json", json!(["one", "two"]).to_string().as_bytes());
+    let order = ["task", "run", "text.bracket", "--chunks", &file, "--reserve", "6"];
+    let detached =
+        place.json(&[&order[..], &["--check", "word", "--window", "2", "--detach"]].concat());
+    let id = detached["task"].as_str().expect("an id").to_owned();
+    let until = Instant::now() + Duration::from_secs(30);
+    while place.json(&["task", "show", &id])["phase"] != "verifying" {
+        assert!(Instant::now() < until, "no chunk is delivered");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let refused = place.run(&["task", "accept", &id]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("accepted by silence"), "{said}");
+    loop {
+        let task = place.json(&["task", "show", &id]);
+        if task["phase"] == "settled" {
+            assert_eq!(released(&task).len(), 2, "{task}");
+            break;
+        }
+        assert!(Instant::now() < until, "it does not end: {task}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

@@ -262,6 +262,12 @@ fn uses_are_begun_by_the_buyer_and_ended_once_by_the_verifier() {
     world.ok(VERIFIER, done.clone());
     assert_eq!(world.fails(VERIFIER, done), Error::UnknownUse(task(1)).into());
     assert_eq!(world.fails(BUYER, begin(rental, 1)), Error::TaskTaken(task(1)).into());
+    // What a use has is taken for everything else.
+    let agreement = world.agreement(1, SELLER);
+    assert_eq!(
+        world.fails(BUYER, agreement),
+        ainur_ledger::escrow::Error::AlreadyAgreed(task(1)).into()
+    );
     // A name that an escrow has is taken, too.
     world.agree(9);
     assert_eq!(world.fails(BUYER, begin(rental, 9)), Error::TaskTaken(task(9)).into());
