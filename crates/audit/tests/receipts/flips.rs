@@ -1,4 +1,4 @@
-//! Every single byte of a receipt changed: always detected, always named.
+//! Single bytes of a receipt changed, in a full run every one: always detected, always named.
 use std::time::Instant;
 
 use ainur_audit::receipt::{CheckName, Finding, Report, Trust, verify};
@@ -29,16 +29,18 @@ fn flipped(bytes: &[u8], position: usize, mask: u8, trust: &Trust) -> Report {
 }
 
 #[test]
-fn every_changed_byte_is_detected_and_named() {
+fn changed_bytes_are_detected_and_named() {
     let (bytes, trust) = receipt();
     assert!(verify(&bytes, &trust).ok());
     let started = Instant::now();
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    // Every byte takes two minutes: `cargo xtask test --full` does it, the others take one of three.
+    let every = if std::env::var_os("AINUR_TEST_FULL").is_some() { 1 } else { 3 };
     std::thread::scope(|scope| {
         for first in 0..threads {
             let (bytes, trust) = (&bytes, &trust);
             scope.spawn(move || {
-                for position in (first..bytes.len()).step_by(threads) {
+                for position in (first * every..bytes.len()).step_by(threads * every) {
                     // A fixed, uneven choice of bit for each position.
                     let bit = (position.wrapping_mul(0x9e37_79b9) >> 7) % 8;
                     flipped(bytes, position, 1 << bit, trust);
