@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::ask::{Ask, reply, unexpected};
-use super::route::{Access, Gives, JSON, Method, Parameter, Route, TASK, Takes};
+use super::route::{Access, Gives, JSON, Method, OF_CAPABILITY, Parameter, Route, TASK, Takes};
 use crate::http::document::Refusal;
 use crate::operation::{BidDraft, OfferDraft, Operation, Reply};
 use crate::schema;
@@ -21,11 +21,7 @@ pub(super) static ROUTES: [Route; 5] = [
         name: "list_offers",
         summary: "Standing offers that can be taken now, cheapest first",
         access: Access::Read,
-        parameters: &[Parameter::query(
-            "capability",
-            |generator| json!(generator.subschema_for::<schema::CapabilityName>()),
-            "Only those of it",
-        )],
+        parameters: &[OF_CAPABILITY],
         takes: None,
         gives: &[Gives {
             status: 200,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::ask::{Ask, reply, unexpected};
-use super::route::{Access, Gives, JSON, Method, Parameter, Route, Takes};
+use super::route::{Access, Gives, JSON, Method, OF_CAPABILITY, Parameter, Route, Takes};
 use crate::http::document::Refusal;
 use crate::operation::{Operation, RentalDraft, Reply};
 use crate::schema;
@@ -40,11 +40,7 @@ pub(super) static ROUTES: [Route; 6] = [
         name: "list_rentals",
         summary: "What can be rented, and, with every right, what the node rents",
         access: Access::Read,
-        parameters: &[Parameter::query(
-            "capability",
-            |generator| json!(generator.subschema_for::<schema::CapabilityName>()),
-            "Only those of it",
-        )],
+        parameters: &[OF_CAPABILITY],
         takes: None,
         gives: &[Gives {
             status: 200,

@@ -14,6 +14,7 @@ use super::ask::Ask;
 use crate::access::Caller;
 use crate::http::document::Refusal;
 use crate::http::server::calls::Calls;
+use crate::schema;
 
 /// A path and a method.
 pub(crate) struct Route {
@@ -143,6 +144,13 @@ impl Takes {
         Self { media_type: JSON, shape }
     }
 }
+
+/// What a list can be narrowed to.
+pub(super) const OF_CAPABILITY: Parameter = Parameter::query(
+    "capability",
+    |generator| json!(generator.subschema_for::<schema::CapabilityName>()),
+    "Only those of it",
+);
 
 /// A task's id or its beginning.
 pub(crate) const TASK: Parameter = Parameter::path(
