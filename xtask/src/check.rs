@@ -7,10 +7,6 @@ use crate::steps::Steps;
 use crate::tidy;
 use crate::workspace::{self, cargo, root, run as execute};
 
-/// The crates whose rules must also build without the standard library.
-const NO_STD_PACKAGES: [&str; 5] =
-    ["ainur-primitives", "ainur-crypto", "ainur-identity", "ainur-market", "ainur-ledger"];
-
 /// Runs all checks.
 ///
 /// # Errors
@@ -42,10 +38,6 @@ pub(crate) fn run() -> anyhow::Result<()> {
     steps.run("documentation", || {
         let mut command = cargo(&["doc", "--workspace", "--no-deps"]);
         execute(command.env("RUSTDOCFLAGS", "-D warnings"))
-    });
-    steps.run("no_std", || {
-        let packages = NO_STD_PACKAGES.iter().flat_map(|package| ["--package", package]);
-        execute(cargo(&["check", "--no-default-features"]).args(packages))
     });
     steps.run("licences and bans", deny);
     steps.finish()

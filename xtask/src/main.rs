@@ -20,8 +20,8 @@ mod workspace;
 const USAGE: &str = "\
 cargo xtask <command>
 
-  check                        format, lints, tidy, docs, no_std builds, licences
-  test [--full]                build everything and run every test; --full draws many more cases
+  check                        format, lints, tidy, docs, licences
+  test [--full]                build everything, also without std, and run every test; --full draws many more cases
   tidy                         the rules of this tree that no compiler checks
   crash [--kills N] [--seed S] kill the real binary at every durable step and N random moments
   interop                      official SDKs as clients of the real binary

@@ -3,6 +3,7 @@
 //! One build serves every step: bins and tests are resolved together, so the binary that the last
 //! steps drive has the same dependencies as the tests. The last line is `N passed, N failed`.
 use std::io::{BufRead, BufReader};
+use std::num::NonZero;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
@@ -13,6 +14,14 @@ use crate::{agents, crash, interop};
 
 /// Cases per property in a full run, unless `PROPTEST_CASES` says otherwise.
 const PROPERTY_CASES_FULL: &str = "4096";
+
+/// The crates whose rules must also build without the standard library.
+const NO_STD_PACKAGES: [&str; 5] =
+    ["ainur-primitives", "ainur-crypto", "ainur-identity", "ainur-market", "ainur-ledger"];
+
+/// Tests run at once for each processor: most of those that take long wait for a node, a program or
+/// a deadline.
+const TESTS_PER_PROCESSOR: usize = 2;
 
 /// How thorough to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +46,10 @@ impl Options {
                 command.env("PROPTEST_CASES", PROPERTY_CASES_FULL);
             }
         }
+        if std::env::var_os("RUST_TEST_THREADS").is_none() {
+            let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+            command.env("RUST_TEST_THREADS", (processors * TESTS_PER_PROCESSOR).to_string());
+        }
     }
 }
 
@@ -53,6 +66,10 @@ pub(crate) fn run(options: Options) -> anyhow::Result<()> {
     let mut steps = Steps::new();
     let built = steps.run("build", || {
         workspace::run(&mut cargo(&["build", "--workspace", "--bins", "--tests"]))
+    });
+    steps.run("build without std", || {
+        let packages = NO_STD_PACKAGES.iter().flat_map(|package| ["--package", package]);
+        workspace::run(cargo(&["check", "--no-default-features"]).args(packages))
     });
     if built {
         steps.count("workspace tests", || {

@@ -140,6 +140,48 @@ fn order_three(place: &Place) -> Value {
 }
 
 #[test]
+fn who_was_not_to_be_asked_for_a_task_is_not_called_for_its_parts() {
+    let place = three_parts(&[("dies", &["--price", "5"]), ("steady", &["--price", "30"])]);
+    let dies = place.json(&["agent", "show", "dies"])["did"].as_str().expect("a DID").to_owned();
+    let (graph, input) = (place.path("graph.json"), place.path("input"));
+    let words = ["task", "run", "--graph", &graph, "--input", &input, "--reserve", "120"];
+    let more = ["--check", "reexecution", "--selection", "cheapest", "--only", &dies, "--detach"];
+    let _node = place.start_node();
+    let announced = place.json(&[&words[..], &more].concat());
+    let task = ended(&place, announced["task"].as_str().expect("an id"));
+    assert_eq!((&task["phase"], &task["paid"]), (&json!("refunded"), &json!("0")), "{task}");
+    let parts = task["parts"].as_array().expect("parts");
+    assert!(parts.iter().all(|part| part["seller_name"] != "steady"), "{task}");
+    nothing_is_left_in_escrow(&place);
+}
+
+#[test]
+fn parts_of_one_seller_with_the_same_output_are_each_paid_once_through_a_crash() {
+    // Before, between and after the payments of the three.
+    for point in ["chain.synced:2", "chain.synced:3", "chain.synced:4", "broker.part:2"] {
+        let place = three_parts(&[]);
+        let file = agent(&place, "same", &PARTS[..3], "0", false);
+        let script = std::fs::read_to_string(&file).expect("its script");
+        place.file("same", script.replace("printf '%s:' \"$2\"; ", "").as_bytes());
+        place.succeeds(&["agent", "add", &file, "--price", "5"]);
+        let (graph, input) = (place.path("graph.json"), place.path("input"));
+        let words = ["task", "run", "--graph", &graph, "--input", &input, "--reserve", "120"];
+        let more = ["--check", "reexecution", "--selection", "cheapest", "--idempotency-key", "k"];
+        let wish = [&words[..], &more].concat();
+        let node = place.start_node_with(|command| {
+            command.env("AINUR_CRASH_AT", point);
+        });
+        drop(place.run(&[&wish[..], &["--detach"]].concat()));
+        wait_until_dead(node, point);
+        let task = place.json(&wish);
+        assert_eq!(task["phase"], "settled", "{point}: {task}");
+        assert_eq!(paid_for_parts(&task), units(&task["paid"]), "{point}: {task}");
+        receipt_says(&place, &task, &[]);
+        nothing_is_left_in_escrow(&place);
+    }
+}
+
+#[test]
 fn nobody_wins_more_parts_than_it_has_stake_for() {
     // A newcomer's bond is a fifth of the price: 8 AINU for a part of 40.
     let small = ["--price", "5", "--stake", "11"];
@@ -194,6 +236,19 @@ fn who_failed_at_several_parts_is_told_what_each_cost_also_after_a_crash() {
     }
 }
 
+/// Waits until a task is settled or refunded.
+fn ended(place: &Place, id: &str) -> Value {
+    let until = Instant::now() + Duration::from_secs(30);
+    loop {
+        let task = place.json(&["task", "show", id]);
+        if ["settled", "refunded"].contains(&task["phase"].as_str().expect("a phase")) {
+            return task;
+        }
+        assert!(Instant::now() < until, "it does not end: {task}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 fn stake(place: &Place, agent: &str) -> u128 {
     units(&place.json(&["agent", "show", agent])["stake"])
 }
@@ -224,15 +279,7 @@ fn a_cancellation_takes_back_no_part_that_is_accepted_and_comes_too_late_for_the
         wait_until_dead(node, point);
         // What comes first decides; either way nobody is paid twice and nothing is left.
         drop(place.run(&["task", "cancel", &id]));
-        let until = Instant::now() + Duration::from_secs(30);
-        let task = loop {
-            let task = place.json(&["task", "show", &id]);
-            if ["settled", "refunded"].contains(&task["phase"].as_str().expect("a phase")) {
-                break task;
-            }
-            assert!(Instant::now() < until, "it does not end: {task}");
-            std::thread::sleep(Duration::from_millis(100));
-        };
+        let task = ended(&place, &id);
         let accepted = paid_for_parts(&task);
         assert_eq!(accepted, units(&task["paid"]), "{task}");
         if point == "broker.part:6" {

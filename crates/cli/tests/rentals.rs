@@ -133,6 +133,32 @@ fn a_task_beyond_the_quota_costs_what_was_agreed_for_it() {
 }
 
 #[test]
+fn units_beyond_the_quota_are_not_paid_with_money_that_is_promised() {
+    let place = with_agents();
+    let id = rent(
+        &place,
+        "echo",
+        "text.echo",
+        &["--period", "1h", "--price", "1", "--quota", "0", "--overage", "50"],
+    );
+    let _node = place.start_node();
+    // All but 20 AINU is promised to whoever wins this call.
+    let promised = (free(&place) / AINU - 20).to_string();
+    let slow = ["work.slow", "--reserve", &promised, "--bidding", "20", "--detach"];
+    let called = place.json(&[&["market", "call"], &slow[..]].concat());
+    let refused = place.run(&["--json", "task", "run", "text.echo", "--rental", &id[..8]]);
+    let said = String::from_utf8_lossy(&refused.stdout).into_owned();
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("too little money is free"), "{said} {told}");
+    assert_eq!(show(&place, &id)["held"]["units_used"], 0);
+    // Once nobody is promised it any more, it can be spent.
+    place.succeeds(&["task", "cancel", &text(&called["task"])]);
+    let task = place.json(&["task", "run", "text.echo", "--rental", &id[..8]]);
+    assert_eq!(task["phase"], "settled", "{task}");
+    place.succeeds(&["ledger", "audit"]);
+}
+
+#[test]
 fn a_slow_agent_breaks_its_promise_and_the_statement_gives_money_back() {
     let place = with_agents();
     let words = ["--period", "8s", "--price", "10", "--quota", "5", "--periods", "2"];
