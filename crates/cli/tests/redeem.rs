@@ -178,16 +178,22 @@ fn what_cannot_be_redeemed_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn a_node_killed_anywhere_redeems_a_credit_once() {
-    let points = [
-        ("broker.submitting", 3),
-        // The ledger has done it, and the journal does not know.
-        ("chain.synced", 3),
+fn a_node_killed_before_the_ledger_has_it_redeems_a_credit_once() {
+    redeems_once(&[("broker.submitting", 3), ("chain.synced", 3)]);
+}
+
+#[test]
+fn a_node_killed_while_the_work_is_done_redeems_a_credit_once() {
+    redeems_once(&[
         ("broker.synced", 5),
         ("broker.chunk", 1),
         ("broker.checking", 1),
         ("broker.receipts", 1),
-    ];
+    ]);
+}
+
+/// Kills a node at the first so many times that it comes to each of the points.
+fn redeems_once(points: &[(&str, u32)]) {
     let place = with_credits();
     for words in [
         &["credits", "issue", "text.echo", "9"][..],
@@ -199,7 +205,7 @@ fn a_node_killed_anywhere_redeems_a_credit_once() {
     let mut expected = 3;
     let mut killed = 0;
     for (point, times) in points {
-        for time in 1..=times {
+        for time in 1..=*times {
             if expected == 0 {
                 place.succeeds(&["market", "order", "buy", "text.echo", "1", "--price", "2"]);
                 expected = 1;

@@ -266,7 +266,7 @@ fn what_cannot_be_rented_or_used_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn a_node_killed_anywhere_counts_each_use_once_and_pays_each_period_once() {
+fn a_node_killed_anywhere_counts_each_use_once() {
     let points = [
         ("broker.submitting", 2),
         // The ledger has done it, and the journal does not know.
@@ -301,7 +301,11 @@ fn a_node_killed_anywhere_counts_each_use_once_and_pays_each_period_once() {
             verified(&place, &task);
         }
     }
-    // Around the statements, too: whoever opens the node then dies over them.
+}
+
+#[test]
+fn who_dies_over_statements_pays_each_period_once() {
+    let place = with_agents();
     let words = ["--period", "2s", "--price", "1", "--quota", "5", "--periods", "4"];
     let seller = |place: &Place| {
         let did = text(&place.json(&["agent", "show", "echo"])["did"]);
