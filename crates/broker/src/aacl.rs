@@ -6,6 +6,8 @@
 mod bid;
 mod coalition;
 mod offer;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 pub use bid::{

@@ -354,6 +354,63 @@ fn a_call_that_comes_again_after_the_node_was_killed_is_one_task_and_paid_once()
 }
 
 #[test]
+fn calls_that_are_held_open_are_messages_of_the_operator() {
+    let place = bazaar();
+    let _node = place.start_node();
+    let door = Door::of(&place, Some(&place.token(&["outside", "--limit", "20"])));
+    let call = ["market", "call", "text.echo", "--reserve", "2.5", "--bidding", "20", "--detach"];
+    let task = place.json(&call)["task"].as_str().expect("a task").to_owned();
+    let calls = messages(&door.get("/v1/aacl/calls?capability=text.echo").1);
+    check(&door, &calls);
+    let [Message::Call(call)] = &calls[..] else { unreachable!("{calls:?}") };
+    assert_eq!(call.body().task.to_string(), task);
+    assert_eq!(call.body().specification.capability.as_str(), "text.echo");
+    assert!(messages(&door.get("/v1/aacl/calls?capability=no.such").1).is_empty());
+    place.succeeds(&["task", "cancel", &task]);
+    assert!(messages(&door.get("/v1/aacl/calls").1).is_empty());
+}
+
+#[test]
+fn work_in_chunks_is_called_for_and_paid_chunk_after_chunk() {
+    let place = bazaar();
+    let key = place.path("mine");
+    place.succeeds(&["aacl", "key", &key]);
+    let (chunks, output) = (place.file("chunks.json", br#"["one","two"]"#), place.path("output"));
+    let call = ["aacl", "call", "text.echo", "--reserve", "5", "--check", "reexecution"];
+    let more = ["--key", &key, "--chunks", &chunks, "--output", &output];
+    let thread = place.json(&[&call[..], &more].concat());
+    let said = messages(&thread);
+    let Some(Message::Bid(bid)) = said.iter().find(|it| matches!(it, Message::Bid(_))) else {
+        unreachable!("nobody bids: {thread}")
+    };
+    let milestones = &bid.body().payment_schedule;
+    assert!(format!("{milestones:?}").starts_with("Milestone"), "{milestones:?}");
+    assert_eq!(std::fs::read(&output).expect("the output"), b"onetwo");
+    let task = place.json(&["task", "show", thread["task"].as_str().expect("a task")]);
+    assert_eq!(task["phase"], "settled", "{task}");
+}
+
+#[test]
+fn a_token_introduces_so_many_parties_and_no_more() {
+    let place = bazaar();
+    let _node = place.start_node();
+    let door = Door::of(&place, Some(&place.token(&["one", "--limit", "20"])));
+    let other = Door::of(&place, Some(&place.token(&["two", "--limit", "20"])));
+    let first = Party::new(1);
+    door.introduce(&first);
+    for _ in 1..256 {
+        assert_eq!(door.introduces(&Party::new(1).document()).0, 200);
+    }
+    let last = Party::new(1);
+    let (status, refusal) = door.introduces(&last.document());
+    assert_eq!(status, 429, "{refusal}");
+    assert!(refusal["detail"].as_str().is_some_and(|it| it.contains("PARTIES_PER_TOKEN_MAX")));
+    let again = door.introduces(&first.document());
+    assert_eq!((again.0, &again.1["is_new"]), (200, &Value::Bool(false)));
+    other.introduce(&last);
+}
+
+#[test]
 fn keys_are_made_once_and_a_session_of_the_command_line_ends_with_the_output() {
     let place = bazaar();
     let key = place.path("mine");

@@ -1,7 +1,7 @@
 //! `ainur aacl call`: a signed call to the node's operator, and its answers.
 use std::process::ExitCode;
 
-use ainur_api::operation::{AaclIntroduction, AaclSay, TaskRequest};
+use ainur_api::operation::{AaclIntroduction, AaclSay, ChunkDraft, TaskRequest};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::{Operation, Reply, Service};
 use ainur_crypto::{Proof, entropy};
@@ -11,7 +11,7 @@ use ainur_node::problem::with_causes;
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, ConversationId, Did, Digest, DurationMs, Ppm, QualityLevel, TaskSpec,
-    Timestamp, Venue,
+    Timestamp, Venue, WorkChunk,
 };
 use ainur_protocol::{
     Call, Constraints, Draft, Envelope, Extensions, Recipients, Specification, task_meant,
@@ -71,7 +71,6 @@ fn specification(request: TaskRequest, service: &dyn Service) -> Result<TaskSpec
         (request.venue != Venue::Any, "--venue"),
         (request.rental.is_some(), "--rental"),
         (request.service.is_some(), "--late-after"),
-        (!request.chunks.is_empty(), "--chunks"),
     ];
     if let Some((_, option)) = unsaid.iter().find(|(said, _)| *said) {
         let why = format!("a call in a message cannot say {option}");
@@ -80,9 +79,15 @@ fn specification(request: TaskRequest, service: &dyn Service) -> Result<TaskSpec
         );
     }
     let parameters = to_canonical_json(&request.parameters).map_err(|error| internal(&error))?;
+    let length = |input| service.get_blob(input, &mut std::io::sink());
+    let chunk = |draft: &ChunkDraft| {
+        let ChunkDraft { input, share } = *draft;
+        Ok(WorkChunk { input, input_bytes: length(input)?, share })
+    };
+    let chunks = request.chunks.iter().map(chunk).collect::<Result<Vec<WorkChunk>, Problem>>()?;
     let input_bytes = match request.input {
-        None => 0,
-        Some(input) => service.get_blob(input, &mut std::io::sink())?,
+        None => chunks.iter().map(|chunk| chunk.input_bytes).sum(),
+        Some(input) => length(input)?,
     };
     Ok(TaskSpec {
         capability: request.capability,
@@ -97,7 +102,7 @@ fn specification(request: TaskRequest, service: &dyn Service) -> Result<TaskSpec
         deadline_ms: request.deadline_ms.unwrap_or(DEADLINE),
         limits: request.limits.unwrap_or_default(),
         graph: request.graph,
-        chunks: Vec::new(),
+        chunks,
     })
 }
 

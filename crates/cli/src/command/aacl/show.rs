@@ -36,7 +36,7 @@ pub(super) fn thread(thread: &AaclThread, messages: &[Message], output: &Output)
         output.line(format!("{unsigned} of sellers whose keys are not on the node any more"));
     }
     if let Some(task) = thread.task {
-        output.line(format!("next: ainur task show {}", task.short()));
+        output.line(format!("task {task}"));
     }
 }
 
