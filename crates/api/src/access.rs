@@ -281,6 +281,7 @@ impl Counter {
             Operation::NodeStatus
             | Operation::NodeStop
             | Operation::AgentAdd(_)
+            | Operation::AgentPrepare(_)
             | Operation::AgentAccept { .. }
             | Operation::AgentRemove { .. }
             | Operation::CallList
@@ -303,6 +304,7 @@ impl Counter {
             | Operation::TokenList
             | Operation::TokenRevoke { .. }
             | Operation::LedgerAudit
+            | Operation::LedgerSubmit { .. }
             | Operation::LedgerExport { .. } => {
                 self.need(Scope::Admin)?;
                 operation

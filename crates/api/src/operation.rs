@@ -18,6 +18,7 @@ use crate::{schema, view};
 
 mod exchange;
 mod market;
+mod own_key;
 mod rental;
 mod token;
 
@@ -26,6 +27,7 @@ pub use exchange::{
     PoolDraft, PoolStep,
 };
 pub use market::{BidDraft, OfferDraft};
+pub use own_key::{OwnKey, SignedPapers};
 pub use rental::RentalDraft;
 pub use token::TokenCreate;
 
@@ -42,6 +44,8 @@ pub enum Operation {
     NodeStop,
     /// Add an agent.
     AgentAdd(AgentAdd),
+    /// What an agent that keeps its own key has to sign before it can be added.
+    AgentPrepare(AgentAdd),
     /// All agents.
     AgentList,
     /// One agent by DID or name.
@@ -215,6 +219,11 @@ pub enum Operation {
     },
     /// Height, roots, totals.
     LedgerStatus,
+    /// Hand the ledger what an agent of this node has signed that keeps its own key.
+    LedgerSubmit {
+        /// Transactions and signatures: a submission to the ledger, SCALE in hexadecimal digits.
+        submission: String,
+    },
     /// Recompute everything: chain, roots, conservation, logs, blobs.
     LedgerAudit,
     /// Write the transparency log and blocks as files.
@@ -268,6 +277,10 @@ pub struct AgentAdd {
     /// What it saves in company, when it is to bid together with others on tasks of several parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<TeamDraft>,
+    /// It keeps its own key: the node signs nothing for it. Without one, the node makes a key for
+    /// the agent and keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_key: Option<OwnKey>,
 }
 
 /// What an agent saves when it works together with others.
@@ -510,6 +523,8 @@ pub enum Reply {
     Agent(view::AgentView),
     /// Agents.
     Agents(Vec<view::AgentView>),
+    /// To [`Operation::AgentPrepare`].
+    Papers(view::JoinPapers),
     /// A task was announced.
     TaskAnnounced {
         /// Its id.

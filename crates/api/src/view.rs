@@ -16,6 +16,7 @@ mod bidding;
 mod chunks;
 mod exchange;
 mod market;
+mod own_key;
 mod rental;
 pub(crate) mod token;
 
@@ -25,6 +26,7 @@ pub use exchange::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
 pub use market::{LatenessTerms, NegotiationTurn, NegotiationView, OfferView, OpenCall};
+pub use own_key::JoinPapers;
 pub use rental::{RentalHolding, RentalStatement, RentalView};
 pub use token::TokenView;
 
@@ -147,6 +149,9 @@ pub struct AgentView {
     pub failure_probability: Ppm,
     /// Below minimum stake: may not bid.
     pub barred: bool,
+    /// It keeps its own key: it sells by offers and bids that it signs itself.
+    #[serde(default)]
+    pub own_key: bool,
 }
 
 impl AgentView {
@@ -545,6 +550,9 @@ pub struct LedgerStatus {
     pub balanced: bool,
     /// Entries in the transparency log.
     pub audit_entries: u64,
+    /// The least that a transaction pays.
+    #[schemars(with = "schema::Amount")]
+    pub fee_min: Amount,
 }
 
 /// What an audit found.

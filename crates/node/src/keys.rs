@@ -1,4 +1,6 @@
 //! Private keys on disk, and the identities they make.
+use std::path::Path;
+
 use ainur_api::problem::{Code, Problem};
 use ainur_crypto::agreement::AgreementKey;
 use ainur_crypto::signature::SigningKey;
@@ -74,8 +76,23 @@ impl KeyPair {
     /// When the system refuses or the file is not a key file.
     pub fn load(directory: &DataDirectory, inside: &str) -> Result<Option<Self>, Problem> {
         let Some(bytes) = directory.read(inside)? else { return Ok(None) };
+        Self::decode(&bytes, &directory.path(inside)).map(Some)
+    }
+
+    /// Reads keys from a file anywhere.
+    ///
+    /// # Errors
+    /// When the system refuses or the file is not a key file.
+    pub fn read(path: &Path) -> Result<Self, Problem> {
+        let bytes = std::fs::read(path).map_err(|error| {
+            Problem::new(Code::Storage, format!("cannot read {}: {error}", path.display()))
+                .next("make a key: ainur aacl key FILE")
+        })?;
+        Self::decode(&bytes, path)
+    }
+
+    fn decode(bytes: &[u8], path: &Path) -> Result<Self, Problem> {
         let damaged = || {
-            let path = directory.path(inside);
             Problem::new(Code::Corrupted, format!("{} is not a key file", path.display()))
                 .next("restore it from a backup; without it nobody can act as this identity")
         };
@@ -83,9 +100,9 @@ impl KeyPair {
         if stored.version != VERSION {
             return Err(damaged());
         }
-        Ok(Some(Self {
+        Ok(Self {
             signing: SigningKey::from_bytes(&stored.signing).map_err(|_| damaged())?,
             agreement: AgreementKey::from_bytes(&stored.agreement).map_err(|_| damaged())?,
-        }))
+        })
     }
 }

@@ -23,6 +23,7 @@ mod exchange;
 mod health;
 mod join;
 mod offers;
+pub mod own_keys;
 mod remote;
 mod rentals;
 mod serve;

@@ -82,6 +82,7 @@ impl Node {
             failed: record.failed,
             failure_probability: reputation::query::failure_probability(&record, now, &params),
             barred: record.barred,
+            own_key: agent.own_key,
         }
     }
 
@@ -142,6 +143,7 @@ impl Node {
             ],
             balanced: totals.conserved(),
             audit_entries,
+            fee_min: self.parameters().fee_min,
         }
     }
 

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ainur_api::operation::{
-    AgentAdd, BidDraft, Credential, McpCommand, ProgramSource, ServicePlace, TaskQuery,
-    TaskRequest, TokenCreate,
+    AgentAdd, BidDraft, Credential, McpCommand, OwnKey, ProgramSource, ServicePlace, SignedPapers,
+    TaskQuery, TaskRequest, TokenCreate,
 };
 use ainur_api::problem::Code;
 use ainur_api::view::{
     AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BiddingView, BudgetView,
-    Check, Explanation, LatenessTerms, LedgerStatus, Limit, NegotiationTurn, NegotiationView,
-    NodeStatus, OpenCall, Scope, TaskEvent, TaskPage, TaskPhase, TaskView, TokenView, TraceExport,
-    Verification, Worker,
+    Check, Explanation, JoinPapers, LatenessTerms, LedgerStatus, Limit, NegotiationTurn,
+    NegotiationView, NodeStatus, OpenCall, Scope, TaskEvent, TaskPage, TaskPhase, TaskView,
+    TokenView, TraceExport, Verification, Worker,
 };
 use ainur_api::{Operation, Problem, Reply};
 use ainur_market::negotiation::power::ConcessionRate;
@@ -68,6 +68,7 @@ fn first_operations() -> Vec<Operation> {
             stake: None,
             capability: None,
             team: None,
+            own_key: None,
         }),
         Operation::AgentAdd(AgentAdd {
             name: Some("upper".into()),
@@ -79,6 +80,7 @@ fn first_operations() -> Vec<Operation> {
             stake: Some(Amount(u128::MAX)),
             capability: Some("text.upper".parse().unwrap()),
             team: None,
+            own_key: None,
         }),
         Operation::AgentAdd(AgentAdd {
             name: Some("files".into()),
@@ -96,6 +98,7 @@ fn first_operations() -> Vec<Operation> {
             stake: None,
             capability: None,
             team: None,
+            own_key: None,
         }),
         Operation::AgentAdd(AgentAdd {
             name: None,
@@ -112,6 +115,7 @@ fn first_operations() -> Vec<Operation> {
             stake: None,
             capability: None,
             team: None,
+            own_key: None,
         }),
     ]
 }
@@ -173,6 +177,22 @@ fn operations() -> Vec<Operation> {
         Operation::TokenRevoke { token: "assistant".into() },
         Operation::LedgerStatus,
         Operation::LedgerAudit,
+        Operation::LedgerSubmit { submission: "00".into() },
+        Operation::AgentPrepare(AgentAdd {
+            name: Some("own".into()),
+            program: ProgramSource::Component { content: content(1) },
+            price: None,
+            prices: BTreeMap::new(),
+            tactic: TacticName::default(),
+            strategy: None,
+            stake: None,
+            capability: None,
+            team: None,
+            own_key: Some(OwnKey {
+                material: "00ff".into(),
+                signed: Some(SignedPapers { card: "{}".into(), submission: "01".into() }),
+            }),
+        }),
         Operation::LedgerExport { folder: "/var/export".into() },
         Operation::ReceiptShow { task: task() },
         Operation::ReceiptVerify { receipt: "{\"a\":1}".into() },
@@ -309,6 +329,12 @@ fn first_replies() -> Vec<Reply> {
             totals: vec![("accounts".into(), Amount::ainu(1000))],
             balanced: true,
             audit_entries: 40,
+            fee_min: Amount(100),
+        }),
+        Reply::Papers(JoinPapers {
+            did: did(2),
+            card: "{}".into(),
+            transactions: vec!["00ff".into()],
         }),
         Reply::Audit(AuditReport { checks: checks(), ok: true }),
         Reply::Receipt { receipt: "{\"a\":1}".into() },
@@ -376,6 +402,7 @@ fn agent() -> AgentView {
         failed: 1,
         failure_probability: Ppm(285_714),
         barred: false,
+        own_key: false,
     }
 }
 
@@ -527,6 +554,8 @@ fn number_of_operation(operation: &Operation) -> usize {
         Operation::RentalRent { .. } => 43,
         Operation::RentalWithdraw { .. } => 44,
         Operation::RentalStatement { .. } => 45,
+        Operation::AgentPrepare(_) => 46,
+        Operation::LedgerSubmit { .. } => 47,
     }
 }
 
@@ -559,6 +588,7 @@ fn number_of_reply(reply: &Reply) -> usize {
         Reply::Moved(_) => 24,
         Reply::Rentals(_) => 25,
         Reply::Rental(_) => 26,
+        Reply::Papers(_) => 27,
     }
 }
 
@@ -579,9 +609,9 @@ fn json_of_operations_and_replies_is_the_golden_one() {
 fn every_operation_and_reply_has_an_example() {
     let seen = |numbers: BTreeSet<usize>| numbers.into_iter().collect::<Vec<_>>();
     let operations = seen(operations().iter().map(number_of_operation).collect());
-    assert_eq!(operations, (0..46).collect::<Vec<_>>());
+    assert_eq!(operations, (0..48).collect::<Vec<_>>());
     let replies = seen(replies().iter().map(number_of_reply).collect());
-    assert_eq!(replies, (0..27).collect::<Vec<_>>());
+    assert_eq!(replies, (0..28).collect::<Vec<_>>());
 }
 
 #[test]

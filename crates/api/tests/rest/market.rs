@@ -95,6 +95,7 @@ fn agent(number: u8, capability: CapabilityContract, price: Option<Amount>) -> A
         failed: 1,
         failure_probability: Ppm(250_000),
         barred: false,
+        own_key: false,
     }
 }
 
@@ -469,6 +470,7 @@ impl State {
             totals: vec![("free".into(), Amount(u128::MAX))],
             balanced: true,
             audit_entries: self.tasks.len() as u64,
+            fee_min: Amount(100),
         }
     }
 }
