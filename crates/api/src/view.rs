@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema;
 
+mod aacl;
 mod bidding;
 mod chunks;
 mod exchange;
@@ -20,6 +21,7 @@ mod own_key;
 mod rental;
 pub(crate) mod token;
 
+pub use aacl::{AaclParty, AaclThread};
 pub use bidding::BiddingView;
 pub use chunks::ChunkView;
 pub use exchange::{
@@ -149,6 +151,9 @@ pub struct AgentView {
     pub failure_probability: Ppm,
     /// Below minimum stake: may not bid.
     pub barred: bool,
+    /// The digest of its card, as the ledger knows it.
+    #[schemars(with = "schema::Digest")]
+    pub card: Digest,
     /// It keeps its own key: it sells by offers and bids that it signs itself.
     #[serde(default)]
     pub own_key: bool,

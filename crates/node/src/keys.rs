@@ -1,4 +1,6 @@
 //! Private keys on disk, and the identities they make.
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use ainur_api::problem::{Code, Problem};
@@ -62,12 +64,7 @@ impl KeyPair {
     /// # Errors
     /// When the system refuses.
     pub fn store(&self, directory: &DataDirectory, inside: &str) -> Result<(), Problem> {
-        let stored = Stored {
-            version: VERSION,
-            signing: self.signing.to_bytes().to_vec(),
-            agreement: self.agreement.to_bytes().to_vec(),
-        };
-        directory.write(inside, &stored.encode())
+        directory.write(inside, &self.encode())
     }
 
     /// Reads keys from a file in the data directory; `None` when there is none.
@@ -77,6 +74,30 @@ impl KeyPair {
     pub fn load(directory: &DataDirectory, inside: &str) -> Result<Option<Self>, Problem> {
         let Some(bytes) = directory.read(inside)? else { return Ok(None) };
         Self::decode(&bytes, &directory.path(inside)).map(Some)
+    }
+
+    /// Writes the keys to a new file anywhere, mode 600.
+    ///
+    /// # Errors
+    /// When there is such a file, or the system refuses.
+    pub fn create(&self, path: &Path) -> Result<(), Problem> {
+        let failed = |error: std::io::Error| {
+            Problem::new(Code::Storage, format!("cannot write {}: {error}", path.display()))
+                .next("name a file that is not there yet")
+        };
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(path);
+        let file = file.as_mut().map_err(|error| failed(std::io::Error::from(error.kind())))?;
+        file.write_all(&self.encode()).and_then(|()| file.sync_all()).map_err(failed)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let stored = Stored {
+            version: VERSION,
+            signing: self.signing.to_bytes().to_vec(),
+            agreement: self.agreement.to_bytes().to_vec(),
+        };
+        stored.encode()
     }
 
     /// Reads keys from a file anywhere.

@@ -4,6 +4,7 @@
 //! of worker processes, and a [`Service`](ainur_api::Service) in front of them. The same node runs
 //! for the length of one command or for years behind an address.
 mod a2a;
+mod aacl;
 pub mod agents;
 pub mod config;
 pub mod directory;
@@ -22,7 +23,7 @@ mod audit;
 mod exchange;
 mod health;
 mod join;
-mod offers;
+pub mod offers;
 pub mod own_keys;
 mod remote;
 mod rentals;

@@ -28,6 +28,8 @@ use crate::keys::KeyPair;
 use crate::node::Node;
 use crate::problem::with_causes;
 
+pub mod speech;
+
 /// Transactions that are handed in at once.
 pub const SIGNED_TRANSACTIONS_MAX: usize = 16;
 /// How much of them is read, in bytes of SCALE.

@@ -13,7 +13,9 @@ use ainur_ledger::reputation::{Violation, ViolationReason};
 use ainur_ledger::{Action, Outcome, TransactionError, identity, reputation};
 use ainur_market::auction::{CommitTerms, Reveal};
 use ainur_market::offer::OfferTerms;
-use ainur_primitives::{Amount, ContentId, Did, Digest, DurationMs, TaskId, Timestamp};
+use ainur_primitives::{
+    Amount, CapabilityName, ContentId, Did, Digest, DurationMs, TaskId, Timestamp,
+};
 use ainur_runtime::Executor;
 use ainur_storage::{Disk, crash_point};
 
@@ -72,6 +74,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         let task = self.call_for(number, bidder)?;
         self.outsider(bidder)?;
+        if !task.held_open {
+            return Err(invalid("the call is not held open for bids".into()));
+        }
+        if task.service.is_some() && task.is_chunked() {
+            // A call says in a message when chunks are due by its deadline alone.
+            return Err(invalid("its chunks are due earlier than a call can say".into()));
+        }
         let record = self.ledger.read(|state| reputation::query::reputation(state, &bidder));
         if record.available() < commit.bid_bond {
             let (bond, free) = (commit.bid_bond.to_ainu(), record.available().to_ainu());
@@ -129,6 +138,24 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         crash_point("broker.revealed");
         let opened = Box::new(SignedReveal { reveal, proof });
         self.record(number, Event::Revealed { opened, message })
+    }
+
+    /// An offer that can be taken, with its seller's signature.
+    pub fn signed_offer(&self, offer: &Digest) -> Option<SignedOffer> {
+        self.offers.get(offer).cloned()
+    }
+
+    /// The messages in which sellers that keep their own keys made the offers that can be taken
+    /// now, of one capability or all; ascending by the offers' digests.
+    pub fn offers_said<'a>(
+        &'a self,
+        capability: Option<&'a CapabilityName>,
+    ) -> impl Iterator<Item = ContentId> + 'a {
+        let wanted = move |offer: &&SignedOffer| {
+            capability.is_none_or(|capability| offer.terms.offers(capability))
+                && self.now < offer.terms.valid_until
+        };
+        self.offers.iter().filter(wanted).filter_map(|offer| offer.message)
     }
 
     fn committed(&self, number: u64, bidder: Did) -> Option<&CommitTerms> {

@@ -1,9 +1,9 @@
 //! Call: a buyer announces a task and the rules of its auction.
 use ainur_crypto::hash;
 use ainur_primitives::{
-    AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Digest, DurationMs,
-    ExecutionLimits, Ppm, QualityLevel, SelectionRule, TaskGraph, TaskId, TaskSpec, Timestamp,
-    WorkChunk,
+    AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, ConversationId, Digest,
+    DurationMs, ExecutionLimits, Ppm, QualityLevel, SelectionRule, TaskGraph, TaskId, TaskSpec,
+    Timestamp, WorkChunk,
 };
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +109,11 @@ impl ReservePrice {
     pub fn seal(reserve: Amount, salt: &[u8; 32]) -> Self {
         Self::Sealed(hash::tagged("ainur/sealed-reserve/v1", &[salt, &reserve.0.to_le_bytes()]))
     }
+}
+
+/// The task that a buyer means in a conversation it begins, before a ledger has given it an id.
+pub fn task_meant(specification: &Digest, conversation: &ConversationId) -> TaskId {
+    TaskId(hash::tagged("ainur/aacl-task/v1", &[&specification.0, &conversation.0.0]))
 }
 
 impl Specification {
