@@ -319,10 +319,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// A call that takes a bid of this agent now.
     pub(super) fn call_for(&self, number: u64, bidder: Did) -> Result<&Task, Error> {
         let invalid = |why: &str| Error::Invalid(format!("the bid is not taken: {why}"));
-        let unknown = || Error::UnknownTask(number.to_string());
-        let task = self.tasks.get(&number).ok_or_else(unknown)?;
+        let over = || invalid("the call takes no bids any more");
+        let task = self.tasks.get(&number).ok_or_else(over)?;
         if task.phase != Phase::Announced || self.now >= task.auction.commitments_end() {
-            return Err(invalid("the call takes no bids any more"));
+            return Err(over());
         }
         if !task.takes_bids() {
             return Err(invalid("its sellers are not found by bids of owners"));

@@ -114,9 +114,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         message: ContentId,
     ) -> Result<(), Error> {
         let invalid = |why: String| Error::Invalid(format!("the bid is not opened: {why}"));
-        let unknown = || Error::UnknownTask(number.to_string());
+        let over = || invalid("the call takes no bids any more".into());
         let bidder = reveal.terms.bidder;
-        let task = self.tasks.get(&number).ok_or_else(unknown)?;
+        let task = self.tasks.get(&number).ok_or_else(over)?;
         let known = task.auction.entrants().find(|entrant| entrant.commit.bidder == bidder);
         if known.is_some_and(|entrant| entrant.reveal.as_ref() == Some(&reveal)) {
             return Ok(());
@@ -126,7 +126,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Err(invalid(format!("bids are opened from {from} until before {until}")));
         }
         if task.phase != Phase::Revealing {
-            return Err(invalid("the call takes no bids any more".into()));
+            return Err(over());
         }
         if self.outsider(bidder)?.card != reveal.terms.card {
             return Err(invalid("it promises another card than the agent has".into()));
