@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use ainur_api::operation::{AaclHolder, AaclListing, AaclSay};
 use ainur_api::problem::{Code, Problem};
+use ainur_api::view::JoinPapers;
 use ainur_api::{Operation, Reply, Service};
 use ainur_node::keys::KeyPair;
+use ainur_node::own_keys;
 use ainur_node::own_keys::speech::{self, BidAsk};
 use place::{Place, RunningNode, component};
 use serde_json::Value;
@@ -147,8 +149,25 @@ fn joining_goes_on_wherever_the_node_dies() {
 
 #[test]
 fn an_agent_with_its_own_key_bids_on_an_open_call_and_wins() {
-    let (place, key) = with_rival();
+    // Added through a running node: what is signed crosses the network, and the key does not.
+    let place = Place::new();
+    place.succeeds(&["init"]);
     let _node = place.start_node();
+    let key = place.path("own.key");
+    place.succeeds(&["aacl", "key", &key]);
+    place.succeeds(&["agent", "add", &component("echo"), "--name", "own", "--key", &key]);
+    let echo = component("echo");
+    place.succeeds(&["agent", "add", &echo, "--name", "kept", "--price", "2"]);
+    // It is not asked where it could not sign: nobody waits for it.
+    let asked = Instant::now();
+    assert_eq!(run(&place, &["--venue", "auction"])["seller_name"], "kept");
+    let talk = ["market", "negotiate", "text.echo", "--reserve", "5"];
+    assert_eq!(place.json(&talk)["seller_name"], "kept");
+    assert!(asked.elapsed() < Duration::from_secs(20), "{:?}", asked.elapsed());
+    let rental = ["market", "rental", "offer", "own", "--capability", "text.echo"];
+    let words = ["--period", "1h", "--price", "1", "--quota", "2"];
+    let refusal = place.fails(&[&rental[..], &words].concat());
+    assert!(refusal.contains("keeps its own key"), "{refusal}");
     let task = call(&place, "4", "60");
     // The owner of the node cannot bid for it.
     let refusal = place.fails(&["market", "bid", &task[..8], "--agent", "own", "--price", "1"]);
@@ -171,6 +190,9 @@ fn an_agent_with_its_own_key_bids_on_an_open_call_and_wins() {
 fn loses_its_bond_once(place: &Place, task: &str) {
     let ended = place.json(&["task", "watch", task]);
     assert_eq!((&ended["phase"], &ended["seller_name"]), (&"settled".into(), &"kept".into()));
+    let receipt = place.path("receipt.json");
+    place.succeeds(&["receipt", "show", task, "--output", &receipt]);
+    place.succeeds(&["receipt", "verify", &receipt]);
     let until = Instant::now() + Duration::from_secs(20);
     while amount(&agent(place, "own")["stake"]) != STAKE_LEFT {
         assert!(Instant::now() < until, "{}", agent(place, "own"));
@@ -347,5 +369,71 @@ fn forged_and_repeated_messages_are_refused() {
     drop(node);
     let _node = place.start_node();
     refused(&place, &offers[0], Code::InvalidRequest, "took it back");
+    place.succeeds(&["ledger", "audit"]);
+}
+
+/// Posts a body to the running node as its operator; the answer's status and text.
+fn post(place: &Place, path: &str, body: &str) -> (u16, String) {
+    let endpoint = ainur_api::Endpoint::read(&place.data_dir()).expect("readable");
+    let endpoint = endpoint.expect("a running node");
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+    let request = agent
+        .post(format!("http://{}{path}", endpoint.address))
+        .header("Authorization", format!("Bearer {}", endpoint.token.to_text()))
+        .header("Content-Type", "application/json");
+    let mut answer = request.send(body).expect("an answer");
+    let text = answer.body_mut().read_to_string().expect("text");
+    (answer.status().as_u16(), text)
+}
+
+#[test]
+fn an_agent_joins_and_sells_over_rest_by_signatures_alone() {
+    let place = Place::with_echo();
+    let _node = place.start_node();
+    let keys = KeyPair::generate().expect("a key");
+    let echo = agent(&place, "echo");
+    let content = echo["program"].as_str().and_then(|text| text.split(' ').next_back());
+    let mut add = serde_json::json!({
+        "name": "own",
+        "program": { "kind": "component", "content": content },
+        "price": null,
+        "stake": null,
+        "capability": null,
+        "own_key": own_keys::material_of(&keys),
+    });
+    let (status, papers) = post(&place, "/v1/agents/papers", &add.to_string());
+    assert_eq!(status, 200, "{papers}");
+    let papers: JoinPapers = serde_json::from_str(&papers).expect("papers");
+    // Whoever holds the key does not sign more than it was asked for.
+    let mean = Some(ainur_primitives::Amount::ainu(1));
+    own_keys::sign_papers(&keys, &papers, mean).expect_err("too large a stake");
+    let other = KeyPair::generate().expect("another key");
+    own_keys::sign_papers(&other, &papers, None).expect_err("another's papers");
+    let signed = own_keys::sign_papers(&keys, &papers, None).expect("signed");
+
+    // Not signed, signed by another, or another name than the card's: no agent.
+    assert_eq!(post(&place, "/v1/agents", &add.to_string()).0, 422);
+    let foreign = JoinPapers { did: other.did(), ..papers.clone() };
+    assert!(own_keys::sign_papers(&other, &foreign, None).is_err());
+    add["own_key"]["signed"] = serde_json::to_value(&signed).expect("JSON");
+    add["name"] = "alias".into();
+    let (status, problem) = post(&place, "/v1/agents", &add.to_string());
+    assert!(status == 422 && problem.contains("not the one that was prepared"), "{problem}");
+    add["name"] = "own".into();
+    let (status, added) = post(&place, "/v1/agents", &add.to_string());
+    assert_eq!(status, 201, "{added}");
+    // The papers are of use once.
+    add["name"] = "again".into();
+    assert_eq!(post(&place, "/v1/agents", &add.to_string()).0, 409);
+
+    let mine = place.path("mine.key");
+    keys.create(Path::new(&mine)).expect("a file");
+    place.succeeds(&["aacl", "offer", "own", "--key", &mine, "--price", "0.0001"]);
+    assert_eq!(place.json(&["market", "offers"])[0]["seller_name"], "own");
+    assert_eq!(run(&place, &[])["seller_name"], "own");
+    // Nothing but what an agent with its own key has signed is handed to the ledger.
+    let nothing = serde_json::json!({ "submission": "00" }).to_string();
+    assert_eq!(post(&place, "/v1/ledger/transactions", &nothing).0, 400);
+    place.succeeds(&["agent", "remove", "own", "--key", &mine]);
     place.succeeds(&["ledger", "audit"]);
 }

@@ -16,7 +16,7 @@ use ainur_verification::{acceptance, schema, verdict};
 
 use crate::exchange as trading;
 use crate::telemetry::{export, settings, spans};
-use crate::{agents, driver, health, remote, serve, strategies, tokens};
+use crate::{agents, driver, health, own_keys, remote, serve, strategies, tokens};
 
 /// Names each constant by its last word.
 macro_rules! listed {
@@ -55,6 +55,8 @@ fn named() -> Vec<Named> {
             trading::OWN_ORDERS_MAX => "orders",
             tokens::TOKENS_MAX => "tokens",
             remote::CREDENTIAL_BYTES_MAX => "bytes",
+            own_keys::SIGNED_TRANSACTIONS_MAX => "transactions",
+            own_keys::SIGNED_BYTES_MAX => "bytes",
             strategies::BIDDERS_BATCH_MAX => "agents",
             bidder::OPEN_ASKS_MAX => "bids",
             bidder::UNDECLARED_CAPACITY => "attempts",

@@ -46,14 +46,21 @@ pub(super) fn run(verb: Agent, place: &Place, output: &Output) -> Outcome {
             show(&one(&*service, Operation::AgentAccept { agent })?, output);
         }
         Agent::Remove { agent, key } => {
-            if let Some(key) = key {
-                leave(&agent, &KeyPair::read(&key)?, &*service)?;
+            let found = one(&*service, Operation::AgentShow { agent: agent.clone() })?;
+            if let Some(key) = &key {
+                leave(&found, &KeyPair::read(key)?, &*service)?;
             }
             service.perform(Operation::AgentRemove { agent: agent.clone() })?;
             if output.is_json() {
                 output.json(&serde_json::json!({ "removed": agent }));
             } else {
                 output.line(format!("{agent} bids no more"));
+                if found.own_key && key.is_none() {
+                    let stake = ainu(found.stake);
+                    output.line(format!(
+                        "its stake of {stake} is for its own key to take: --key FILE"
+                    ));
+                }
             }
         }
     }
@@ -98,8 +105,7 @@ fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentVie
 }
 
 /// Takes the card and the free stake of an agent that keeps its own key back on the ledger.
-fn leave(agent: &str, keys: &KeyPair, service: &dyn Service) -> Result<(), Problem> {
-    let found = one(service, Operation::AgentShow { agent: agent.to_owned() })?;
+fn leave(found: &AgentView, keys: &KeyPair, service: &dyn Service) -> Result<(), Problem> {
     if found.did != keys.did() {
         let message = format!("the key is not that of {}", found.name);
         return Err(Problem::new(Code::InvalidRequest, message).next("name the agent's own key"));
