@@ -52,7 +52,8 @@ fn agent(place: &Place, name: &str) -> Value {
 /// A call that takes bids for some seconds, of a task that has some more.
 fn call(place: &Place, bidding: &str, deadline: &str) -> String {
     let wish = ["market", "call", "text.echo", "--reserve", "5", "--bidding", bidding];
-    let task = place.json(&[&wish[..], &["--deadline", deadline, "--detach"]].concat());
+    let more = ["--selection", "cheapest", "--deadline", deadline, "--detach"];
+    let task = place.json(&[&wish[..], &more].concat());
     task["task"].as_str().expect("a task").to_owned()
 }
 
@@ -61,6 +62,15 @@ fn secret(key: &str) -> Vec<u8> {
     let mut bytes = std::fs::read(key).expect("the key");
     bytes.truncate(1_200);
     bytes
+}
+
+/// The conversation that an opening belongs to, as the command checks and shows it.
+fn thread(place: &Place, opening: &str) -> Vec<Value> {
+    let opening = std::fs::read(opening).expect("an opening");
+    let opening: Value = serde_json::from_slice(&opening).expect("JSON");
+    let id = opening["conversation"].as_str().expect("an id");
+    let told = place.json(&["aacl", "thread", id]);
+    told["messages"].as_array().expect("messages").clone()
 }
 
 /// Every file below a folder holds no 16 bytes of the key in a row.
@@ -179,6 +189,13 @@ fn an_agent_with_its_own_key_bids_on_an_open_call_and_wins() {
     assert_eq!(ended["phase"], "settled", "{ended}");
     assert_eq!(ended["seller_name"], "own", "{ended}");
     assert_eq!(amount(&ended["price"]), 2_000_000_000_000, "the second price");
+    // Whoever reads the conversation finds every message in its place, signed by whose it is.
+    let said = thread(&place, &opening);
+    let types: Vec<&str> = said.iter().filter_map(|message| message["type"].as_str()).collect();
+    let (commit, bid) = ("AACL-BidCommit-v1", "AACL-Bid-v1");
+    let (accept, reject) = ("AACL-Accept-v1", "AACL-Reject-v1");
+    assert_eq!(types, ["AACL-Call-v1", commit, commit, bid, bid, accept, reject]);
+    assert_eq!(said[5]["to"], agent(&place, "own")["did"], "{said:?}");
     let receipt = place.path("receipt.json");
     place.succeeds(&["receipt", "show", &task, "--output", &receipt]);
     place.succeeds(&["receipt", "verify", &receipt]);
@@ -215,6 +232,9 @@ fn who_seals_a_bid_and_does_not_open_it_loses_its_bond_once() {
     let events = Operation::TaskEvents { task: task.clone(), after, wait_ms };
     let told = format!("{:?}", place.client(None).perform(events));
     assert!(told.contains("lost 0.05 AINU: it did not open its bid"), "{told}");
+    let said = thread(&place, &opening);
+    let silent = said.iter().find(|message| message["body"]["reason"] == "unrevealed");
+    assert_eq!(silent.expect("a rejection")["to"], agent(&place, "own")["did"], "{said:?}");
     // Too late, and it costs nothing more.
     let refusal = place.fails(&["aacl", "bid", "--open", &opening, "--key", &key]);
     assert!(refusal.contains("takes no bids any more"), "{refusal}");

@@ -21,6 +21,7 @@ mod request;
 mod show;
 
 pub(crate) use input::pack_input;
+pub(super) use request::from_arguments;
 
 pub(super) fn run(verb: Task, place: &Place, output: &Output) -> Outcome {
     let detached = matches!(&verb, Task::Run(run) if run.detach);
@@ -77,7 +78,7 @@ pub(super) fn announce(
     with: impl FnOnce(&mut TaskRequest),
 ) -> Outcome {
     let (detach, destination) = (run.detach, run.output.clone());
-    let mut request = request::from_arguments(run, service)?;
+    let mut request = from_arguments(run, service)?;
     with(&mut request);
     let task = ask(service, Operation::TaskRun(request), |reply| match reply {
         Reply::TaskAnnounced { task } => Some(task.to_string()),
@@ -108,7 +109,7 @@ pub(super) fn announce(
 }
 
 /// Paid is success; refunded and unfunded are not.
-fn exit_code(task: &TaskView) -> ExitCode {
+pub(super) fn exit_code(task: &TaskView) -> ExitCode {
     ExitCode::from(u8::from(task.phase != TaskPhase::Settled))
 }
 
@@ -120,7 +121,7 @@ fn changed(service: &dyn Service, operation: Operation) -> Result<TaskView, Prob
 }
 
 /// One task as it stands.
-fn fetch(service: &dyn Service, task: &str) -> Result<TaskView, Problem> {
+pub(super) fn fetch(service: &dyn Service, task: &str) -> Result<TaskView, Problem> {
     changed(service, Operation::TaskShow { task: task.into() })
 }
 

@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 
 use ainur_api::operation::{AaclHolder, AaclQuery, Reply};
 use ainur_api::problem::{Code, Problem};
-use ainur_api::view::AaclThread;
+use ainur_broker::aacl::call_message;
 use ainur_broker::engine::{CallTerms, Request};
 use ainur_broker::event::Idempotency;
 use ainur_broker::task::Task;
 use ainur_crypto::hash;
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
-    CapabilityName, ContentId, ConversationId, Digest, MessageId, QualityLevel, TaskSpec, Venue,
+    ContentId, ConversationId, Digest, DurationMs, MessageId, QualityLevel, TaskSpec, Timestamp,
+    Venue,
 };
 use ainur_protocol::{Call, Conversation, Envelope, Message, Recipients, task_meant};
 
@@ -24,6 +25,8 @@ use crate::problem::{of_broker, of_storage, with_causes};
 
 /// The longest a question for a conversation may wait.
 const WAIT_MS_MAX: u64 = 60_000;
+/// How far the clock of whoever calls may be ahead.
+const CLOCK_AHEAD_MS_MAX: DurationMs = DurationMs(1_000);
 /// What the context of tasks begins with that were called for in a message; the address of the
 /// message follows.
 const CONTEXT_PREFIX: &str = "aacl/";
@@ -45,9 +48,9 @@ impl Node {
             Some(task) => task,
             None => self.announce_call(heard, call, idempotency)?,
         };
-        let known = 1;
         let mut thread = self.thread_of(&task)?;
-        thread.messages.drain(..known.min(thread.messages.len()));
+        // The call itself is known to whoever said it.
+        thread.messages.remove(0);
         Ok(Reply::AaclThread(Box::new(thread)))
     }
 
@@ -73,6 +76,7 @@ impl Node {
         call: &Envelope<Call>,
         idempotency: Idempotency,
     ) -> Result<Task, Problem> {
+        wait_for(call.header().created, heard)?;
         let spec = self.called_for(heard, call)?;
         let stored = self.blobs.put(heard.bytes.as_bytes());
         let content = stored.map_err(|error| of_storage(&error))?;
@@ -154,19 +158,27 @@ impl Node {
         let task = self
             .mailbox
             .call(move |broker| broker.task_of_key(&key).map_err(|error| of_broker(&error)))?;
-        let task = task.ok_or_else(unknown)?;
+        let Some(task) = task else {
+            let conversation = query.conversation;
+            let open = self.mailbox.call(move |broker| Ok(broker.open_call_of(conversation)))?;
+            return open.ok_or_else(unknown);
+        };
         let call = self.call_of(&task)?;
         let mandate = mandate(&query.holder, query.conversation, call.header().id);
         if task.idempotency.as_ref() == Some(&mandate) { Ok(task) } else { Err(unknown()) }
     }
 
     /// The call that a task was announced by.
-    fn call_of(&self, task: &Task) -> Result<Message, Problem> {
+    pub(super) fn call_of(&self, task: &Task) -> Result<Message, Problem> {
         let damaged = |why: String| {
             Problem::new(Code::Corrupted, format!("the call of task {}: {why}", task.id))
                 .next("run ainur ledger audit")
         };
         let content = task.context.as_deref().and_then(|text| text.strip_prefix(CONTEXT_PREFIX));
+        if content.is_none() && task.held_open {
+            let call = call_message(task, None).map_err(|error| of_broker(&error))?;
+            return Ok(call.into());
+        }
         let content: Option<ContentId> = content.and_then(|text| text.parse().ok());
         let content = content.ok_or_else(|| damaged("it is not named".into()))?;
         let mut reader = self.blobs.reader(&content).map_err(|error| of_storage(&error))?;
@@ -176,33 +188,19 @@ impl Node {
         }
         Message::from_json(&bytes).map_err(|error| damaged(with_causes(&error)))
     }
-
-    /// Everything said about a task that was called for, signed.
-    fn thread_of(&self, task: &Task) -> Result<AaclThread, Problem> {
-        let call = self.call_of(task)?;
-        let messages = vec![written(&call)?];
-        Ok(AaclThread {
-            task: Some(task.id),
-            over: task.next_step().is_none(),
-            events: u32::try_from(task.history.len()).unwrap_or(u32::MAX),
-            messages,
-        })
-    }
-
-    /// Standing offers that can be taken, as messages of their sellers.
-    pub(crate) fn offer_messages(
-        &self,
-        capability: Option<CapabilityName>,
-    ) -> Result<Reply, Problem> {
-        self.own_offer_messages(capability).map(Reply::AaclMessages)
-    }
 }
 
-/// A message in the form in which it was signed.
-pub(super) fn written(message: &Message) -> Result<String, Problem> {
-    let internal = |error: String| Problem::new(Code::Internal, error);
-    let bytes = message.to_json().map_err(|error| internal(with_causes(&error)))?;
-    String::from_utf8(bytes).map_err(|error| internal(error.to_string()))
+/// Nothing is answered before it was asked: a call of a clock that is a little ahead is waited for,
+/// and one of a clock that is far ahead is refused.
+fn wait_for(created: Timestamp, heard: &Heard) -> Result<(), Problem> {
+    let ahead = created.since(heard.now);
+    if ahead > CLOCK_AHEAD_MS_MAX {
+        let text = format!("the call was created {ahead} ahead of this node's clock");
+        return Err(Problem::new(Code::InvalidRequest, text)
+            .next("set the clock; the node's is at GET /v1/ledger"));
+    }
+    std::thread::sleep(Duration::from_millis(ahead.0));
+    Ok(())
 }
 
 /// The key of a conversation's task: no token has it as the beginning of keys of its own.

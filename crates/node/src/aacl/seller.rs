@@ -6,11 +6,12 @@
 use ainur_api::operation::Reply;
 use ainur_api::problem::{Code, Problem};
 use ainur_api::view::AaclThread;
-use ainur_broker::aacl::seller;
+use ainur_broker::aacl::{bid_terms, call_conversation, call_message, commit_terms, offer_terms};
 use ainur_broker::task::{OutsideBid, Task};
 use ainur_crypto::Proof;
 use ainur_ledger::escrow;
-use ainur_primitives::{CapabilityName, ContentId, TaskId};
+use ainur_market::auction::Reveal;
+use ainur_primitives::{ContentId, TaskId};
 use ainur_protocol::{
     Bid, BidCommit, Conversation, Envelope, Message, OfferConversation, Recipients, StandingOffer,
     Withdraw,
@@ -18,7 +19,7 @@ use ainur_protocol::{
 
 use super::{Heard, not_expected, of_conversation, of_message};
 use crate::node::Node;
-use crate::problem::{of_broker, of_storage, with_causes};
+use crate::problem::{of_broker, of_storage};
 
 impl Node {
     /// Takes an offer or a bid of an agent whose key is elsewhere.
@@ -54,7 +55,12 @@ impl Node {
             let (from, signer) = (offer.header().from, body.agent);
             return Err(of_message(&ainur_protocol::Error::OtherSigner { from, signer }));
         }
-        let terms = seller::offer_terms(body).map_err(|error| of_message(&error))?;
+        let terms = offer_terms(body);
+        let (expected, found) = (terms.digest(), body.offer);
+        if found != expected {
+            let error = ainur_protocol::Error::Digest { field: "offer", expected, found };
+            return Err(of_message(&error));
+        }
         let (consent, message) = (body.consent.clone(), self.keep(heard)?);
         self.mailbox.call(move |broker| {
             let published = broker.publish_signed_offer(terms, &consent, message);
@@ -91,17 +97,6 @@ impl Node {
         Ok(answer(AaclThread { over: true, ..AaclThread::default() }))
     }
 
-    /// Standing offers of agents that keep their own keys, as they said them.
-    pub(super) fn own_offer_messages(
-        &self,
-        capability: Option<CapabilityName>,
-    ) -> Result<Vec<String>, Problem> {
-        let said = self.mailbox.call(move |broker| {
-            Ok(broker.offers_said(capability.as_ref()).take(OFFERS_MAX).collect::<Vec<_>>())
-        })?;
-        said.into_iter().map(|content| super::call::written(&self.kept(content)?)).collect()
-    }
-
     fn take_commit_message(
         &self,
         heard: &Heard,
@@ -109,7 +104,7 @@ impl Node {
     ) -> Result<Reply, Problem> {
         let (from, body) = (said.header().from, said.body());
         let task = self.called(body.task)?;
-        let commit = seller::commit_terms(from, body);
+        let commit = commit_terms(from, body);
         let consent = consented(body.consent.as_ref())?;
         let known = task.auction.entrants().any(|entrant| entrant.commit == commit);
         if !known {
@@ -126,7 +121,7 @@ impl Node {
     fn take_bid_message(&self, heard: &Heard, said: &Envelope<Bid>) -> Result<Reply, Problem> {
         let (from, body) = (said.header().from, said.body());
         let task = self.called(body.task)?;
-        let reveal = seller::reveal(from, body, task.auction.terms().payment.clone());
+        let reveal = Reveal { terms: bid_terms(from, body), salt: body.salt };
         let consent = consented(body.consent.as_ref())?;
         let known = task.auction.entrants().any(|entrant| entrant.reveal.as_ref() == Some(&reveal));
         if !known {
@@ -153,8 +148,8 @@ impl Node {
     /// The message fits behind all that was said about the task.
     fn check_place_in(&self, task: &Task, heard: &Heard) -> Result<(), Problem> {
         let header = heard.message.header();
-        let mut conversation = Conversation::new(seller::open_conversation(task.id));
-        let call = seller::open_call(task).map_err(|error| of_message(&error))?;
+        let mut conversation = Conversation::new(call_conversation(task.id));
+        let call = call_message(task, None).map_err(|error| of_broker(&error))?;
         conversation.accept(call.header()).map_err(|error| of_conversation(&error))?;
         for said in self.said_by_bidders(task)? {
             conversation.accept(said.header()).map_err(|error| of_conversation(&error))?;
@@ -176,45 +171,10 @@ impl Node {
         sealed.chain(opened).map(|content| self.kept(content)).collect()
     }
 
-    /// A task's open conversation so far: the call, and what was bid.
-    pub(super) fn bidding_thread(&self, task: TaskId) -> Result<Reply, Problem> {
+    /// A task's open conversation so far: the call, what was bid, and what the buyer answered.
+    fn bidding_thread(&self, task: TaskId) -> Result<Reply, Problem> {
         let task = self.task(&task.to_string())?;
-        let mut messages = vec![self.signed_call(&task)?];
-        for said in self.said_by_bidders(&task)? {
-            messages.push(super::call::written(&said)?);
-        }
-        Ok(answer(AaclThread {
-            task: Some(task.id),
-            over: task.next_step().is_none(),
-            events: u32::try_from(task.history.len()).unwrap_or(u32::MAX),
-            messages,
-        }))
-    }
-
-    /// Calls that are held open for bids, as messages of the operator.
-    pub(crate) fn call_messages(
-        &self,
-        capability: Option<CapabilityName>,
-    ) -> Result<Reply, Problem> {
-        let tasks = self.mailbox.call(move |broker| {
-            let wanted = |task: &&Task| {
-                task.held_open
-                    && capability.as_ref().is_none_or(|name| *name == task.spec.capability)
-            };
-            Ok(broker.open_calls().filter(wanted).take(CALLS_MAX).cloned().collect::<Vec<Task>>())
-        })?;
-        let calls = tasks.iter().map(|task| self.signed_call(task));
-        Ok(Reply::AaclMessages(calls.collect::<Result<_, _>>()?))
-    }
-
-    fn signed_call(&self, task: &Task) -> Result<String, Problem> {
-        let mut call = seller::open_call(task).map_err(|error| of_message(&error))?;
-        let (did, id) = (self.did, call.id().0);
-        let proof = self.mailbox.call(move |broker| Ok(broker.sign_as(did, &[id])))?;
-        if let Some(proof) = proof.and_then(|mut proofs| proofs.pop()) {
-            call.attach(proof).map_err(|error| of_message(&error))?;
-        }
-        super::call::written(&Message::Call(Box::new(call)))
+        self.thread_of(&task).map(answer)
     }
 
     /// Stores a message as it came.
@@ -223,24 +183,10 @@ impl Node {
     }
 
     /// A message that was stored.
-    pub(super) fn kept(&self, content: ContentId) -> Result<Message, Problem> {
-        let damaged = |why: String| {
-            Problem::new(Code::Corrupted, format!("the message {content}: {why}"))
-                .next("run ainur ledger audit")
-        };
-        let mut reader = self.blobs.reader(&content).map_err(|error| of_storage(&error))?;
-        let mut bytes = Vec::new();
-        while let Some(group) = reader.next_group().map_err(|error| of_storage(&error))? {
-            bytes.extend_from_slice(group);
-        }
-        Message::from_json(&bytes).map_err(|error| damaged(with_causes(&error)))
+    fn kept(&self, content: ContentId) -> Result<Message, Problem> {
+        self.mailbox.call(move |broker| broker.message(content).map_err(|error| of_broker(&error)))
     }
 }
-
-/// Calls shown in one list.
-const CALLS_MAX: usize = 256;
-/// Offers shown in one list.
-const OFFERS_MAX: usize = 256;
 
 fn answer(thread: AaclThread) -> Reply {
     Reply::AaclThread(Box::new(thread))

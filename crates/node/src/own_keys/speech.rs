@@ -1,9 +1,11 @@
 //! What the holder of a key says to a node: a standing offer and its end, a sealed bid and its
 //! opening. For the command line; the node only listens.
 use ainur_api::problem::{Code, Problem};
-use ainur_broker::aacl::seller;
+use ainur_broker::aacl::{
+    offer_conversation, offer_terms, written_bid, written_commit, written_offer,
+};
 use ainur_crypto::{Proof, entropy};
-use ainur_market::auction::{BidTerms, commitment};
+use ainur_market::auction::{BidTerms, CommitTerms, commitment};
 use ainur_market::offer::OfferTerms;
 use ainur_market::payment::PaymentTerms;
 use ainur_primitives::{
@@ -11,7 +13,7 @@ use ainur_primitives::{
 };
 use ainur_protocol::limits::LIFETIME_MS_MAX;
 use ainur_protocol::{
-    Bid, BidCommit, Body, Call, Draft, Envelope, Extensions, Recipients, StandingOffer, Withdraw,
+    Body, Call, Draft, Envelope, Extensions, Recipients, StandingOffer, Withdraw,
 };
 use serde::{Deserialize, Serialize};
 
@@ -64,13 +66,13 @@ pub fn say_offer(keys: &KeyPair, operator: Did, terms: &OfferTerms) -> Result<St
     said(
         keys,
         Draft {
-            conversation_id: ConversationId(terms.digest()),
+            conversation_id: offer_conversation(&terms.digest()),
             in_reply_to: None,
             from: keys.did(),
             to: Recipients::One(operator),
             created: now,
             expires: terms.valid_until.min(now.plus(LIFETIME_MS_MAX)),
-            body: seller::standing_offer(terms, consent),
+            body: written_offer(terms, consent),
             extensions: Extensions::default(),
         },
     )
@@ -97,7 +99,7 @@ pub fn say_withdraw(keys: &KeyPair, operator: Did, offer: &str) -> Result<String
 /// # Errors
 /// When it is no offer.
 pub fn offered_terms(offer: &str) -> Result<OfferTerms, Problem> {
-    seller::offer_terms(read::<StandingOffer>(offer)?.body()).map_err(|error| unfit(&error))
+    Ok(offer_terms(read::<StandingOffer>(offer)?.body()))
 }
 
 /// What a call is for, when it is one: its task.
@@ -141,16 +143,15 @@ pub fn say_commit(
         valid_until: body.deadline,
         payment: PaymentTerms::of_chunks(&spec.chunks, spec.deadline_ms),
     };
-    let mut commit = BidCommit {
-        bid_bond: body.bid_bond,
-        commitment: commitment(&terms, &salt),
-        consent: None,
-        reveal_until: body.reveal_until,
+    let commit = CommitTerms {
         task: body.task,
-        extensions: Extensions::default(),
+        bidder: keys.did(),
+        commitment: commitment(&terms, &salt),
+        bid_bond: body.bid_bond,
+        reveal_until: body.reveal_until,
     };
-    let digest = seller::commit_terms(keys.did(), &commit).digest();
-    commit.consent = Some(Proof::sign(&keys.signing, keys.did(), 0, digest));
+    let consent = Proof::sign(&keys.signing, keys.did(), 0, commit.digest());
+    let commit = written_commit(&commit, Some(consent));
     let conversation = call.header().conversation_id;
     let (message, sealing) = reply(keys, operator, (conversation, call.id()), commit)?;
     let (from, until) = (body.commit_until, body.reveal_until);
@@ -169,20 +170,8 @@ pub fn say_bid(keys: &KeyPair, opening: &BidOpening) -> Result<String, Problem> 
         return Err(Problem::new(Code::InvalidRequest, "the bid was sealed with another key")
             .next("name the key that sealed it"));
     }
-    let body = Bid {
-        bid_bond: terms.bid_bond,
-        bundles: Vec::new(),
-        card: terms.card,
-        confidence: terms.confidence,
-        consent: Some(Proof::sign(&keys.signing, keys.did(), 0, terms.digest())),
-        estimated_duration_ms: terms.estimated_duration_ms,
-        price: terms.price,
-        quality_level: terms.quality_level,
-        salt: opening.salt,
-        task: terms.task,
-        valid_until: terms.valid_until,
-        extensions: Extensions::default(),
-    };
+    let consent = Proof::sign(&keys.signing, keys.did(), 0, terms.digest());
+    let body = written_bid(terms, opening.salt, Some(consent));
     reply(keys, opening.operator, (opening.conversation, opening.sealing), body)
         .map(|(message, _)| message)
 }

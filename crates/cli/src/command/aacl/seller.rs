@@ -2,16 +2,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ainur_api::operation::{AaclHolder, AaclListing, AaclSay};
 use ainur_api::problem::{Code, Problem};
-use ainur_api::view::AgentView;
+use ainur_api::view::{AaclThread, AgentView};
 use ainur_api::{Operation, Reply, Service};
 use ainur_node::keys::KeyPair;
 use ainur_node::offers::offer_terms;
 use ainur_node::own_keys::speech::{self, BidAsk, BidOpening};
-use ainur_primitives::DurationMs;
+use ainur_primitives::{Did, DurationMs};
 use serde_json::json;
 
-use super::{messages, not_found, operator, say};
+use super::read_key;
 use crate::arguments::{AaclBidArguments, AaclOfferArguments};
 use crate::command::agent::standing_of;
 use crate::command::ask;
@@ -24,10 +25,10 @@ pub(super) fn offer(
     service: &dyn Service,
     output: &Output,
 ) -> Result<(), Problem> {
+    let keys = read_key(&asked.key)?;
     if let Some(offer) = &asked.offer.withdraw {
-        return withdraw(offer, &asked.key, service, output);
+        return withdraw(offer, &keys, service, output);
     }
-    let keys = KeyPair::read(&asked.key)?;
     let draft = draft(asked.offer)?;
     let agent = agent(service, &draft.agent)?;
     if agent.did != keys.did() {
@@ -49,11 +50,10 @@ pub(super) fn offer(
 /// Takes an offer back: on the ledger first, so that no copy of it can be taken.
 pub(super) fn withdraw(
     text: &str,
-    key: &Path,
+    keys: &KeyPair,
     service: &dyn Service,
     output: &Output,
 ) -> Result<(), Problem> {
-    let keys = KeyPair::read(key)?;
     let mut found = Vec::new();
     for message in messages(service, Operation::AaclOffers)? {
         let terms = speech::offered_terms(&message)?;
@@ -65,10 +65,10 @@ pub(super) fn withdraw(
         return Err(not_found("one offer", text, "see ainur market offers --json"));
     };
     let digest = terms.digest();
-    let said = speech::say_withdraw(&keys, operator(service)?, &message)?;
-    let (standing, _) = standing_of(&keys, service)?;
+    let said = speech::say_withdraw(keys, operator(service)?, &message)?;
+    let (standing, _) = standing_of(keys, service)?;
     let revoked =
-        service.perform(Operation::LedgerSubmit { submission: standing.revoke(&keys, terms) });
+        service.perform(Operation::LedgerSubmit { submission: standing.revoke(keys, terms) });
     // When that was done before, the node says so by taking the message.
     let said = say(service, said);
     match (revoked, said) {
@@ -89,7 +89,7 @@ pub(super) fn bid(
     service: &dyn Service,
     output: &Output,
 ) -> Result<(), Problem> {
-    let keys = KeyPair::read(&asked.key)?;
+    let keys = read_key(&asked.key)?;
     if let Some(file) = &asked.open {
         return open(&keys, &read_opening(file)?, service, output);
     }
@@ -185,4 +185,36 @@ fn write_opening(file: &Path, opening: &BidOpening) -> Result<(), Problem> {
         written.sync_all()
     });
     written.map_err(|error| io_problem(&format!("write {}", file.display()), &error))
+}
+
+/// Says a signed message to the node.
+fn say(service: &dyn Service, message: String) -> Result<AaclThread, Problem> {
+    let say = AaclSay { message, holder: AaclHolder::default() };
+    ask(service, Operation::AaclSay(say), |reply| match reply {
+        Reply::AaclThread(thread) => Some(*thread),
+        _ => None,
+    })
+}
+
+/// The messages that anybody may answer.
+fn messages(
+    service: &dyn Service,
+    operation: impl FnOnce(AaclListing) -> Operation,
+) -> Result<Vec<String>, Problem> {
+    ask(service, operation(AaclListing::default()), |reply| match reply {
+        Reply::AaclMessages(messages) => Some(messages),
+        _ => None,
+    })
+}
+
+/// The node's own identity: who buys here.
+fn operator(service: &dyn Service) -> Result<Did, Problem> {
+    ask(service, Operation::AccountShow { account: None }, |reply| match reply {
+        Reply::Account(account) => Some(account.did),
+        _ => None,
+    })
+}
+
+fn not_found(what: &str, text: &str, next: &str) -> Problem {
+    Problem::new(Code::NotFound, format!("there is no {what} '{text}'")).next(next)
 }
