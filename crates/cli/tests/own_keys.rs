@@ -362,7 +362,7 @@ fn forged_and_repeated_messages_are_refused() {
     let (commit, opening) = speech::say_commit(&keys, &calls[0], ask).expect("a bid");
     // Signed by nobody who is here, or by somebody else.
     let (foreign, _) = speech::say_commit(&other, &calls[0], ask).expect("a bid");
-    refused(&place, &foreign, Code::Forbidden, "");
+    refused(&place, &foreign, Code::Forbidden, "keys");
     let forged = foreign.replace(&other.did().to_string(), &keys.did().to_string());
     refused(&place, &forged, Code::InvalidRequest, "");
     // Another word in it, and its id is another one.

@@ -82,13 +82,21 @@ impl KeyPair {
     /// When there is such a file, or the system refuses.
     pub fn create(&self, path: &Path) -> Result<(), Problem> {
         let failed = |error: std::io::Error| {
-            Problem::new(Code::Storage, format!("cannot write {}: {error}", path.display()))
-                .next("name a file that is not there yet")
+            let (shown, next) = (path.display(), "name a file that is not there yet");
+            match error.kind() {
+                std::io::ErrorKind::AlreadyExists => {
+                    Problem::new(Code::Conflict, format!("{shown} is there already")).next(next)
+                }
+                _ => Problem::new(Code::Storage, format!("cannot write {shown}: {error}")),
+            }
         };
         let mut options = std::fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(path);
-        let file = file.as_mut().map_err(|error| failed(std::io::Error::from(error.kind())))?;
-        file.write_all(&self.encode()).and_then(|()| file.sync_all()).map_err(failed)
+        let file = options.write(true).create_new(true).mode(0o600).open(path);
+        let written = file.and_then(|mut file| {
+            file.write_all(&self.encode())?;
+            file.sync_all()
+        });
+        written.map_err(failed)
     }
 
     fn encode(&self) -> Vec<u8> {

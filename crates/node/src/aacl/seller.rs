@@ -26,8 +26,7 @@ impl Node {
     pub(super) fn take_from_seller(&self, heard: &Heard) -> Result<Reply, Problem> {
         let header = heard.message.header();
         let agent = self.agent(&header.from.to_string()).map_err(|_| {
-            let text = format!("{} is no agent of this node", header.from);
-            Problem::new(Code::Forbidden, text).next("add it with its key: ainur agent add --key")
+            not_expected(&heard.message, "add its sender with its key: ainur agent add --key")
         })?;
         if !agent.own_key {
             let text = format!("this node keeps the key of {} and speaks for it", agent.name);
