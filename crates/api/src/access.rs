@@ -284,6 +284,7 @@ impl Counter {
             Operation::NodeStatus
             | Operation::NodeStop
             | Operation::AgentAdd(_)
+            | Operation::AgentPrepare(_)
             | Operation::AgentAccept { .. }
             | Operation::AgentRemove { .. }
             | Operation::CallList
@@ -306,6 +307,7 @@ impl Counter {
             | Operation::TokenList
             | Operation::TokenRevoke { .. }
             | Operation::LedgerAudit
+            | Operation::LedgerSubmit { .. }
             | Operation::LedgerExport { .. } => {
                 self.need(Scope::Admin)?;
                 operation

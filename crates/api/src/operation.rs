@@ -1,14 +1,10 @@
 //! Everything a node can be asked. Adding an operation is one variant here, one arm in the node.
-use std::collections::BTreeMap;
-use std::fmt;
-
 use ainur_crypto::hash;
-use ainur_market::negotiation::{NegotiationWish, TacticName};
-use ainur_market::strategy::StrategyChoice;
+use ainur_market::negotiation::NegotiationWish;
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, Digest, DurationMs,
-    ExecutionLimits, Ppm, SelectionRule, SharingMethod, TaskGraph, TaskId, TraceContext, Venue,
+    ExecutionLimits, Ppm, SelectionRule, TaskGraph, TaskId, TraceContext, Venue,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,17 +13,21 @@ use crate::problem::{Code, Problem};
 use crate::{schema, view};
 
 mod aacl;
+mod agent;
 mod exchange;
 mod market;
+mod own_key;
 mod rental;
 mod token;
 
 pub use aacl::{AaclHolder, AaclIntroduction, AaclListing, AaclQuery, AaclSay};
+pub use agent::{AgentAdd, Credential, McpCommand, ProgramSource, ServicePlace, TeamDraft};
 pub use exchange::{
     BookQuery, CreditsDraft, CreditsStep, OrderCancellation, OrderDraft, OrderReplacement,
     PoolDraft, PoolStep,
 };
 pub use market::{BidDraft, OfferDraft};
+pub use own_key::{OwnKey, SignedPapers};
 pub use rental::RentalDraft;
 pub use token::TokenCreate;
 
@@ -44,6 +44,8 @@ pub enum Operation {
     NodeStop,
     /// Add an agent.
     AgentAdd(AgentAdd),
+    /// What an agent that keeps its own key has to sign before it can be added.
+    AgentPrepare(AgentAdd),
     /// All agents.
     AgentList,
     /// One agent by DID or name.
@@ -233,6 +235,11 @@ pub enum Operation {
     },
     /// Height, roots, totals.
     LedgerStatus,
+    /// Hand the ledger what an agent of this node has signed that keeps its own key.
+    LedgerSubmit {
+        /// Transactions and signatures: a submission to the ledger, SCALE in hexadecimal digits.
+        submission: String,
+    },
     /// Recompute everything: chain, roots, conservation, logs, blobs.
     LedgerAudit,
     /// Write the transparency log and blocks as files.
@@ -250,126 +257,6 @@ pub enum Operation {
         /// The receipt's bytes as text.
         receipt: String,
     },
-}
-
-/// An agent to add.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AgentAdd {
-    /// A short name, unique on the node; the manifest's when absent.
-    pub name: Option<String>,
-    /// What runs.
-    pub program: ProgramSource,
-    /// Fixed price per capability call; required for programs that cannot quote themselves, unless
-    /// each capability has a price of its own.
-    #[schemars(with = "Option<schema::Amount>")]
-    pub price: Option<Amount>,
-    /// Prices of single capabilities, where they differ.
-    #[serde(default)]
-    #[schemars(with = "schema::Prices")]
-    pub prices: BTreeMap<CapabilityName, Amount>,
-    /// How it concedes in a negotiation.
-    #[serde(default)]
-    #[schemars(with = "schema::TacticName")]
-    pub tactic: TacticName,
-    /// How its bids are made from what it quotes or its fixed price, which is then what the work
-    /// costs it; without one, that is the bid.
-    #[serde(default)]
-    #[schemars(with = "Option<schema::StrategyChoice>")]
-    pub strategy: Option<StrategyChoice>,
-    /// Stake to bond for it; the node's default when absent.
-    #[schemars(with = "Option<schema::Amount>")]
-    pub stake: Option<Amount>,
-    /// The capability to offer when the program does not describe itself.
-    #[schemars(with = "Option<schema::CapabilityName>")]
-    pub capability: Option<CapabilityName>,
-    /// What it saves in company, when it is to bid together with others on tasks of several parts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub team: Option<TeamDraft>,
-}
-
-/// What an agent saves when it works together with others.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TeamDraft {
-    /// This share of its price, on every part in whose stage a partner works, too.
-    #[schemars(with = "schema::Ppm")]
-    pub saving: Ppm,
-    /// Names or DIDs of those it works well with; nobody named means everybody.
-    #[serde(default)]
-    #[schemars(length(max = 64))]
-    pub partners: Vec<String>,
-    /// How a coalition that it leads divides what it is paid above its members' prices.
-    #[serde(default)]
-    #[schemars(with = "schema::SharingMethod")]
-    pub sharing: SharingMethod,
-}
-
-/// Where an agent's program is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum ProgramSource {
-    /// A WASM component already stored as a blob.
-    Component {
-        /// Its content id.
-        #[schemars(with = "schema::ContentId")]
-        content: ContentId,
-    },
-    /// A program on this machine; the first word is an absolute path.
-    Command {
-        /// Program and fixed arguments.
-        argv: Vec<String>,
-        /// It needs the network.
-        network: bool,
-        /// When it does not describe itself, it may be an MCP server on its standard streams.
-        #[serde(default)]
-        or_mcp: bool,
-    },
-    /// An MCP server that is started here and speaks on its standard input and output.
-    McpCommand(McpCommand),
-    /// A service elsewhere; the node finds out what it speaks.
-    Url(ServicePlace),
-}
-
-/// An MCP server on this machine, and what it is granted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct McpCommand {
-    /// Program and fixed arguments.
-    pub argv: Vec<String>,
-    /// It may use the network.
-    pub network: bool,
-    /// Folders and files it may read.
-    pub readable: Vec<String>,
-    /// Folders and files it may change.
-    pub writable: Vec<String>,
-    /// Variables of its environment.
-    pub environment: BTreeMap<String, String>,
-}
-
-/// Where a service is, and what it wants to be shown.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct ServicePlace {
-    /// Where it is.
-    pub url: String,
-    /// It may be on this machine or a private network.
-    pub allow_private: bool,
-    /// What it wants to be shown.
-    pub credential: Option<Credential>,
-    /// The header the credential is sent in; `Authorization: Bearer` when absent.
-    pub credential_header: Option<String>,
-}
-
-/// A secret on its way to the node, which keeps it in a file of its own.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Credential(pub String);
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credential(hidden)")
-    }
 }
 
 /// A piece of work that is accepted and paid by itself.
@@ -528,6 +415,8 @@ pub enum Reply {
     Agent(view::AgentView),
     /// Agents.
     Agents(Vec<view::AgentView>),
+    /// To [`Operation::AgentPrepare`].
+    Papers(view::JoinPapers),
     /// A task was announced.
     TaskAnnounced {
         /// Its id.

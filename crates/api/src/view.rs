@@ -17,6 +17,7 @@ mod bidding;
 mod chunks;
 mod exchange;
 mod market;
+mod own_key;
 mod rental;
 pub(crate) mod token;
 
@@ -27,6 +28,7 @@ pub use exchange::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
 pub use market::{LatenessTerms, NegotiationTurn, NegotiationView, OfferView, OpenCall};
+pub use own_key::JoinPapers;
 pub use rental::{RentalHolding, RentalStatement, RentalView};
 pub use token::TokenView;
 
@@ -149,6 +151,12 @@ pub struct AgentView {
     pub failure_probability: Ppm,
     /// Below minimum stake: may not bid.
     pub barred: bool,
+    /// The digest of its card, as the ledger knows it.
+    #[schemars(with = "schema::Digest")]
+    pub card: Digest,
+    /// It keeps its own key: it sells by offers and bids that it signs itself.
+    #[serde(default)]
+    pub own_key: bool,
 }
 
 impl AgentView {
@@ -547,6 +555,9 @@ pub struct LedgerStatus {
     pub balanced: bool,
     /// Entries in the transparency log.
     pub audit_entries: u64,
+    /// The least that a transaction pays.
+    #[schemars(with = "schema::Amount")]
+    pub fee_min: Amount,
 }
 
 /// What an audit found.

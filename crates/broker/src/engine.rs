@@ -40,6 +40,7 @@ mod graph;
 mod negotiate;
 mod offers;
 mod outcome;
+mod outside;
 mod parts;
 mod places;
 mod query;
@@ -127,6 +128,8 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     background: Background,
     snapshot_tasks: usize,
     now: Timestamp,
+    /// When this broker was opened: nobody was heard between that and when the last one ended.
+    since: Timestamp,
 
     seats: Seats,
     offers: OfferDesk,
@@ -177,6 +180,8 @@ pub struct Broker<L: ReplicatedLog, E: Executor, D: Disk> {
     resync: bool,
     /// How often the ledger refused a task's step.
     rejections: HashMap<u64, u32>,
+    /// Bonds of sealed bids that the ledger is asked to take.
+    taking: BTreeSet<(u64, Did)>,
     receipts_due: Vec<u64>,
     /// Tasks that changed in this turn.
     changed: BTreeSet<u64>,
@@ -205,6 +210,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             background: parts.background,
             snapshot_tasks: parts.snapshot_tasks.clamp(1, ENDED_TASKS_MAX),
             now: parts.now,
+            since: parts.now,
             seats: Seats::default(),
             offers: OfferDesk::default(),
             rentals: RentalDesk::default(),
@@ -239,6 +245,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             next_nonce: None,
             resync: false,
             rejections: HashMap::new(),
+            taking: BTreeSet::new(),
             receipts_due: Vec::new(),
             changed: BTreeSet::new(),
             watchers: HashMap::new(),
@@ -367,6 +374,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
 
     /// Begins the step a task waits for, unless it is under way.
     fn advance(&mut self, number: u64) -> Result<(), Error> {
+        self.take_bonds(number)?;
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let Some(step) = task.next_step() else {
             if task.part_of.is_some() {
@@ -394,6 +402,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 self.receipts_due.push(number);
                 Ok(())
             }
+            TaskStep::TakeBonds => Ok(()),
         }
     }
 

@@ -64,6 +64,8 @@ pub struct SignedOffer {
     pub terms: OfferTerms,
     /// The seller's signature over it.
     pub proof: BatchProof,
+    /// The message in which a seller that keeps its own key made it, stored as a blob.
+    pub message: Option<ContentId>,
 }
 
 /// Something that happened to a task, and when.
@@ -92,7 +94,10 @@ pub enum Event {
         /// The ledger's estimate for it at this moment.
         failure_probability: Ppm,
         /// The opening, for agents whose keys this node keeps; used only once commitments close.
+        /// Those who keep their keys open their bids themselves.
         custody: Option<SignedReveal>,
+        /// The message in which such a bidder said so, stored as a blob.
+        message: Option<ContentId>,
     },
     /// An invited agent does not bid: why.
     Passed {
@@ -248,6 +253,27 @@ pub enum Event {
     ReceiptLogged {
         /// Entry in the log.
         entry: u64,
+    },
+    /// A bidder that keeps its own key opened its bid.
+    Revealed {
+        /// The bid and its salt, with the bidder's signature.
+        opened: Box<SignedReveal>,
+        /// The message in which it said so, stored as a blob.
+        message: ContentId,
+    },
+    /// The ledger took the bond of a bidder that keeps its own key and did not open its bid.
+    BondTaken {
+        /// Whose.
+        bidder: Did,
+        /// How much there was to take.
+        amount: Amount,
+    },
+    /// The bond of a bidder that did not open its bid is not taken.
+    BondSpared {
+        /// Whose.
+        bidder: Did,
+        /// Why.
+        detail: String,
     },
     /// The buyer pays with a credit it holds.
     CreditTaken(CreditTake),

@@ -103,7 +103,7 @@ pub const ALL: [(&str, u128, &str); 32] = [
 ];
 
 /// Where the broker can be made to die, to prove that nothing is lost.
-pub const CRASH_POINTS: [&str; 12] = [
+pub const CRASH_POINTS: [&str; 16] = [
     "broker.negotiated",
     "broker.appended",
     "broker.synced",
@@ -111,6 +111,10 @@ pub const CRASH_POINTS: [&str; 12] = [
     "broker.part",
     "broker.recall",
     "broker.chunk",
+    "broker.committed",
+    "broker.revealed",
+    "broker.bond",
+    "broker.bond-taken",
     "broker.checking",
     "broker.submitting",
     "broker.stating",

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bidder::Bidder;
 
-/// An agent on this node: what it offers, what runs, and the keys it signs with.
+/// An agent on this node: what it offers, what runs, and the key it signs with, if the node has it.
 pub struct Seat {
     /// Its identity.
     pub did: Did,
@@ -19,8 +19,9 @@ pub struct Seat {
     pub name: String,
     /// Version of the key below.
     pub key_version: u32,
-    /// It signs its bids with this; the node keeps it for the agent.
-    pub key: SigningKey,
+    /// It signs its bids with this; the node keeps it for the agent. An agent without one keeps its
+    /// key itself: nothing is signed for it here, and it speaks by messages that it has signed.
+    pub key: Option<SigningKey>,
     /// Digest of its card.
     pub card: Digest,
     /// What runs.
@@ -67,6 +68,11 @@ impl Seat {
     /// Its fixed price for a capability.
     pub fn price_of(&self, capability: &CapabilityName) -> Option<Amount> {
         self.prices.get(capability).copied().or(self.price)
+    }
+
+    /// The node signs for it; without its key it is asked for no price.
+    pub fn is_keyed(&self) -> bool {
+        self.key.is_some()
     }
 
     /// It can be asked for a capability now.

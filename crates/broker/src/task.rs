@@ -27,12 +27,14 @@ pub mod call;
 pub mod chunks;
 pub mod graph;
 pub mod history;
+pub mod outside;
 pub mod trace;
 
 pub use apply::Illegal;
 pub use chunks::AcceptedChunk;
 pub use graph::{GraphProgress, PartOf};
 pub use history::{HistoryEntry, HistoryKind};
+pub use outside::{BidBond, OutsideBid};
 pub use trace::{TaskSpan, TaskTrace};
 
 /// One wish of one buyer, from call to receipt.
@@ -76,6 +78,8 @@ pub struct Task {
     pub custody: Vec<SignedReveal>,
     /// The bidders' signatures over their opened bids.
     pub bid_proofs: Vec<BatchProof>,
+    /// Bids of those who keep their own keys, and what became of their bonds.
+    pub outside: Vec<OutsideBid>,
     /// The closed auction.
     pub transcript: Option<Transcript>,
     /// Every attempt, the last one perhaps running.
@@ -241,6 +245,9 @@ pub enum TaskStep {
     Refund,
     /// Write the receipt into the transparency log.
     LogReceipt,
+    /// Have the ledger take the bonds of those who sealed a bid and did not open it. While the task
+    /// goes on, it is done beside its other steps.
+    TakeBonds,
 }
 
 impl TaskAttempt {
@@ -288,6 +295,7 @@ impl Task {
             commit_proofs: Vec::new(),
             custody: Vec::new(),
             bid_proofs: Vec::new(),
+            outside: Vec::new(),
             transcript: None,
             attempts: Vec::new(),
             chunks: Vec::new(),
@@ -331,6 +339,7 @@ impl Task {
             {
                 Some(TaskStep::LogReceipt)
             }
+            Phase::Settled | Phase::Refunded if self.has_bonds_due() => Some(TaskStep::TakeBonds),
             Phase::Settled | Phase::Refunded | Phase::Unfunded => None,
         }
     }

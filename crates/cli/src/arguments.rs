@@ -14,7 +14,9 @@ mod exchange;
 mod market;
 mod rental;
 
-pub(crate) use aacl::{AaclCallArguments, AaclNode, AaclVerb};
+pub(crate) use aacl::{
+    AaclBidArguments, AaclCallArguments, AaclNode, AaclOfferArguments, AaclVerb,
+};
 pub(crate) use agent::{Agent, AgentAdd};
 pub(crate) use exchange::{
     BookArguments, CreditClassArguments, CreditsVerb, KindArgument, OrderArguments, OrderVerb,

@@ -105,6 +105,7 @@ fn add(node: &Node, name: &str, program: ProgramSource) -> Outcome {
         stake: None,
         capability: None,
         team: None,
+        own_key: None,
     }))?;
     Ok(())
 }

@@ -104,6 +104,7 @@ fn open(root: &Path, quoting: bool) -> Result<Node, Box<dyn std::error::Error>> 
             stake: None,
             capability: None,
             team: None,
+            own_key: None,
         }))?;
     }
     Ok(node)

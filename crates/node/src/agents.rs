@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::directory::DataDirectory;
 use crate::keys::KeyPair;
 
-/// An agent as it is remembered; its key is in a file beside it.
+/// An agent as it is remembered; its key is in a file beside it, unless it keeps its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AgentRecord {
@@ -50,6 +50,9 @@ pub struct AgentRecord {
     pub card: SignedAgentCard,
     /// It may bid.
     pub active: bool,
+    /// It keeps its own key: there is none here.
+    #[serde(default)]
+    pub own_key: bool,
 }
 
 /// What runs.
@@ -96,8 +99,13 @@ impl AgentRecord {
     /// The agent's keys.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// When it keeps its own, or they cannot be read.
     pub fn keys(&self, directory: &DataDirectory) -> Result<KeyPair, Problem> {
+        if self.own_key {
+            let message = format!("{} keeps its own key: nothing is signed for it here", self.name);
+            return Err(Problem::new(Code::Conflict, message)
+                .next("sign it where the key is: see ainur aacl --help, docs/market/own-keys.md"));
+        }
         KeyPair::load(directory, &key_file(&self.name))?.ok_or_else(|| {
             let path = directory.path(&key_file(&self.name));
             Problem::new(Code::Corrupted, format!("{} is missing", path.display()))

@@ -7,15 +7,11 @@ use ainur_api::operation::{AgentAdd, McpCommand, ProgramSource, TeamDraft};
 use ainur_api::problem::{Code, Problem};
 use ainur_broker::engine::LedgerAnswer;
 use ainur_broker::seat::TeamTerms;
-use ainur_crypto::batch::sign_batch;
-use ainur_identity::{AgentCard, ProgramRef, SignedAgentCard};
+use ainur_identity::{AgentCard, KeyMaterial, ProgramRef, SignedAgentCard};
 use ainur_ledger::{
-    Action, AuthorizedTransaction, Event, Outcome, Submission, Transaction, balances, identity,
-    registry, reputation,
+    Action, Event, Outcome, Submission, Transaction, balances, identity, registry, reputation,
 };
-use ainur_primitives::{
-    Amount, CapabilityContract, CapabilityName, Did, DurationMs, Ppm, Timestamp,
-};
+use ainur_primitives::{Amount, CapabilityContract, CapabilityName, Did, DurationMs, Ppm};
 use ainur_runtime::limits::COMMAND_WORDS_MAX;
 use ainur_runtime::remote::{RemoteProgram, Secret};
 use ainur_runtime::{Manifest, Program};
@@ -25,6 +21,7 @@ use ainur_storage::crash_point;
 use crate::agents::{self, AGENTS_MAX, AgentProgram, AgentRecord};
 use crate::keys::KeyPair;
 use crate::node::{Node, pool_config};
+use crate::own_keys;
 use crate::problem::{of_broker, of_transaction, with_causes};
 use crate::remote;
 
@@ -42,10 +39,20 @@ pub(crate) const CRASH_POINTS: [&str; 4] =
     ["join.keys", "join.funded", "join.registered", "join.stored"];
 
 /// What is to be added: its program, what it offers, what it wants to be shown.
-struct Offer {
-    program: AgentProgram,
-    manifest: Manifest,
+pub(crate) struct Offer {
+    pub(crate) program: AgentProgram,
+    pub(crate) manifest: Manifest,
     credential: Option<Secret>,
+}
+
+/// What an agent has to do on the ledger to be one.
+pub(crate) struct Joining {
+    /// The number of its next transaction.
+    pub(crate) nonce: u64,
+    /// The money it lacks for it.
+    pub(crate) lacking: Amount,
+    /// What it sends, in order.
+    pub(crate) actions: Vec<Action>,
 }
 
 /// Refuses an agent that does not quote and has no price for something it offers, and prices for
@@ -77,38 +84,32 @@ impl Node {
     /// and a stake, and a seat at the broker. An interrupted addition is continued by doing it
     /// again.
     pub(crate) fn add_agent(&self, add: AgentAdd) -> Result<AgentRecord, Problem> {
-        let Offer { program, manifest, credential } =
-            self.offer(add.program, add.name.as_deref(), add.capability.as_ref())?;
-        let name = add.name.unwrap_or_else(|| agents::name_from(&manifest.name));
-        agents::check_name(&name)?;
-        if !matches!(program, AgentProgram::Component { .. }) {
-            check_prices(&manifest, add.price, &add.prices)?;
-        }
+        let (name, Offer { program, manifest, credential }) = self.offered(&add)?;
         let _joining = self.join_lock();
-        {
-            let known = self.agents.read().unwrap_or_else(PoisonError::into_inner);
-            if known.get(&name).is_some_and(|agent| agent.active) {
-                return Err(Problem::new(Code::Conflict, format!("there is an agent '{name}'"))
-                    .next("give this one another name with --name"));
-            }
-            if known.len() >= AGENTS_MAX {
-                return Err(Problem::new(
-                    Code::LimitReached,
-                    format!("a node keeps at most {AGENTS_MAX} agents (AGENTS_MAX)"),
-                ));
-            }
-        }
+        self.check_place(&name)?;
         let stake = add.stake.unwrap_or_else(|| self.config.agent_stake());
-        let keys = agents::keys_for(&self.directory, &name)?;
-        // One that another agent of this name left is nobody else's business.
-        agents::store_credential(&self.directory, &name, credential.as_ref())?;
-        crash_point("join.keys");
-        let card = self.card(&keys, &name, &manifest, &program)?;
-        self.join_ledger(&keys, &card, stake)?;
+        let own_key = add.own_key.is_some();
+        let card = match &add.own_key {
+            Some(own) => {
+                let signed = self.check_papers(own, &name, &manifest, &program, stake)?;
+                agents::store_credential(&self.directory, &name, credential.as_ref())?;
+                crash_point("join.keys");
+                self.join_signed(signed)?
+            }
+            None => {
+                let keys = agents::keys_for(&self.directory, &name)?;
+                // One that another agent of this name left is nobody else's business.
+                agents::store_credential(&self.directory, &name, credential.as_ref())?;
+                crash_point("join.keys");
+                let card = signed_card(self.card(keys.did(), &name, &manifest, &program)?, &keys)?;
+                self.join_ledger(&keys, &card, stake)?;
+                card
+            }
+        };
         crash_point("join.registered");
         let team = add.team.map(|team| self.team_terms(team)).transpose()?;
         let record = AgentRecord {
-            did: keys.did(),
+            did: card.card.did,
             name: name.clone(),
             description: manifest.description,
             program,
@@ -122,12 +123,42 @@ impl Node {
             stake,
             card,
             active: true,
+            own_key,
         };
         record.store(&self.directory)?;
         crash_point("join.stored");
         self.seat(&record)?;
         self.agents.write().unwrap_or_else(PoisonError::into_inner).insert(name, record.clone());
         Ok(record)
+    }
+
+    /// What is to be added, and under which name.
+    pub(crate) fn offered(&self, add: &AgentAdd) -> Result<(String, Offer), Problem> {
+        let offer =
+            self.offer(add.program.clone(), add.name.as_deref(), add.capability.as_ref())?;
+        let said = || agents::name_from(&offer.manifest.name);
+        let name = add.name.clone().unwrap_or_else(said);
+        agents::check_name(&name)?;
+        if !matches!(offer.program, AgentProgram::Component { .. }) {
+            check_prices(&offer.manifest, add.price, &add.prices)?;
+        }
+        Ok((name, offer))
+    }
+
+    /// Refuses a name that is taken, and more agents than are kept.
+    pub(crate) fn check_place(&self, name: &str) -> Result<(), Problem> {
+        let known = self.agents.read().unwrap_or_else(PoisonError::into_inner);
+        if known.get(name).is_some_and(|agent| agent.active) {
+            return Err(Problem::new(Code::Conflict, format!("there is an agent '{name}'"))
+                .next("give this one another name with --name"));
+        }
+        if known.len() >= AGENTS_MAX {
+            return Err(Problem::new(
+                Code::LimitReached,
+                format!("a node keeps at most {AGENTS_MAX} agents (AGENTS_MAX)"),
+            ));
+        }
+        Ok(())
     }
 
     /// What an agent saves in company, its partners by their identities.
@@ -251,20 +282,20 @@ impl Node {
         }
     }
 
+    /// The next card of an agent, not signed.
     pub(crate) fn card(
         &self,
-        keys: &KeyPair,
+        did: Did,
         name: &str,
         manifest: &Manifest,
         program: &AgentProgram,
-    ) -> Result<SignedAgentCard, Problem> {
-        let did = keys.did();
+    ) -> Result<AgentCard, Problem> {
         let registered = self.read(|state| registry::query::agent(state, &did));
         let (version, previous) = match registered {
             Some(registered) => (registered.version + 1, Some(registered.card)),
             None => (1, None),
         };
-        let card = AgentCard {
+        Ok(AgentCard {
             kind: ainur_identity::card::AgentCardKind::V1,
             did,
             name: name.into(),
@@ -285,9 +316,7 @@ impl Node {
                 },
             },
             created: SystemClock.now(),
-        };
-        card.sign(&keys.signing, 0)
-            .map_err(|error| Problem::new(Code::InvalidAgent, with_causes(&error)))
+        })
     }
 
     /// Sees to it that the agent has an identity, its stake and its registration on the ledger.
@@ -297,7 +326,31 @@ impl Node {
         card: &SignedAgentCard,
         stake: Amount,
     ) -> Result<(), Problem> {
-        let did = keys.did();
+        let joining = self.joining(&keys.material(), &card.card, stake)?;
+        self.fund(keys.did(), joining.lacking)?;
+        let fee = self.parameters().fee_min;
+        let submission = self.signed_by(keys, joining.nonce, joining.actions, fee);
+        self.submit(submission).map(drop)
+    }
+
+    /// Gives a new agent what it lacks.
+    pub(crate) fn fund(&self, did: Did, lacking: Amount) -> Result<(), Problem> {
+        if !lacking.is_zero() {
+            let transfer = balances::Action::Transfer { to: did, amount: lacking };
+            self.do_on_ledger(vec![transfer.into()])?;
+        }
+        crash_point("join.funded");
+        Ok(())
+    }
+
+    /// What the holder of these keys has to do on the ledger to be an agent with this card.
+    pub(crate) fn joining(
+        &self,
+        material: &KeyMaterial,
+        card: &AgentCard,
+        stake: Amount,
+    ) -> Result<Joining, Problem> {
+        let did = material.did();
         let parameters = self.parameters();
         let (account, identity_known, bonded) = self.read(|state| {
             (
@@ -321,34 +374,27 @@ impl Node {
         let fees = Amount(parameters.fee_min.0.saturating_mul(FEES_ENDOWED));
         let needed = missing_stake.saturating_add(deposit).saturating_add(fees);
         let lacking = needed.saturating_sub(account.free);
-        if !lacking.is_zero() {
-            let transfer = balances::Action::Transfer { to: did, amount: lacking };
-            self.do_on_ledger(vec![transfer.into()])?;
-        }
-        crash_point("join.funded");
         let mut actions: Vec<Action> = Vec::new();
         if !identity_known {
-            actions.push(identity::Action::Create { material: Box::new(keys.material()) }.into());
+            actions.push(identity::Action::Create { material: Box::new(material.clone()) }.into());
         }
         if !missing_stake.is_zero() {
             actions.push(reputation::Action::Bond { amount: missing_stake }.into());
         }
         let names: BTreeSet<_> =
-            card.card.capabilities.iter().map(|contract| contract.name.clone()).collect();
+            card.capabilities.iter().map(|contract| contract.name.clone()).collect();
         actions.push(
             registry::Action::Register {
                 card: card
-                    .card
                     .digest()
                     .map_err(|error| Problem::new(Code::Internal, with_causes(&error)))?,
-                version: card.card.version,
-                previous: card.card.previous,
+                version: card.version,
+                previous: card.previous,
                 capabilities: names.into_iter().collect(),
             }
             .into(),
         );
-        let submission = self.signed_by(keys, account.nonce, actions, parameters.fee_min);
-        self.submit(submission).map(drop)
+        Ok(Joining { nonce: account.nonce, lacking, actions })
     }
 
     fn signed_by(
@@ -358,27 +404,22 @@ impl Node {
         actions: Vec<Action>,
         fee: Amount,
     ) -> Submission {
-        let did = keys.did();
-        let expires: Timestamp = SystemClock.now().plus(JOIN_MS);
-        let transactions: Vec<Transaction> = (nonce..)
-            .zip(actions)
-            .map(|(nonce, action)| Transaction {
-                chain_id: self.chain_id,
-                sender: did,
-                nonce,
-                expires,
-                fee,
-                action,
-            })
-            .collect();
-        let digests: Vec<_> = transactions.iter().map(Transaction::digest).collect();
-        let (signature, proofs) = sign_batch(&keys.signing, did, 0, &digests);
-        let transactions = transactions
-            .into_iter()
-            .zip(proofs)
-            .map(|(transaction, proof)| AuthorizedTransaction { transaction, proof })
-            .collect();
-        Submission { transactions, signatures: vec![signature] }
+        own_keys::sign(keys, self.unsigned(keys.did(), nonce, actions, fee))
+    }
+
+    /// An agent's next transactions.
+    pub(crate) fn unsigned(
+        &self,
+        sender: Did,
+        nonce: u64,
+        actions: Vec<Action>,
+        fee: Amount,
+    ) -> Vec<Transaction> {
+        let (chain_id, expires) = (self.chain_id, SystemClock.now().plus(JOIN_MS));
+        let numbered = (nonce..).zip(actions);
+        let transaction =
+            |(nonce, action)| Transaction { chain_id, sender, nonce, expires, fee, action };
+        numbered.map(transaction).collect()
     }
 
     /// Has the ledger do something as the node, waits until it is durable, and tells what happened.
@@ -405,7 +446,7 @@ impl Node {
         self.submit(submission)
     }
 
-    fn submit(&self, submission: Submission) -> Result<Vec<Event>, Problem> {
+    pub(crate) fn submit(&self, submission: Submission) -> Result<Vec<Event>, Problem> {
         let (sender, receiver) = sync_channel(1);
         self.mailbox.call(move |broker| {
             let answer = Box::new(move |completion: LedgerAnswer| drop(sender.send(completion)));
@@ -428,6 +469,10 @@ impl Node {
             broker.remove_seat(did);
             Ok(())
         })?;
+        if record.own_key {
+            // Its card and its stake on the ledger are for its own key to take back.
+            return Ok(());
+        }
         let keys = record.keys(&self.directory)?;
         let parameters = self.parameters();
         let (account, reputation) = self.read(|state| {
@@ -454,6 +499,12 @@ impl Node {
                     .next("see ainur agent list")
             })
     }
+}
+
+/// A card with the agent's signature.
+pub(crate) fn signed_card(card: AgentCard, keys: &KeyPair) -> Result<SignedAgentCard, Problem> {
+    card.sign(&keys.signing, 0)
+        .map_err(|error| Problem::new(Code::InvalidAgent, with_causes(&error)))
 }
 
 fn service(protocol: &str, url: &str) -> ProgramRef {

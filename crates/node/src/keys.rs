@@ -1,4 +1,8 @@
 //! Private keys on disk, and the identities they make.
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
 use ainur_api::problem::{Code, Problem};
 use ainur_crypto::agreement::AgreementKey;
 use ainur_crypto::signature::SigningKey;
@@ -60,12 +64,7 @@ impl KeyPair {
     /// # Errors
     /// When the system refuses.
     pub fn store(&self, directory: &DataDirectory, inside: &str) -> Result<(), Problem> {
-        let stored = Stored {
-            version: VERSION,
-            signing: self.signing.to_bytes().to_vec(),
-            agreement: self.agreement.to_bytes().to_vec(),
-        };
-        directory.write(inside, &stored.encode())
+        directory.write(inside, &self.encode())
     }
 
     /// Reads keys from a file in the data directory; `None` when there is none.
@@ -74,8 +73,55 @@ impl KeyPair {
     /// When the system refuses or the file is not a key file.
     pub fn load(directory: &DataDirectory, inside: &str) -> Result<Option<Self>, Problem> {
         let Some(bytes) = directory.read(inside)? else { return Ok(None) };
+        Self::decode(&bytes, &directory.path(inside)).map(Some)
+    }
+
+    /// Writes the keys to a new file anywhere, mode 600.
+    ///
+    /// # Errors
+    /// When there is such a file, or the system refuses.
+    pub fn create(&self, path: &Path) -> Result<(), Problem> {
+        let failed = |error: std::io::Error| {
+            let (shown, next) = (path.display(), "name a file that is not there yet");
+            match error.kind() {
+                std::io::ErrorKind::AlreadyExists => {
+                    Problem::new(Code::Conflict, format!("{shown} is there already")).next(next)
+                }
+                _ => Problem::new(Code::Storage, format!("cannot write {shown}: {error}")),
+            }
+        };
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(path);
+        let written = file.and_then(|mut file| {
+            file.write_all(&self.encode())?;
+            file.sync_all()
+        });
+        written.map_err(failed)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let stored = Stored {
+            version: VERSION,
+            signing: self.signing.to_bytes().to_vec(),
+            agreement: self.agreement.to_bytes().to_vec(),
+        };
+        stored.encode()
+    }
+
+    /// Reads keys from a file anywhere.
+    ///
+    /// # Errors
+    /// When the system refuses or the file is not a key file.
+    pub fn read(path: &Path) -> Result<Self, Problem> {
+        let bytes = std::fs::read(path).map_err(|error| {
+            Problem::new(Code::Storage, format!("cannot read {}: {error}", path.display()))
+                .next("make a key: ainur aacl key FILE")
+        })?;
+        Self::decode(&bytes, path)
+    }
+
+    fn decode(bytes: &[u8], path: &Path) -> Result<Self, Problem> {
         let damaged = || {
-            let path = directory.path(inside);
             Problem::new(Code::Corrupted, format!("{} is not a key file", path.display()))
                 .next("restore it from a backup; without it nobody can act as this identity")
         };
@@ -83,9 +129,9 @@ impl KeyPair {
         if stored.version != VERSION {
             return Err(damaged());
         }
-        Ok(Some(Self {
+        Ok(Self {
             signing: SigningKey::from_bytes(&stored.signing).map_err(|_| damaged())?,
             agreement: AgreementKey::from_bytes(&stored.agreement).map_err(|_| damaged())?,
-        }))
+        })
     }
 }

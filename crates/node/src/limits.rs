@@ -17,7 +17,7 @@ use ainur_verification::{acceptance, schema, verdict};
 use crate::aacl::{parties, thread};
 use crate::exchange as trading;
 use crate::telemetry::{export, settings, spans};
-use crate::{agents, driver, health, remote, serve, strategies, tokens};
+use crate::{agents, driver, health, own_keys, remote, serve, strategies, tokens};
 
 /// Names each constant by its last word.
 macro_rules! listed {
@@ -60,6 +60,8 @@ fn named() -> Vec<Named> {
             thread::LISTED_MESSAGES_MAX => "messages",
             thread::SIGNATURES_KEPT_MAX => "signatures",
             remote::CREDENTIAL_BYTES_MAX => "bytes",
+            own_keys::SIGNED_TRANSACTIONS_MAX => "transactions",
+            own_keys::SIGNED_BYTES_MAX => "bytes",
             strategies::BIDDERS_BATCH_MAX => "agents",
             bidder::OPEN_ASKS_MAX => "bids",
             bidder::UNDECLARED_CAPACITY => "attempts",

@@ -202,12 +202,15 @@ impl Node {
 
     /// Gives an agent a seat at the broker.
     pub(crate) fn seat(&self, record: &AgentRecord) -> Result<(), Problem> {
-        let keys = record.keys(&self.directory)?;
+        let keys = match record.own_key {
+            true => None,
+            false => Some(record.keys(&self.directory)?),
+        };
         let seat = Seat {
             did: record.did,
             name: record.name.clone(),
             key_version: 0,
-            key: keys.signing,
+            key: keys.map(|keys| keys.signing),
             card: record
                 .card
                 .card

@@ -6,7 +6,7 @@ use ainur_broker::engine::OfferState;
 use ainur_broker::task::{Phase, Task};
 use ainur_ledger::escrow;
 use ainur_market::offer::{OfferPricing, OfferTerms};
-use ainur_primitives::{CapabilityName, Did, DurationMs};
+use ainur_primitives::{CapabilityContract, CapabilityName, Did, Digest, DurationMs};
 use ainur_runtime::job::Quote;
 
 use crate::node::Node;
@@ -59,53 +59,9 @@ impl Node {
     /// Publishes a standing offer of an agent of this node.
     pub(crate) fn publish_offer(&self, draft: OfferDraft) -> Result<Reply, Problem> {
         let agent = self.agent(&draft.agent)?;
-        let offered = |name: &CapabilityName| {
-            agent.capabilities.iter().find(|contract| contract.name == *name)
-        };
-        if let Some(unknown) = draft.capabilities.iter().find(|name| offered(name).is_none()) {
-            return Err(Problem::new(
-                Code::InvalidRequest,
-                format!("{} does not offer {unknown}", agent.name),
-            )
-            .next(format!("see what it offers: ainur agent show {}", agent.name)));
-        }
-        let mut capabilities = match draft.capabilities.is_empty() {
-            true => agent.capabilities.iter().map(|contract| contract.name.clone()).collect(),
-            false => draft.capabilities.clone(),
-        };
-        capabilities.sort();
-        capabilities.dedup();
-        let claimed = capabilities.iter().filter_map(offered);
-        let claimed = claimed.filter_map(|contract| contract.service_level.duration_ms).max();
-        let card = agent
-            .card
-            .card
-            .digest()
-            .map_err(|error| Problem::new(Code::Internal, with_causes(&error)))?;
-        let now = crate::now();
-        let terms = OfferTerms {
-            seller: agent.did,
-            // Two offers of one agent in one millisecond would be the same one.
-            serial: now.0,
-            card,
-            capabilities,
-            quality_level: draft.quality_level,
-            estimated_duration_ms: draft
-                .estimated_duration_ms
-                .or(claimed)
-                .unwrap_or(DURATION_MS_DEFAULT),
-            pricing: OfferPricing {
-                base_price: draft.base_price,
-                volume_discount: draft.volume_discount,
-                premium_hours: draft.premium_hours,
-            },
-            capacity: draft.capacity,
-            minimum_budget: draft.minimum_budget,
-            payment: draft.payment,
-            cancellation: draft.cancellation,
-            valid_from: now,
-            valid_until: now.plus(draft.valid_ms),
-        };
+        let card = agent.card.card.digest();
+        let card = card.map_err(|error| Problem::new(Code::Internal, with_causes(&error)))?;
+        let terms = offer_terms(draft, (&agent.name, agent.did, card), &agent.capabilities)?;
         let state = self
             .mailbox
             .call(move |broker| broker.publish_offer(terms).map_err(|error| of_broker(&error)))?;
@@ -144,6 +100,55 @@ impl Node {
             unavailable,
         }
     }
+}
+
+/// The terms that an agent of this name, identity and card offers, from now on.
+///
+/// # Errors
+/// When something is to be offered that the agent does not do.
+pub fn offer_terms(
+    draft: OfferDraft,
+    (name, seller, card): (&str, Did, Digest),
+    contracts: &[CapabilityContract],
+) -> Result<OfferTerms, Problem> {
+    let offered = |name: &CapabilityName| contracts.iter().find(|found| found.name == *name);
+    if let Some(unknown) = draft.capabilities.iter().find(|name| offered(name).is_none()) {
+        let message = format!("{name} does not offer {unknown}");
+        return Err(Problem::new(Code::InvalidRequest, message)
+            .next(format!("see what it offers: ainur agent show {name}")));
+    }
+    let mut capabilities = match draft.capabilities.is_empty() {
+        true => contracts.iter().map(|contract| contract.name.clone()).collect(),
+        false => draft.capabilities.clone(),
+    };
+    capabilities.sort();
+    capabilities.dedup();
+    let claimed = capabilities.iter().filter_map(offered);
+    let claimed = claimed.filter_map(|contract| contract.service_level.duration_ms).max();
+    let now = crate::now();
+    Ok(OfferTerms {
+        seller,
+        // Two offers of one agent in one millisecond would be the same one.
+        serial: now.0,
+        card,
+        capabilities,
+        quality_level: draft.quality_level,
+        estimated_duration_ms: draft
+            .estimated_duration_ms
+            .or(claimed)
+            .unwrap_or(DURATION_MS_DEFAULT),
+        pricing: OfferPricing {
+            base_price: draft.base_price,
+            volume_discount: draft.volume_discount,
+            premium_hours: draft.premium_hours,
+        },
+        capacity: draft.capacity,
+        minimum_budget: draft.minimum_budget,
+        payment: draft.payment,
+        cancellation: draft.cancellation,
+        valid_from: now,
+        valid_until: now.plus(draft.valid_ms),
+    })
 }
 
 fn open_call(task: &Task) -> OpenCall {

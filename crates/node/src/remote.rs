@@ -14,6 +14,7 @@ use ainur_runtime::remote::{
 };
 
 use crate::agents::{self, AgentProgram, AgentRecord};
+use crate::join::signed_card;
 use crate::node::Node;
 use crate::problem::with_causes;
 
@@ -145,7 +146,8 @@ impl Node {
         record.prices.retain(|name, _| offered(name));
         crate::join::check_prices(&manifest, record.price, &record.prices)?;
         let keys = record.keys(&self.directory)?;
-        let card = self.card(&keys, &record.name, &manifest, &found.program)?;
+        let card = self.card(keys.did(), &record.name, &manifest, &found.program)?;
+        let card = signed_card(card, &keys)?;
         self.join_ledger(&keys, &card, record.stake)?;
         let accepted = AgentRecord {
             description: manifest.description,

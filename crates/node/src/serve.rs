@@ -47,6 +47,7 @@ impl Service for Node {
                 self.telemetry.agent_added(began, &added);
                 added.map(|agent| Reply::Agent(self.agent_view(&agent)))
             }
+            Operation::AgentPrepare(add) => self.join_papers(add).map(Reply::Papers),
             Operation::AgentList => Ok(Reply::Agents(self.agent_views())),
             Operation::AgentShow { agent } => {
                 self.agent(&agent).map(|agent| Reply::Agent(self.agent_view(&agent)))
@@ -117,6 +118,7 @@ impl Service for Node {
                 let entries = self.mailbox.call(|broker| Ok(broker.audit().size()))?;
                 Ok(Reply::Ledger(self.ledger_status(entries)))
             }
+            Operation::LedgerSubmit { submission } => self.submit_signed(&submission),
             Operation::LedgerAudit => self.audit().map(Reply::Audit),
             Operation::LedgerExport { folder } => self.export(&folder),
             Operation::ReceiptShow { task } => self.receipt(&task),

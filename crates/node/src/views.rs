@@ -14,7 +14,7 @@ use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::{award, mechanism::PriceSetBy};
 use ainur_market::coalition::part_task_id;
 use ainur_market::combinatorial::Assignment;
-use ainur_primitives::{Amount, BudgetId, CapabilityName, Did, Subtask};
+use ainur_primitives::{Amount, BudgetId, CapabilityName, Did, Digest, Subtask};
 use ainur_storage::clock::{Clock, SystemClock};
 
 use crate::agents::AgentRecord;
@@ -82,6 +82,8 @@ impl Node {
             failed: record.failed,
             failure_probability: reputation::query::failure_probability(&record, now, &params),
             barred: record.barred,
+            card: agent.card.card.digest().unwrap_or(Digest::ZERO),
+            own_key: agent.own_key,
         }
     }
 
@@ -142,6 +144,7 @@ impl Node {
             ],
             balanced: totals.conserved(),
             audit_entries,
+            fee_min: self.parameters().fee_min,
         }
     }
 

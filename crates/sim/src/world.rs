@@ -252,7 +252,7 @@ impl World {
                 did: member.did,
                 name: format!("agent-{agent}"),
                 key_version: 0,
-                key: key(&member.seed)?,
+                key: Some(key(&member.seed)?),
                 card: Digest::ZERO,
                 program: program(agent),
                 contracts: vec![contract()],

@@ -10,7 +10,7 @@ use super::route::{Access, Gives, JSON, Method, Parameter, Route, Takes};
 use super::tasks::location;
 use crate::http::document::Refusal;
 use crate::operation::{AgentAdd, Operation, Reply};
-use crate::view::AgentView;
+use crate::view::{AgentView, JoinPapers};
 
 const NAME: Parameter = Parameter::path(
     "name",
@@ -19,7 +19,7 @@ const NAME: Parameter = Parameter::path(
 );
 
 /// The table.
-pub(super) static ROUTES: [Route; 4] = [
+pub(super) static ROUTES: [Route; 5] = [
     Route {
         method: Method::Get,
         path: "/v1/agents",
@@ -72,6 +72,23 @@ pub(super) static ROUTES: [Route; 4] = [
         handler: Some(|ask| Box::pin(add(ask))),
     },
     Route {
+        method: Method::Post,
+        path: "/v1/agents/papers",
+        name: "prepare_agent",
+        summary: "What an agent that keeps its own key has to sign before it can be added",
+        access: Access::Admin,
+        parameters: &[],
+        takes: Some(Takes::json(SchemaGenerator::subschema_for::<AgentAdd>)),
+        gives: &[Gives {
+            status: 200,
+            description: "Its card and its transactions; nothing was changed",
+            content: &[(JSON, SchemaGenerator::subschema_for::<JoinPapers>)],
+            headers: &[],
+        }],
+        refusals: &[402, 404, 409, 422],
+        handler: Some(|ask| Box::pin(prepare(ask))),
+    },
+    Route {
         method: Method::Delete,
         path: "/v1/agents/{name}",
         name: "remove_agent",
@@ -110,6 +127,13 @@ async fn add(ask: Ask) -> Result<Response, Refusal> {
             let location = location("/v1/agents", &agent.name);
             reply(StatusCode::CREATED, &[(header::LOCATION, &location)], &agent)
         }
+        other => Err(unexpected(&other).into()),
+    }
+}
+
+async fn prepare(ask: Ask) -> Result<Response, Refusal> {
+    match ask.perform(Operation::AgentPrepare(ask.json()?)).await? {
+        Reply::Papers(papers) => reply(StatusCode::OK, &[], &papers),
         other => Err(unexpected(&other).into()),
     }
 }

@@ -1,8 +1,8 @@
 //! `/v1/node`, `/v1/limits`, `/v1/ledger`, `/v1/receipts/verify`: the node, its books, its proofs.
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use schemars::{JsonSchema, SchemaGenerator};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::ask::{Ask, reply, unexpected};
@@ -13,7 +13,7 @@ use crate::operation::{Operation, Reply};
 use crate::view::{LedgerStatus, Limit, NodeStatus, Verification};
 
 /// The table.
-pub(super) static ROUTES: [Route; 4] = [
+pub(super) static ROUTES: [Route; 5] = [
     Route {
         method: Method::Get,
         path: "/v1/node",
@@ -67,6 +67,23 @@ pub(super) static ROUTES: [Route; 4] = [
     },
     Route {
         method: Method::Post,
+        path: "/v1/ledger/transactions",
+        name: "submit_transactions",
+        summary: "Hand the ledger what an agent of this node has signed that keeps its own key",
+        access: Access::Admin,
+        parameters: &[],
+        takes: Some(Takes::json(SchemaGenerator::subschema_for::<SignedTransactions>)),
+        gives: &[Gives {
+            status: 204,
+            description: "The ledger did it",
+            content: &[],
+            headers: &[],
+        }],
+        refusals: &[402, 404, 409, 422],
+        handler: Some(|ask| Box::pin(submit(ask))),
+    },
+    Route {
+        method: Method::Post,
         path: "/v1/receipts/verify",
         name: "verify_receipt",
         summary: "Check a receipt against the node's own genesis and log key",
@@ -84,9 +101,23 @@ pub(super) static ROUTES: [Route; 4] = [
     },
 ];
 
+/// What was signed.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SignedTransactions {
+    /// Transactions and signatures: a submission to the ledger, SCALE in hexadecimal digits.
+    submission: String,
+}
+
 #[derive(Serialize, JsonSchema)]
 struct Limits {
     limits: Vec<Limit>,
+}
+
+async fn submit(ask: Ask) -> Result<Response, Refusal> {
+    let SignedTransactions { submission } = ask.json()?;
+    ask.perform(Operation::LedgerSubmit { submission }).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 async fn status(ask: Ask) -> Result<Response, Refusal> {

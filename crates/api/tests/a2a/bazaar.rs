@@ -353,6 +353,8 @@ fn agent() -> AgentView {
         failed: 0,
         failure_probability: Ppm::default(),
         barred: false,
+        card: Digest([4; 32]),
+        own_key: false,
     }
 }
 

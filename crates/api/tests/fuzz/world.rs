@@ -361,9 +361,11 @@ impl Service for Watched {
             Operation::AgentAccept { agent } => {
                 Err(Problem::new(Code::NotFound, format!("there is no agent {agent}")))
             }
-            Operation::LedgerAudit | Operation::LedgerExport { .. } | Operation::NodeStop => {
-                Err(Problem::new(Code::Conflict, "not now"))
-            }
+            Operation::LedgerAudit
+            | Operation::LedgerExport { .. }
+            | Operation::LedgerSubmit { .. }
+            | Operation::AgentPrepare(_)
+            | Operation::NodeStop => Err(Problem::new(Code::Conflict, "not now")),
             operation => self.market().perform(operation),
         }
     }

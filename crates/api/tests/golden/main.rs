@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ainur_api::operation::{
-    AgentAdd, BidDraft, Credential, McpCommand, ProgramSource, ServicePlace, TaskQuery,
-    TaskRequest, TokenCreate,
+    AgentAdd, BidDraft, Credential, McpCommand, OwnKey, ProgramSource, ServicePlace, SignedPapers,
+    TaskQuery, TaskRequest, TokenCreate,
 };
 use ainur_api::problem::Code;
 use ainur_api::view::{
     AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BiddingView, BudgetView,
-    Check, Explanation, LatenessTerms, LedgerStatus, Limit, NegotiationTurn, NegotiationView,
-    NodeStatus, OpenCall, Scope, TaskEvent, TaskPage, TaskPhase, TaskView, TokenView, TraceExport,
-    Verification, Worker,
+    Check, Explanation, JoinPapers, LatenessTerms, LedgerStatus, Limit, NegotiationTurn,
+    NegotiationView, NodeStatus, OpenCall, Scope, TaskEvent, TaskPage, TaskPhase, TaskView,
+    TokenView, TraceExport, Verification, Worker,
 };
 use ainur_api::{Operation, Problem, Reply};
 use ainur_market::negotiation::power::ConcessionRate;
@@ -69,6 +69,7 @@ fn first_operations() -> Vec<Operation> {
             stake: None,
             capability: None,
             team: None,
+            own_key: None,
         }),
         Operation::AgentAdd(AgentAdd {
             name: Some("upper".into()),
@@ -80,6 +81,7 @@ fn first_operations() -> Vec<Operation> {
             stake: Some(Amount(u128::MAX)),
             capability: Some("text.upper".parse().unwrap()),
             team: None,
+            own_key: None,
         }),
         Operation::AgentAdd(AgentAdd {
             name: Some("files".into()),
@@ -97,6 +99,7 @@ fn first_operations() -> Vec<Operation> {
             stake: None,
             capability: None,
             team: None,
+            own_key: None,
         }),
         Operation::AgentAdd(AgentAdd {
             name: None,
@@ -113,6 +116,7 @@ fn first_operations() -> Vec<Operation> {
             stake: None,
             capability: None,
             team: None,
+            own_key: None,
         }),
     ]
 }
@@ -175,6 +179,22 @@ fn operations() -> Vec<Operation> {
         Operation::TokenRevoke { token: "assistant".into() },
         Operation::LedgerStatus,
         Operation::LedgerAudit,
+        Operation::LedgerSubmit { submission: "00".into() },
+        Operation::AgentPrepare(AgentAdd {
+            name: Some("own".into()),
+            program: ProgramSource::Component { content: content(1) },
+            price: None,
+            prices: BTreeMap::new(),
+            tactic: TacticName::default(),
+            strategy: None,
+            stake: None,
+            capability: None,
+            team: None,
+            own_key: Some(OwnKey {
+                material: "00ff".into(),
+                signed: Some(SignedPapers { card: "{}".into(), submission: "01".into() }),
+            }),
+        }),
         Operation::LedgerExport { folder: "/var/export".into() },
         Operation::ReceiptShow { task: task() },
         Operation::ReceiptVerify { receipt: "{\"a\":1}".into() },
@@ -312,6 +332,12 @@ fn first_replies() -> Vec<Reply> {
             totals: vec![("accounts".into(), Amount::ainu(1000))],
             balanced: true,
             audit_entries: 40,
+            fee_min: Amount(100),
+        }),
+        Reply::Papers(JoinPapers {
+            did: did(2),
+            card: "{}".into(),
+            transactions: vec!["00ff".into()],
         }),
         Reply::Audit(AuditReport { checks: checks(), ok: true }),
         Reply::Receipt { receipt: "{\"a\":1}".into() },
@@ -379,6 +405,8 @@ fn agent() -> AgentView {
         failed: 1,
         failure_probability: Ppm(285_714),
         barred: false,
+        card: Digest([4; 32]),
+        own_key: false,
     }
 }
 
@@ -536,6 +564,8 @@ fn number_of_operation(operation: &Operation) -> usize {
         Operation::AaclOffers(_) => 49,
         Operation::AaclCalls(_) => 50,
         Operation::AaclKeys { .. } => 51,
+        Operation::AgentPrepare(_) => 52,
+        Operation::LedgerSubmit { .. } => 53,
     }
 }
 
@@ -572,6 +602,7 @@ fn number_of_reply(reply: &Reply) -> usize {
         Reply::AaclParty(_) => 28,
         Reply::AaclMessages(_) => 29,
         Reply::AaclKeys(_) => 30,
+        Reply::Papers(_) => 31,
     }
 }
 
@@ -592,9 +623,9 @@ fn json_of_operations_and_replies_is_the_golden_one() {
 fn every_operation_and_reply_has_an_example() {
     let seen = |numbers: BTreeSet<usize>| numbers.into_iter().collect::<Vec<_>>();
     let operations = seen(operations().iter().map(number_of_operation).collect());
-    assert_eq!(operations, (0..52).collect::<Vec<_>>());
+    assert_eq!(operations, (0..54).collect::<Vec<_>>());
     let replies = seen(replies().iter().map(number_of_reply).collect());
-    assert_eq!(replies, (0..31).collect::<Vec<_>>());
+    assert_eq!(replies, (0..32).collect::<Vec<_>>());
 }
 
 #[test]

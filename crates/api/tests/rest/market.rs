@@ -95,6 +95,8 @@ fn agent(number: u8, capability: CapabilityContract, price: Option<Amount>) -> A
         failed: 1,
         failure_probability: Ppm(250_000),
         barred: false,
+        card: Digest([4; 32]),
+        own_key: false,
     }
 }
 
@@ -477,6 +479,7 @@ impl State {
             totals: vec![("free".into(), Amount(u128::MAX))],
             balanced: true,
             audit_entries: self.tasks.len() as u64,
+            fee_min: Amount(100),
         }
     }
 }

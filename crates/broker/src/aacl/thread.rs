@@ -15,12 +15,12 @@ use ainur_primitives::{
 };
 use ainur_protocol::limits::LIFETIME_MS_MAX;
 use ainur_protocol::{
-    Accept, Body, Call, Constraints, Draft, Envelope, Extensions, Message, Recipients, Reject,
-    RejectReason, Specification,
+    Accept, Body, Call, Constraints, Draft, Envelope, Extensions, Message, MessageType, Recipients,
+    Reject, RejectReason, Specification,
 };
 
 use super::bid::{written_bid, written_commit};
-use super::offer::{offer_conversation, offer_message};
+use super::offer::offer_message;
 use crate::error::Error;
 use crate::event::OfferTake;
 use crate::task::{AwardBasis, HistoryKind, Phase, Task, TaskAttempt};
@@ -80,7 +80,7 @@ pub fn call_message(
 }
 
 /// Everything said so far about a task that `call` was announced by, in order, without signatures
-/// but those that bind the sellers on the ledger.
+/// but those that bind the sellers on the ledger; what is in `said` is told as it was said.
 ///
 /// # Errors
 /// When a signature is missing in the journal, or no message can carry something.
@@ -88,6 +88,7 @@ pub fn thread(
     task: &Task,
     call: &Envelope<Call>,
     operator: Did,
+    said: &[Message],
     joined: &Joined<'_>,
 ) -> Result<Vec<Message>, Error> {
     let mut writer = Writer {
@@ -95,6 +96,7 @@ pub fn thread(
         call,
         operator,
         joined,
+        originals: said,
         now: call.header().created.max(task.opened),
         said: vec![Message::Call(Box::new(call.clone()))],
         bidders: BTreeMap::new(),
@@ -113,6 +115,8 @@ struct Writer<'a> {
     call: &'a Envelope<Call>,
     operator: Did,
     joined: &'a Joined<'a>,
+    /// Messages of those who keep their own keys.
+    originals: &'a [Message],
     /// When the last message was said: nothing is said before it.
     now: Timestamp,
     said: Vec<Message>,
@@ -196,12 +200,19 @@ impl Writer<'_> {
         let terms = &take.offer.terms;
         let offer = terms.digest();
         let consent = (self.joined)(offer, &take.offer.proof)?;
-        let message = offer_message(terms, consent, take.matched).map_err(unsayable)?;
+        let original = self.originals.iter().find_map(|message| match message {
+            Message::StandingOffer(said) if said.body().offer == offer => Some(said.clone()),
+            _ => None,
+        });
+        let message = match original {
+            Some(said) => said,
+            None => Box::new(offer_message(terms, consent, take.matched).map_err(unsayable)?),
+        };
         let (seller, standing) = (terms.seller, message.id());
+        let conversation = message.header().conversation_id;
         if self.offers.insert(offer) {
-            self.said.push(Message::StandingOffer(Box::new(message)));
+            self.said.push(Message::StandingOffer(message));
         }
-        let conversation = offer_conversation(&offer);
         let accept = Accept {
             agreement: offer,
             price: attempt.price,
@@ -241,6 +252,9 @@ impl Writer<'_> {
         };
         for proof in &task.commit_proofs {
             let Some(entrant) = entrant(task, proof.signer) else { continue };
+            if self.told_as_said(proof.signer, MessageType::BidCommit) {
+                continue;
+            }
             let consent = (self.joined)(entrant.commit.digest(), proof)?;
             let commit = written_commit(&entrant.commit, Some(consent));
             let at = at(HistoryKind::Committed, proof.signer).unwrap_or(self.now);
@@ -252,12 +266,29 @@ impl Writer<'_> {
                 continue;
             };
             let last = bidding.last;
+            if self.told_as_said(proof.signer, MessageType::Bid) {
+                continue;
+            }
             let consent = (self.joined)(reveal.terms.digest(), proof)?;
             let bid = written_bid(&reveal.terms, reveal.salt, Some(consent));
             let at = at(HistoryKind::Revealed, proof.signer).unwrap_or(self.now);
             self.bid(last, proof.signer, at, bid)?;
         }
         Ok(())
+    }
+
+    /// Tells a message of somebody who keeps its own key, when there is one of this type.
+    fn told_as_said(&mut self, from: Did, message_type: MessageType) -> bool {
+        let same = |message: &&Message| {
+            let header = message.header();
+            (header.from, header.message_type) == (from, message_type)
+        };
+        let Some(original) = self.originals.iter().find(same) else { return false };
+        let (last, at) = (original.header().id, original.header().created);
+        self.now = self.now.max(at);
+        self.said.push(original.clone());
+        self.bidders.insert(from, Bidding { last, answer: Answered::No });
+        true
     }
 
     /// The award of an attempt and what came of it.

@@ -2,7 +2,7 @@
 use ainur_consensus::ReplicatedLog;
 use ainur_crypto::Proof;
 use ainur_crypto::batch::{BatchProof, prove_all};
-use ainur_primitives::{CapabilityName, Did, Digest};
+use ainur_primitives::{CapabilityName, ContentId, ConversationId, Did, Digest};
 use ainur_protocol::{Call, Envelope, Message};
 use ainur_runtime::Executor;
 use ainur_storage::Disk;
@@ -10,17 +10,17 @@ use ainur_storage::Disk;
 use super::{Broker, OfferState};
 use crate::aacl;
 use crate::error::Error;
-use crate::task::Task;
+use crate::task::{AwardBasis, Task};
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Signs these digests as the operator or as an agent with a seat here, with one signature;
-    /// `None` for anybody else.
+    /// `None` for anybody else, and for an agent that keeps its own key.
     pub fn sign_as(&self, signer: Did, items: &[Digest]) -> Option<Vec<Proof>> {
         let (key, key_version) = if signer == self.operator.did {
             (&self.operator.key, self.operator.key_version)
         } else {
             let seat = self.seats.get(signer)?;
-            (&seat.key, seat.key_version)
+            (seat.key.as_ref()?, seat.key_version)
         };
         Some(prove_all(key, signer, key_version, items))
     }
@@ -31,7 +31,35 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// When a signature is missing in the journal, or the disk refuses.
     pub fn thread_of(&self, task: &Task, call: &Envelope<Call>) -> Result<Vec<Message>, Error> {
         let joined = |digest: Digest, proof: &BatchProof| self.joined(digest, proof);
-        aacl::thread(task, call, self.operator.did, &joined)
+        let offers = task.attempts.iter().filter_map(|attempt| match &attempt.basis {
+            AwardBasis::Offer(take) => take.offer.message,
+            _ => None,
+        });
+        let bids = task.outside.iter().flat_map(|bid| [Some(bid.sealing), bid.opening]).flatten();
+        let said = offers.chain(bids).map(|content| self.message(content));
+        let said = said.collect::<Result<Vec<Message>, Error>>()?;
+        aacl::thread(task, call, self.operator.did, &said, &joined)
+    }
+
+    /// A message of somebody who keeps its own key, as it was said.
+    ///
+    /// # Errors
+    /// When it is missing or damaged, or the disk refuses.
+    pub fn message(&self, content: ContentId) -> Result<Message, Error> {
+        let mut reader = self.blobs.reader(&content)?;
+        let mut bytes = Vec::new();
+        while let Some(group) = reader.next_group()? {
+            bytes.extend_from_slice(group);
+        }
+        Message::from_json(&bytes)
+            .map_err(|error| Error::Invalid(format!("the message {content}: {error}")))
+    }
+
+    /// The task that is or was held open for bids in this conversation, unless it was archived.
+    pub fn open_call_of(&self, conversation: ConversationId) -> Option<Task> {
+        let tasks = self.tasks.values().chain(self.ended.values());
+        let mut open = tasks.filter(|task| task.held_open && task.takes_bids());
+        open.find(|task| aacl::call_conversation(task.id) == conversation).cloned()
     }
 
     /// The best offers first, as messages of their sellers with their consent, not yet signed.
@@ -51,6 +79,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let mut messages = Vec::new();
         for state in states.into_iter().take(most) {
             let Some(offer) = self.offers.get(&state.digest) else { continue };
+            if let Some(content) = offer.message {
+                messages.push(self.message(content)?);
+                continue;
+            }
             let consent = self.joined(state.digest, &offer.proof)?;
             let message = aacl::offer_message(&state.terms, consent, self.now)
                 .map_err(|error| Error::Invalid(format!("no message can say so: {error}")))?;
@@ -72,12 +104,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             task.held_open && capability.is_none_or(|name| *name == task.spec.capability)
         };
         let calls = self.open_calls().filter(wanted).take(most);
-        let message = |task: &Task| {
-            let mut seats = task.invited.iter().filter_map(|did| self.seats.get(*did));
-            let contract = seats.find_map(|seat| seat.contract(&task.spec.capability));
-            aacl::call_message(task, contract).map(Message::from)
-        };
-        calls.map(message).collect()
+        // Bids name the call by its id, so it does not depend on who has a seat at the moment.
+        calls.map(|task| aacl::call_message(task, None).map(Message::from)).collect()
     }
 
     /// The task that was announced under a key, whatever the request was.

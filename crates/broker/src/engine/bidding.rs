@@ -29,6 +29,10 @@ pub(super) struct Sealing {
     salt: [u8; 32],
 }
 
+/// Why an agent that keeps its own key is not asked for a price.
+pub(super) const KEEPS_ITS_KEY: &str =
+    "keeps its own key: it sells by standing offers, and bids on calls that are held open";
+
 /// What an agent with a fixed price says of itself when its contract says nothing.
 const FIXED_PRICE_CONFIDENCE: Ppm = Ppm(900_000);
 
@@ -66,6 +70,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 self.record(number, Event::Passed { bidder, detail })?;
                 continue;
             };
+            if !seat.is_keyed() {
+                self.record(number, Event::Passed { bidder, detail: KEEPS_ITS_KEY.to_owned() })?;
+                continue;
+            }
             if let Some(quote) = fixed_quote(seat, &spec.capability, task_duration_max) {
                 self.bid_by_strategy(number, bidder, Some(quote))?;
                 continue;
@@ -94,7 +102,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                     .errands_of(task.number)
                     .any(|errand| matches!(errand, Errand::Quote { bidder, .. } if bidder == did))
         };
-        task.invited.iter().filter(|did| !answered(did)).copied().collect()
+        // While a call is held open, who keeps its own key may still say something.
+        let may_speak =
+            |did: &Did| task.held_open && self.seats.get(*did).is_some_and(|seat| !seat.is_keyed());
+        let silent = task.invited.iter().filter(|did| !answered(did) && !may_speak(did));
+        silent.copied().collect()
     }
 
     /// A bid of this agent is to be sealed at the end of the turn.
@@ -130,7 +142,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             }
             Some(_) => None,
         };
-        if let (None, Some(quote), Some(seat)) = (&refusal, quote, self.seats.get(bidder)) {
+        let seat = self.seats.get(bidder).filter(|seat| seat.is_keyed());
+        if let (None, Some(quote), Some(seat)) = (&refusal, quote, seat) {
             let terms = BidTerms {
                 task: task.id,
                 bidder,
@@ -171,12 +184,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let commits: Vec<CommitTerms> =
                 bids.iter().filter_map(|bid| self.commit_terms(bid)).collect();
             let Some(seat) = self.seats.get(bidder) else { continue };
+            let Some(key) = &seat.key else { continue };
             let items: Vec<Digest> = commits
                 .iter()
                 .map(CommitTerms::digest)
                 .chain(bids.iter().map(|bid| bid.terms.digest()))
                 .collect();
-            let (signature, mut proofs) = sign_batch(&seat.key, bidder, seat.key_version, &items);
+            let (signature, mut proofs) = sign_batch(key, bidder, seat.key_version, &items);
             let bid_proofs = proofs.split_off(commits.len());
             let failure_probability = self.failure_probability(bidder);
             self.journal.append(&JournalEntry::Signature(signature))?;
@@ -187,7 +201,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 let custody = Some(SignedReveal { reveal, proof: bid_proof });
                 self.record(
                     number,
-                    Event::Committed { commit, proof, failure_probability, custody },
+                    Event::Committed { commit, proof, failure_probability, custody, message: None },
                 )?;
                 bid_on.insert(number);
             }
@@ -255,6 +269,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             self.wake_at(closes_at, number);
             return Ok(());
         }
+        self.spare_unheard(number)?;
         self.find_winner(number)
     }
 

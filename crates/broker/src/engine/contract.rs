@@ -313,6 +313,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Ok(());
         }
         for (posting, (_, outcome)) in postings.into_iter().zip(&completion.outcomes) {
+            if posting.step == TaskStep::TakeBonds {
+                self.bond_answered(&posting, outcome)?;
+                continue;
+            }
             let current = self.tasks.get(&posting.task).and_then(Task::next_step);
             if current != Some(posting.step) {
                 continue;

@@ -22,6 +22,7 @@ use super::contract::{Posting, evidence};
 use crate::error::Error;
 use crate::event::{CreditTake, Event, LedgerPosition};
 use crate::limits::{ISSUERS_MAX, TRANSACTION_MS};
+use crate::seat::Seat;
 use crate::task::{Phase, Task, TaskStep};
 
 /// Time between a call and the claim that follows from it.
@@ -77,14 +78,16 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     ) -> Result<CreditTake, Error> {
         let holder = self.operator.did;
         let capability = &spec.capability;
+        // What it delivers is said in its name, which takes its key.
+        let is_able =
+            |did: &Did| invited.contains(did) && self.seats.get(*did).is_some_and(Seat::is_keyed);
         self.ledger.read(|state| {
             let Some((quality, found)) = held_credit(state, &holder, capability) else {
                 return Err(Error::NoCredit(format!("no credit for {capability} is held")));
             };
             let class = CreditClassId::of(capability, quality);
             let line = query::issuers(state, &class, ISSUERS_MAX);
-            let able =
-                line.into_iter().find(|issuer| invited.contains(issuer) && *issuer != holder);
+            let able = line.into_iter().find(|issuer| is_able(issuer) && *issuer != holder);
             let issuer = able.ok_or_else(|| {
                 let why = "nobody who owes the work is here, can be reached and fits the request";
                 Error::NoCredit(why.into())
@@ -140,7 +143,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 self.push(number, action)
             }
             _ if self.now >= deadline => self.push(number, Action::Expire { task: id }),
-            _ if self.seats.get(issuer).is_some() => self.push_as(Some(issuer), number, action),
+            _ if self.seats.get(issuer).is_some_and(Seat::is_keyed) => {
+                self.push_as(Some(issuer), number, action)
+            }
             // Nobody can speak for it any more.
             _ => {
                 self.wake_at(deadline, number);
@@ -156,6 +161,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         action: &ainur_ledger::Action,
     ) -> Option<Submission> {
         let seat = self.seats.get(agent)?;
+        let key = seat.key.as_ref()?;
         // What it has on its way takes the numbers before.
         let on_its_way = |posting: &&Posting| posting.agent == Some(agent);
         let ahead = self.submitted.values().flatten().filter(on_its_way).count() as u64;
@@ -169,7 +175,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             action: action.clone(),
         };
         let digests = [transaction.digest()];
-        let (signature, proofs) = sign_batch(&seat.key, seat.did, seat.key_version, &digests);
+        let (signature, proofs) = sign_batch(key, seat.did, seat.key_version, &digests);
         let proof = proofs.into_iter().next()?;
         let transactions = vec![AuthorizedTransaction { transaction, proof }];
         Some(Submission { transactions, signatures: vec![signature] })

@@ -32,6 +32,7 @@ use super::work::Errand;
 use super::{Broker, one_line};
 use crate::error::Error;
 use crate::event::{Event, JournalEntry};
+use crate::seat::Seat;
 use crate::task::graph::{GraphDecision, SignedCoalition};
 use crate::task::{Phase, Task};
 
@@ -99,7 +100,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             // Who cannot be asked any more is not; the announcement found somebody for each.
             let able = self.able((&subtask.capability, &subtask.parameters), &spec.check, None);
             let able = able.unwrap_or_default().into_iter();
-            asked.extend(able.filter(|did| invited.contains(did)).map(|did| (did, index)));
+            // Who keeps its own key signs no bid on parts here.
+            let is_asked = |did: &Did| {
+                invited.contains(did) && self.seats.get(*did).is_some_and(Seat::is_keyed)
+            };
+            asked.extend(able.filter(is_asked).map(|did| (did, index)));
         }
         asked.sort_unstable();
         Ok(asked)
@@ -336,7 +341,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let mut signed = BTreeMap::new();
         for (agent, items) in words {
             let Some(seat) = self.seats.get(agent) else { continue };
-            let (signature, proofs) = sign_batch(&seat.key, agent, seat.key_version, &items);
+            let Some(key) = &seat.key else { continue };
+            let (signature, proofs) = sign_batch(key, agent, seat.key_version, &items);
             self.journal.append(&JournalEntry::Signature(signature))?;
             signed.extend(items.into_iter().map(|item| (agent, item)).zip(proofs));
         }

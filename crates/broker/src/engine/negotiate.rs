@@ -176,8 +176,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let mut proofs: BTreeMap<Did, std::vec::IntoIter<BatchProof>> = BTreeMap::new();
         for (signer, items) in items {
             let operator = &self.operator;
-            let (key, version) = match self.seats.get(signer) {
-                Some(seat) => (&seat.key, seat.key_version),
+            let seat = self.seats.get(signer);
+            let (key, version) = match seat.and_then(|seat| Some((seat.key.as_ref()?, seat))) {
+                Some((key, seat)) => (key, seat.key_version),
                 None => (&operator.key, operator.key_version),
             };
             let (signature, signed) = sign_batch(key, signer, version, &items);

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use ainur_consensus::ReplicatedLog;
-use ainur_crypto::batch::sign_batch;
+use ainur_crypto::batch::{RootSignature, sign_batch};
 use ainur_ledger::escrow::{self, ServiceTerms};
 use ainur_market::offer::{OfferRequest, OfferTerms};
 use ainur_market::payment::PaymentTerms;
@@ -19,6 +19,7 @@ use super::{Broker, one_line};
 use crate::error::Error;
 use crate::event::{Event, JournalEntry, OfferEvent, OfferTake, SignedOffer};
 use crate::limits::DEADLINE_MS_MIN;
+use crate::seat::Seat;
 use crate::task::{Phase, Task};
 
 /// A standing offer as it is now.
@@ -47,6 +48,21 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// # Errors
     /// When the terms cannot be, nobody here could fulfil them, or too many offers are kept.
     pub fn publish_offer(&mut self, terms: OfferTerms) -> Result<OfferState, Error> {
+        let seat = self.check_offer(&terms)?;
+        let Some(key) = &seat.key else {
+            return Err(Error::Invalid(format!(
+                "the offer: {} keeps its own key, which has to sign it: ainur aacl offer",
+                seat.name
+            )));
+        };
+        let digest = terms.digest();
+        let (signature, proofs) = sign_batch(key, seat.did, seat.key_version, &[digest]);
+        let proof = proofs.into_iter().next().expect("one item has one proof");
+        self.keep_offer(SignedOffer { terms, proof, message: None }, &signature)
+    }
+
+    /// The seat of an offer's seller, when the offer can stand here.
+    pub(super) fn check_offer(&self, terms: &OfferTerms) -> Result<&Seat, Error> {
         let invalid = |why: &dyn std::fmt::Display| Error::Invalid(format!("the offer: {why}"));
         terms.validate().map_err(|error| invalid(&error))?;
         let longest = self.parameters.escrow.offer_validity_ms_max;
@@ -70,12 +86,19 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         {
             return Err(invalid(&format!("{} does not do {missing}", seat.name)));
         }
-        let digest = terms.digest();
-        let (signature, proofs) = sign_batch(&seat.key, seat.did, seat.key_version, &[digest]);
-        let proof = proofs.into_iter().next().expect("one item has one proof");
-        let offer = SignedOffer { terms: terms.clone(), proof };
-        self.offers.publish(offer.clone(), 0, self.now).map_err(|error| invalid(&error))?;
-        self.journal.append(&JournalEntry::Signature(signature))?;
+        Ok(seat)
+    }
+
+    /// Puts a signed offer on the board and into the journal.
+    pub(super) fn keep_offer(
+        &mut self,
+        offer: SignedOffer,
+        signature: &RootSignature,
+    ) -> Result<OfferState, Error> {
+        let (digest, terms) = (offer.terms.digest(), offer.terms.clone());
+        let refused = |error| Error::Invalid(format!("the offer: {error}"));
+        self.offers.publish(offer.clone(), 0, self.now).map_err(refused)?;
+        self.journal.append(&JournalEntry::Signature(signature.clone()))?;
         self.journal.append(&JournalEntry::Offer(OfferEvent::Published(Box::new(offer))))?;
         Ok(self.offer_state(digest, terms))
     }
@@ -272,16 +295,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         quote: impl FnOnce(DurationMs) -> Quote,
     ) -> Result<(), Error> {
         let invalid = |why: String| Error::Invalid(format!("the bid is not taken: {why}"));
-        let unknown = || Error::UnknownTask(number.to_string());
-        let task = self.tasks.get(&number).ok_or_else(unknown)?;
-        if task.phase != Phase::Announced || self.now >= task.auction.commitments_end() {
-            return Err(invalid("the call takes no bids any more".into()));
-        }
-        if !task.takes_bids() {
-            return Err(invalid("its sellers are not found by bids of owners".into()));
-        }
-        if !task.invited.contains(&bidder) {
-            let why = "the agent does not offer what is wanted, or its contract does not fit";
+        let task = self.call_for(number, bidder)?;
+        if !self.seats.get(bidder).is_some_and(Seat::is_keyed) {
+            let why = "the agent keeps its own key, which has to sign the bid: ainur aacl bid";
             return Err(invalid(why.into()));
         }
         let sealed = task.auction.entrants().any(|entrant| entrant.commit.bidder == bidder);
@@ -298,5 +314,23 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Err(invalid(format!("the work may take {longest} at most")));
         }
         self.seal(number, bidder, Some(quote))
+    }
+
+    /// A call that takes a bid of this agent now.
+    pub(super) fn call_for(&self, number: u64, bidder: Did) -> Result<&Task, Error> {
+        let invalid = |why: &str| Error::Invalid(format!("the bid is not taken: {why}"));
+        let over = || invalid("the call takes no bids any more");
+        let task = self.tasks.get(&number).ok_or_else(over)?;
+        if task.phase != Phase::Announced || self.now >= task.auction.commitments_end() {
+            return Err(over());
+        }
+        if !task.takes_bids() {
+            return Err(invalid("its sellers are not found by bids of owners"));
+        }
+        if !task.invited.contains(&bidder) {
+            let why = "the agent does not offer what is wanted, or its contract does not fit";
+            return Err(invalid(why));
+        }
+        Ok(task)
     }
 }

@@ -67,11 +67,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if seat.contract(&terms.capability).is_none() {
             return Err(invalid(&format!("{} does not do {}", seat.name, terms.capability)));
         }
+        let Some(key) = &seat.key else {
+            return Err(invalid(&format!("{} keeps its own key, which would sign it", seat.name)));
+        };
         if !self.rentals.has_room(terms.seller) {
             return Err(invalid(&"its agent rents out too much (RENTALS_OFFERED_MAX)"));
         }
         let digest = terms.digest();
-        let (signature, proofs) = sign_batch(&seat.key, seat.did, seat.key_version, &[digest]);
+        let (signature, proofs) = sign_batch(key, seat.did, seat.key_version, &[digest]);
         let proof = proofs.into_iter().next().expect("one item has one proof");
         let signed = SignedRental { terms: terms.clone(), proof };
         self.journal.append(&JournalEntry::Signature(signature))?;

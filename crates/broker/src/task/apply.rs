@@ -3,7 +3,7 @@ use ainur_ledger::exchange::CreditClassId;
 use ainur_market::{auction, negotiation};
 use ainur_primitives::{Amount, Did, FailureReason, Timestamp, Venue};
 
-use super::{AwardBasis, HistoryEntry, HistoryKind, Phase, Task, TaskAttempt};
+use super::{AwardBasis, HistoryEntry, HistoryKind, OutsideBid, Phase, Task, TaskAttempt};
 use crate::event::{Chunk, CreditTake, Event, LedgerPosition, OfferTake, RentalTake, SignedReveal};
 
 /// An event that may not follow a state. Nothing was changed.
@@ -34,6 +34,9 @@ pub enum Illegal {
     /// What was said does not follow from the rules.
     #[error("a negotiation does not follow its rules")]
     Negotiation(#[from] negotiation::Error),
+    /// No bond of this bidder can be taken.
+    #[error("no bond of this bidder is at stake")]
+    Bond,
     /// A thread is of another task or another seller, or not signed.
     #[error("a negotiation is not one of this task")]
     Thread,
@@ -51,6 +54,7 @@ impl Task {
             | Event::Passed { .. }
             | Event::CommitmentsClosed
             | Event::Opened { .. }
+            | Event::Revealed { .. }
             | Event::Awarded { .. }
             | Event::OfferTaken { .. }
             | Event::Negotiated { .. }
@@ -65,6 +69,8 @@ impl Task {
             | Event::PartEnded(_)
             | Event::GraphSettled { .. } => self.apply_graph(at, event),
             Event::ChunkPaid { .. } | Event::ChunksSettled { .. } => self.apply_chunks(at, event),
+            Event::BondTaken { bidder, amount } => self.take_bond(at, *bidder, *amount),
+            Event::BondSpared { bidder, detail } => self.spare_bond(at, *bidder, detail),
             Event::AgreementApplied(_)
             | Event::AgreementRefused { .. }
             | Event::FailureApplied { .. }
@@ -100,11 +106,12 @@ impl Task {
 
     fn apply_market(&mut self, at: Timestamp, event: &Event) -> Result<(), Illegal> {
         match event {
-            Event::Committed { commit, proof, failure_probability, custody } => {
+            Event::Committed { commit, proof, failure_probability, custody, message } => {
                 self.expect(&[Phase::Announced], "a commitment")?;
                 self.auction.commit(at, commit.clone(), *failure_probability)?;
                 self.commit_proofs.push(proof.clone());
                 self.custody.extend(custody.clone());
+                self.outside.extend(message.map(|said| OutsideBid::sealed(commit.bidder, said)));
                 self.note(at, HistoryKind::Committed, commit.bidder.to_string());
             }
             Event::Passed { bidder, detail } => {
@@ -125,16 +132,16 @@ impl Task {
                 let Some(at_hand) = self.custody.iter().position(held) else {
                     return self.illegal("a bid that is not in custody");
                 };
-                let SignedReveal { reveal, proof } = self.custody[at_hand].clone();
-                self.auction.reveal(at, reveal.terms.clone(), reveal.salt.0)?;
+                let opened = self.custody[at_hand].clone();
+                self.take_reveal(at, &opened)?;
                 self.custody.swap_remove(at_hand);
-                self.bid_proofs.push(proof);
-                let terms = &reveal.terms;
-                self.note(
-                    at,
-                    HistoryKind::Revealed,
-                    format!("{} bids {} AINU", terms.bidder, terms.price.to_ainu()),
-                );
+            }
+            Event::Revealed { opened, message } => {
+                self.take_reveal(at, opened)?;
+                let bidder = opened.reveal.terms.bidder;
+                self.outside.iter_mut().filter(|bid| bid.bidder == bidder).for_each(|bid| {
+                    bid.opening = Some(*message);
+                });
             }
             Event::Awarded { attempt, seller, payment, beacon } => {
                 self.expect(&[Phase::Revealing, Phase::Rewarding, Phase::Awarded], "an award")?;

@@ -26,6 +26,10 @@ pub(crate) enum Agent {
     Remove {
         /// Name or DID.
         agent: String,
+        /// The file with the key of an agent that keeps its own: takes its card and its free stake
+        /// back on the ledger.
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
     },
 }
 
@@ -55,6 +59,10 @@ pub(crate) struct AgentAdd {
     /// [default: the price or quote is the bid].
     #[arg(long, value_name = "STRATEGY")]
     pub(crate) strategy: Option<StrategyChoice>,
+    /// The file with the agent's own key (`ainur aacl key FILE`): it signs the agent's joining here,
+    /// and the node never sees it. The agent then sells by what it signs itself: see ainur aacl.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
     /// Stake to bond in AINU.
     #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
     pub(crate) stake: Option<Amount>,

@@ -8,7 +8,6 @@ use ainur_api::operation::{AaclListing, AaclQuery};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::view::AaclThread;
 use ainur_api::{Operation, Reply, Service};
-use ainur_node::DataDirectory;
 use ainur_node::keys::KeyPair;
 use ainur_primitives::{ConversationId, DurationMs};
 
@@ -19,6 +18,7 @@ use crate::output::{Output, io_problem};
 
 mod call;
 mod check;
+mod seller;
 mod show;
 
 /// How long one question for more of a thread waits.
@@ -38,6 +38,21 @@ pub(super) fn run(verb: AaclVerb, place: &Place, output: &Output) -> Outcome {
         AaclVerb::Calls { capability, node } => {
             let listing = Operation::AaclCalls(AaclListing { capability });
             list(&*reach(&node, place)?, listing, output)?;
+        }
+        AaclVerb::Offer(asked) => {
+            let service = reach(&asked.node, place)?;
+            seller::offer(*asked, &*service, output)?;
+        }
+        AaclVerb::Withdraw { offer, key, node } => {
+            seller::withdraw(&offer, &read_key(&key)?, &*reach(&node, place)?, output)?;
+        }
+        AaclVerb::Bid(asked) => {
+            // A bid needs a node that goes on.
+            let service = match asked.node.node {
+                Some(_) => reach(&asked.node, place)?,
+                None => place.connect_running()?,
+            };
+            seller::bid(*asked, &*service, output)?;
         }
         AaclVerb::Thread { conversation, wait, node } => {
             let service = reach(&node, place)?;
@@ -61,23 +76,9 @@ fn reach(node: &AaclNode, place: &Place) -> Result<Box<dyn Service>, Problem> {
     Ok(Box::new(Client::new(address, token)?))
 }
 
-/// The folder of a key file, as the reader of key files takes it, and the name in it.
-fn folder_of(file: &Path) -> Result<(DataDirectory, String), Problem> {
-    let wrong = || Problem::new(Code::InvalidRequest, "this is no name of a file");
-    let name = file.file_name().and_then(|name| name.to_str()).ok_or_else(wrong)?;
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    Ok((DataDirectory::new(Some(folder.to_path_buf()))?, name.to_owned()))
-}
-
 fn make_key(file: &Path, output: &Output) -> Result<(), Problem> {
-    let (folder, name) = folder_of(file)?;
-    if file.exists() {
-        let why = format!("{} is there already", file.display());
-        return Err(Problem::new(Code::Conflict, why).next("name another file"));
-    }
     let keys = KeyPair::generate()?;
-    keys.store(&folder, &name)?;
+    keys.create(file)?;
     let did = keys.did();
     if output.is_json() {
         output.json(&serde_json::json!({ "did": did, "file": file }));
@@ -90,11 +91,7 @@ fn make_key(file: &Path, output: &Output) -> Result<(), Problem> {
 
 /// The keys in a file.
 fn read_key(file: &Path) -> Result<KeyPair, Problem> {
-    let (folder, name) = folder_of(file)?;
-    KeyPair::load(&folder, &name)?.ok_or_else(|| {
-        let why = format!("there is no key file {}", file.display());
-        Problem::new(Code::NotFound, why).next("make one: ainur aacl key FILE")
-    })
+    KeyPair::read(file)
 }
 
 fn list(service: &dyn Service, listing: Operation, output: &Output) -> Result<(), Problem> {

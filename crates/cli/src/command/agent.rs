@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ainur_api::operation::{
-    AgentAdd, Credential, McpCommand, ProgramSource, ServicePlace, TeamDraft,
+    AgentAdd, Credential, McpCommand, OwnKey, ProgramSource, ServicePlace, TeamDraft,
 };
 use ainur_api::problem::{Code, Problem};
 use ainur_api::view::AgentView;
 use ainur_api::{Operation, Reply, Service};
+use ainur_node::keys::KeyPair;
+use ainur_node::own_keys::{self, LedgerStanding};
+use ainur_primitives::Amount;
 
 use super::{Outcome, ask};
 use crate::arguments;
@@ -42,12 +45,22 @@ pub(super) fn run(verb: Agent, place: &Place, output: &Output) -> Outcome {
         Agent::Accept { agent } => {
             show(&one(&*service, Operation::AgentAccept { agent })?, output);
         }
-        Agent::Remove { agent } => {
+        Agent::Remove { agent, key } => {
+            let found = one(&*service, Operation::AgentShow { agent: agent.clone() })?;
+            if let Some(key) = &key {
+                leave(&found, &KeyPair::read(key)?, &*service)?;
+            }
             service.perform(Operation::AgentRemove { agent: agent.clone() })?;
             if output.is_json() {
                 output.json(&serde_json::json!({ "removed": agent }));
             } else {
                 output.line(format!("{agent} bids no more"));
+                if found.own_key && key.is_none() {
+                    let stake = ainu(found.stake);
+                    output.line(format!(
+                        "its stake of {stake} is for its own key to take: --key FILE"
+                    ));
+                }
             }
         }
     }
@@ -63,7 +76,8 @@ fn one(service: &dyn Service, operation: Operation) -> Result<AgentView, Problem
 
 fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentView, Problem> {
     let program = program(&add, service)?;
-    let operation = Operation::AgentAdd(AgentAdd {
+    let keys = add.key.as_deref().map(KeyPair::read).transpose()?;
+    let mut asked = AgentAdd {
         name: add.name,
         program,
         price: add.price,
@@ -77,8 +91,51 @@ fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentVie
             partners: add.team_with,
             sharing: add.team_sharing.into(),
         }),
-    });
-    one(service, operation)
+        own_key: keys.as_ref().map(own_keys::material_of),
+    };
+    if let Some(keys) = &keys {
+        let papers = ask(service, Operation::AgentPrepare(asked.clone()), |reply| match reply {
+            Reply::Papers(papers) => Some(papers),
+            _ => None,
+        })?;
+        let signed = Some(own_keys::sign_papers(keys, &papers, asked.stake)?);
+        asked.own_key = Some(OwnKey { signed, ..own_keys::material_of(keys) });
+    }
+    one(service, Operation::AgentAdd(asked))
+}
+
+/// Takes the card and the free stake of an agent that keeps its own key back on the ledger.
+fn leave(found: &AgentView, keys: &KeyPair, service: &dyn Service) -> Result<(), Problem> {
+    if found.did != keys.did() {
+        let message = format!("the key is not that of {}", found.name);
+        return Err(Problem::new(Code::InvalidRequest, message).next("name the agent's own key"));
+    }
+    let (standing, free) = standing_of(keys, service)?;
+    let submission = standing.leave(keys, free);
+    service.perform(Operation::LedgerSubmit { submission }).map(drop)
+}
+
+/// Where the holder of a key stands on the ledger, and what of its stake is free.
+pub(crate) fn standing_of(
+    keys: &KeyPair,
+    service: &dyn Service,
+) -> Result<(LedgerStanding, Amount), Problem> {
+    let account = Operation::AccountShow { account: Some(keys.did()) };
+    let account = ask(service, account, |reply| match reply {
+        Reply::Account(account) => Some(account),
+        _ => None,
+    })?;
+    let ledger = ask(service, Operation::LedgerStatus, |reply| match reply {
+        Reply::Ledger(ledger) => Some(ledger),
+        _ => None,
+    })?;
+    let standing = LedgerStanding {
+        chain_id: ledger.chain_id,
+        nonce: account.nonce,
+        fee: ledger.fee_min,
+        now: ainur_node::now(),
+    };
+    Ok((standing, account.staked.saturating_sub(account.locked)))
 }
 
 /// A URL is told by how it begins, a component by its first bytes; everything else is a program.
@@ -214,6 +271,9 @@ fn show(agent: &AgentView, output: &Output) {
         ("expected to fail", agent.failure_probability.to_string()),
         ("standing", standing(agent, output)),
     ];
+    if agent.own_key {
+        facts.push(("key", "its own: it sells by offers and bids that it signs itself".into()));
+    }
     facts.extend(agent.tactic.map(|tactic| ("negotiates", tactic.to_string())));
     output.facts(&facts);
     for (capability, why) in &agent.quarantined {

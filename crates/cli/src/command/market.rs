@@ -14,7 +14,7 @@ mod book;
 mod depth;
 mod exchange;
 pub(super) mod negotiate;
-mod offer;
+pub(super) mod offer;
 mod rental;
 mod replay;
 mod simulate;

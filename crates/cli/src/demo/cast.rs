@@ -98,6 +98,7 @@ pub(super) fn add(
         stake: None,
         capability: None,
         team: None,
+        own_key: None,
     };
     node.perform(Operation::AgentAdd(add)).map(|_| ())
 }

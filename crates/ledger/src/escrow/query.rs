@@ -15,6 +15,12 @@ pub fn offer_uses(state: &(impl ReadState + ?Sized), offer: &Digest, buyer: &Did
     read(state, &key::offer_use(offer, buyer)).unwrap_or(0)
 }
 
+/// True when the bond of a bidder was forfeited for not opening its bid. Forgotten when the time in
+/// which it could be forfeited is over.
+pub fn is_bond_forfeited(state: &(impl ReadState + ?Sized), task: &TaskId, bidder: &Did) -> bool {
+    state.get(&key::forfeit(task, bidder)).is_some()
+}
+
 /// True when its seller has taken an offer back, given by its digest. Forgotten when the offer
 /// ends.
 pub fn is_offer_revoked(state: &(impl ReadState + ?Sized), offer: &Digest) -> bool {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ainur_api::operation::{AaclHolder, AaclQuery, Reply};
 use ainur_api::problem::{Code, Problem};
+use ainur_broker::aacl::call_message;
 use ainur_broker::engine::{CallTerms, Request};
 use ainur_broker::event::Idempotency;
 use ainur_broker::task::Task;
@@ -157,7 +158,11 @@ impl Node {
         let task = self
             .mailbox
             .call(move |broker| broker.task_of_key(&key).map_err(|error| of_broker(&error)))?;
-        let task = task.ok_or_else(unknown)?;
+        let Some(task) = task else {
+            let conversation = query.conversation;
+            let open = self.mailbox.call(move |broker| Ok(broker.open_call_of(conversation)))?;
+            return open.ok_or_else(unknown);
+        };
         let call = self.call_of(&task)?;
         let mandate = mandate(&query.holder, query.conversation, call.header().id);
         if task.idempotency.as_ref() == Some(&mandate) { Ok(task) } else { Err(unknown()) }
@@ -170,6 +175,10 @@ impl Node {
                 .next("run ainur ledger audit")
         };
         let content = task.context.as_deref().and_then(|text| text.strip_prefix(CONTEXT_PREFIX));
+        if content.is_none() && task.held_open {
+            let call = call_message(task, None).map_err(|error| of_broker(&error))?;
+            return Ok(call.into());
+        }
         let content: Option<ContentId> = content.and_then(|text| text.parse().ok());
         let content = content.ok_or_else(|| damaged("it is not named".into()))?;
         let mut reader = self.blobs.reader(&content).map_err(|error| of_storage(&error))?;

@@ -70,7 +70,7 @@ pub(super) fn run(
     Ok(())
 }
 
-fn draft(asked: OfferArguments) -> Result<OfferDraft, Problem> {
+pub(in crate::command) fn draft(asked: OfferArguments) -> Result<OfferDraft, Problem> {
     let payment = payment(&asked)?;
     let missing = || Problem::new(Code::InvalidRequest, "an offer needs an agent and --price");
     let (Some(agent), Some(base_price)) = (asked.agent, asked.price) else {
