@@ -8,7 +8,8 @@ use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Did, Digest, DurationMs,
-    ExecutionLimits, Ppm, SelectionRule, SharingMethod, TaskGraph, TaskId, TraceContext, Venue,
+    ExecutionLimits, PenaltyClause, Ppm, SelectionRule, SharingMethod, TaskGraph, TaskId,
+    TraceContext, Venue,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -285,6 +286,16 @@ pub struct TeamDraft {
     #[serde(default)]
     #[schemars(with = "schema::SharingMethod")]
     pub sharing: SharingMethod,
+    /// What members of a coalition that it leads pay when they fail or are late, in shares of their
+    /// bonds and on top of what failing costs anyway.
+    #[serde(default)]
+    #[schemars(with = "Vec<schema::PenaltyClause>", length(max = 16))]
+    pub penalties: Vec<PenaltyClause>,
+    /// The most it pledges for such clauses, as a share of its bond: it stays out of coalitions
+    /// whose clauses could cost it more. Half of the bond when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<schema::Ppm>")]
+    pub pledge_max: Option<Ppm>,
 }
 
 /// Where an agent's program is.

@@ -5,7 +5,7 @@ use ainur_market::negotiation::TacticName;
 use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityContract, CapabilityName, ContentId, Did, Digest,
-    DurationMs, FailureReason, Ppm, SelectionRule, TaskId, Timestamp,
+    DurationMs, FailureReason, PenaltyCause, Ppm, SelectionRule, TaskId, Timestamp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -147,6 +147,22 @@ pub struct AgentView {
     pub failure_probability: Ppm,
     /// Below minimum stake: may not bid.
     pub barred: bool,
+    /// Stake it lost, oldest first: the newest times that the ledger remembers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<StakeLoss>,
+}
+
+/// Stake that an agent lost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StakeLoss {
+    /// When.
+    #[schemars(with = "schema::Timestamp")]
+    pub at: Timestamp,
+    /// How much.
+    #[schemars(with = "schema::Amount")]
+    pub amount: Amount,
+    /// For what: one line for people.
+    pub why: String,
 }
 
 impl AgentView {
@@ -414,6 +430,34 @@ pub struct Explanation {
     pub transcript: Option<Digest>,
     /// What the agreements name is this transcript, or the offer that was taken.
     pub transcript_matches: bool,
+    /// What the clauses of coalitions cost members who failed or were late, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub penalties: Vec<PenaltyRow>,
+}
+
+/// What the clauses of a coalition cost one of its members, to one payee.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PenaltyRow {
+    /// At which part of the task.
+    pub part: String,
+    /// Who pays.
+    #[schemars(with = "schema::Did")]
+    pub seller: Did,
+    /// Its name here.
+    pub seller_name: String,
+    /// For what: `failed` or `late`.
+    #[schemars(with = "schema::PenaltyCause")]
+    pub cause: PenaltyCause,
+    /// Who gets it.
+    #[schemars(with = "schema::Did")]
+    pub payee: Did,
+    /// Its name here.
+    pub payee_name: String,
+    /// How much.
+    #[schemars(with = "schema::Amount")]
+    pub amount: Amount,
+    /// It had waited for somebody to take over.
+    pub waited: bool,
 }
 
 /// One bidder's row.

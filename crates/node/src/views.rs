@@ -21,8 +21,10 @@ use crate::agents::AgentRecord;
 use crate::node::Node;
 
 mod chunks;
+mod penalties;
 
 use chunks::chunk_views;
+use penalties::losses;
 
 impl Node {
     /// The name of an agent here; a shortened DID for others.
@@ -82,6 +84,7 @@ impl Node {
             failed: record.failed,
             failure_probability: reputation::query::failure_probability(&record, now, &params),
             barred: record.barred,
+            losses: losses(&record),
         }
     }
 
@@ -298,6 +301,7 @@ impl Node {
             awards,
             transcript: digest,
             transcript_matches: self.basis_agreed(task),
+            penalties: self.penalty_rows(task),
         }
     }
 

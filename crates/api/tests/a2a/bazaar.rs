@@ -353,6 +353,7 @@ fn agent() -> AgentView {
         failed: 0,
         failure_probability: Ppm::default(),
         barred: false,
+        losses: Vec::new(),
     }
 }
 

@@ -12,8 +12,8 @@ use ainur_api::problem::Code;
 use ainur_api::view::{
     AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BiddingView, BudgetView,
     Check, Explanation, LatenessTerms, LedgerStatus, Limit, NegotiationTurn, NegotiationView,
-    NodeStatus, OpenCall, Scope, TaskEvent, TaskPage, TaskPhase, TaskView, TokenView, TraceExport,
-    Verification, Worker,
+    NodeStatus, OpenCall, PenaltyRow, Scope, StakeLoss, TaskEvent, TaskPage, TaskPhase, TaskView,
+    TokenView, TraceExport, Verification, Worker,
 };
 use ainur_api::{Operation, Problem, Reply};
 use ainur_market::negotiation::power::ConcessionRate;
@@ -21,7 +21,8 @@ use ainur_market::negotiation::{NegotiationActKind, NegotiationWish, TacticName}
 use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, ContentId, Did, Digest, DurationMs, ExecutionLimits,
-    FailureReason, Ppm, QualityLevel, SelectionRule, TaskId, Timestamp, TraceContext, Venue,
+    FailureReason, PenaltyCause, Ppm, QualityLevel, SelectionRule, TaskId, Timestamp, TraceContext,
+    Venue,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -376,6 +377,11 @@ fn agent() -> AgentView {
         failed: 1,
         failure_probability: Ppm(285_714),
         barred: false,
+        losses: vec![StakeLoss {
+            at: Timestamp(1_790_000_000_000),
+            amount: Amount::ainu(1),
+            why: "failed at task 07070707 (timed-out)".into(),
+        }],
     }
 }
 
@@ -469,6 +475,16 @@ fn explanation() -> Explanation {
         }],
         transcript: Some(Digest([11; 32])),
         transcript_matches: true,
+        penalties: vec![PenaltyRow {
+            part: "draw".into(),
+            seller: did(2),
+            seller_name: "upper".into(),
+            cause: PenaltyCause::Failed,
+            payee: did(4),
+            payee_name: "lower".into(),
+            amount: Amount::ainu(1),
+            waited: true,
+        }],
     }
 }
 

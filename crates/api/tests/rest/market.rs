@@ -95,6 +95,7 @@ fn agent(number: u8, capability: CapabilityContract, price: Option<Amount>) -> A
         failed: 1,
         failure_probability: Ppm(250_000),
         barred: false,
+        losses: Vec::new(),
     }
 }
 
@@ -364,6 +365,7 @@ impl State {
             awards: vec![award],
             transcript: Some(Digest([4; 32])),
             transcript_matches: true,
+            penalties: Vec::new(),
         }
     }
 

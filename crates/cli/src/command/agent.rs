@@ -76,6 +76,8 @@ fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentVie
             saving,
             partners: add.team_with,
             sharing: add.team_sharing.into(),
+            penalties: add.penalty,
+            pledge_max: add.pledge_max,
         }),
     });
     one(service, operation)
@@ -224,6 +226,14 @@ fn show(agent: &AgentView, output: &Output) {
     }
     if !agent.bidding.is_empty() {
         bidding(agent, output);
+    }
+    for loss in &agent.losses {
+        output.line(format!(
+            "lost {} of its stake at {}: {}",
+            ainu(loss.amount),
+            loss.at,
+            loss.why
+        ));
     }
 }
 

@@ -66,7 +66,11 @@ impl JobExamination<'_> {
         let together = paid.saturating_add(*refunded);
         same("reserve", &body.specification.reserve, &together)?;
         let (paid, sellers, refunded) = (paid.to_ainu(), sums.len(), refunded.to_ainu());
-        Ok(format!("{paid} AINU paid to {sellers} sellers, {refunded} AINU returned"))
+        let mut seen = format!("{paid} AINU paid to {sellers} sellers, {refunded} AINU returned");
+        if let Some(penalties) = self.penalties()? {
+            seen.push_str(&format!("; {penalties}"));
+        }
+        Ok(seen)
     }
 
     /// What the job delivers: the output of the subtask that nobody needs, or those of several
