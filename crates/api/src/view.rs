@@ -5,7 +5,7 @@ use ainur_market::negotiation::TacticName;
 use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, CapabilityContract, CapabilityName, ContentId, Did, Digest,
-    DurationMs, FailureReason, PenaltyCause, Ppm, SelectionRule, TaskId, Timestamp,
+    DurationMs, FailureReason, Ppm, SelectionRule, TaskId, Timestamp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ mod bidding;
 mod chunks;
 mod exchange;
 mod market;
+mod penalties;
 mod rental;
 pub(crate) mod token;
 
@@ -25,6 +26,7 @@ pub use exchange::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
 pub use market::{LatenessTerms, NegotiationTurn, NegotiationView, OfferView, OpenCall};
+pub use penalties::{PenaltyRow, StakeLoss};
 pub use rental::{RentalHolding, RentalStatement, RentalView};
 pub use token::TokenView;
 
@@ -150,19 +152,6 @@ pub struct AgentView {
     /// Stake it lost, oldest first: the newest times that the ledger remembers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub losses: Vec<StakeLoss>,
-}
-
-/// Stake that an agent lost.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct StakeLoss {
-    /// When.
-    #[schemars(with = "schema::Timestamp")]
-    pub at: Timestamp,
-    /// How much.
-    #[schemars(with = "schema::Amount")]
-    pub amount: Amount,
-    /// For what: one line for people.
-    pub why: String,
 }
 
 impl AgentView {
@@ -433,31 +422,6 @@ pub struct Explanation {
     /// What the clauses of coalitions cost members who failed or were late, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub penalties: Vec<PenaltyRow>,
-}
-
-/// What the clauses of a coalition cost one of its members, to one payee.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PenaltyRow {
-    /// At which part of the task.
-    pub part: String,
-    /// Who pays.
-    #[schemars(with = "schema::Did")]
-    pub seller: Did,
-    /// Its name here.
-    pub seller_name: String,
-    /// For what: `failed` or `late`.
-    #[schemars(with = "schema::PenaltyCause")]
-    pub cause: PenaltyCause,
-    /// Who gets it.
-    #[schemars(with = "schema::Did")]
-    pub payee: Did,
-    /// Its name here.
-    pub payee_name: String,
-    /// How much.
-    #[schemars(with = "schema::Amount")]
-    pub amount: Amount,
-    /// It had waited for somebody to take over.
-    pub waited: bool,
 }
 
 /// One bidder's row.

@@ -61,6 +61,8 @@ fn nothing_is_left(place: &Place) {
 #[test]
 fn a_member_that_is_killed_pays_buyer_others_and_its_backup_as_the_clauses_say() {
     let place = market_led("3", "0", true, &CLAUSES);
+    let others = ["member-0", "member-1", "member-3", "member-4"];
+    let before = others.map(|other| units(&agent_of(&place, other)["balance"]));
     let task = run(&place, &[]);
     assert_eq!(task["phase"], "settled", "{task}");
     let third = part(&task, "three");
@@ -68,7 +70,6 @@ fn a_member_that_is_killed_pays_buyer_others_and_its_backup_as_the_clauses_say()
     let rows = penalties(&place, &task);
     assert!(rows.iter().all(|row| row["seller_name"] == "member-2" && row["part"] == "three"));
     assert_eq!(paid_to(&rows, "the buyer"), AINU * 8 / 100, "{rows:?}");
-    let others = ["member-0", "member-1", "member-3", "member-4"];
     for other in others {
         // All have the same share.
         assert_eq!(paid_to(&rows, other), AINU * 4 / 100, "{rows:?}");
@@ -83,11 +84,10 @@ fn a_member_that_is_killed_pays_buyer_others_and_its_backup_as_the_clauses_say()
     let stake = units(&agent_of(&place, "member-2")["stake"]);
     assert_eq!(stake, 100 * AINU - slashed - AINU * 36 / 100);
     // Beside what they were paid for their parts.
-    for other in others {
-        let name = format!("text.{}", ["one", "two", "", "four", "five"][other.as_bytes()[7] as usize - 48]);
-        let own = part(&task, name.trim_start_matches("text."));
-        let balance = units(&agent_of(&place, other)["balance"]);
-        assert_eq!(balance, units(&own["price"]) + AINU * 4 / 100, "{other}");
+    let parts = ["one", "two", "four", "five"];
+    for ((other, before), name) in others.into_iter().zip(before).zip(parts) {
+        let gained = units(&agent_of(&place, other)["balance"]) - before;
+        assert_eq!(gained, units(&part(&task, name)["price"]) + AINU * 4 / 100, "{other}");
     }
     receipt_says(
         &place,
@@ -98,6 +98,18 @@ fn a_member_that_is_killed_pays_buyer_others_and_its_backup_as_the_clauses_say()
     let explained = String::from_utf8_lossy(&explained.stdout).into_owned();
     let line = "penalty at three: member-2 pays 0.12 AINU to spare for failing, which had waited";
     assert!(explained.contains(line), "{explained}");
+    nothing_is_left(&place);
+}
+
+#[test]
+fn without_clauses_nobody_pays_for_them() {
+    let place = market("3", "0", true);
+    let task = run(&place, &[]);
+    assert_eq!(part(&task, "three")["seller_name"], "spare");
+    assert!(penalties(&place, &task).is_empty());
+    assert!(losses_by_clauses(&place, "member-2").is_empty());
+    let agreed = place.run(&["task", "explain", task["id"].as_str().expect("an id")]);
+    assert!(!String::from_utf8_lossy(&agreed.stdout).contains("penalty"));
     nothing_is_left(&place);
 }
 
@@ -147,7 +159,9 @@ fn clauses_beyond_what_their_author_would_pledge_or_that_are_none_are_refused() 
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && said.contains(wanted), "{more:?}: {said}");
     }
-    place.succeeds(&[&add[..], &["--penalty", "failed:members:60%", "--pledge-max", "60%"]].concat());
+    place.succeeds(
+        &[&add[..], &["--penalty", "failed:members:60%", "--pledge-max", "60%"]].concat(),
+    );
 }
 
 #[test]
@@ -166,7 +180,10 @@ fn who_is_late_pays_and_is_paid_for_its_work() {
     let task = run(&place, &[]);
     assert_eq!(task["phase"], "settled", "{task}");
     let rows = penalties(&place, &task);
-    assert!(rows.iter().all(|row| row["seller_name"] == "slow" && row["cause"] == "late"), "{rows:?}");
+    assert!(
+        rows.iter().all(|row| row["seller_name"] == "slow" && row["cause"] == "late"),
+        "{rows:?}"
+    );
     assert_eq!(paid_to(&rows, "the buyer"), AINU * 16 / 100, "{rows:?}");
     assert_eq!(rows.len(), 5, "{rows:?}");
     receipt_says(&place, &task, &["clauses of 1 coalitions cost 0.32 AINU", "for being late"]);

@@ -22,7 +22,8 @@ use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::graph::{Subtask, TaskGraph};
 use ainur_primitives::{
     AcceptanceCheck, Amount, CoalitionId, ContentId, Did, Digest, DurationMs, ExecutionLimits,
-    FailureReason, PenaltyBeneficiary, PenaltyCause, PenaltyClause, Ppm, QualityLevel, SelectionRule, SharingMethod, TaskId, TaskSpec, Timestamp,
+    FailureReason, PenaltyBeneficiary, PenaltyCause, PenaltyClause, Ppm, QualityLevel,
+    SelectionRule, SharingMethod, TaskId, TaskSpec, Timestamp,
 };
 
 use crate::fixture::{Who, World};
