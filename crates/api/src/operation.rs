@@ -291,6 +291,11 @@ pub struct TeamDraft {
     #[serde(default)]
     #[schemars(with = "Vec<schema::PenaltyClause>", length(max = 16))]
     pub penalties: Vec<PenaltyClause>,
+    /// What is withheld at most, of what members of a coalition that it leads are paid above their
+    /// prices, until the task ends: it pays for backups that ask more than whom they follow.
+    #[serde(default)]
+    #[schemars(with = "Option<schema::Amount>")]
+    pub insurance: Option<Amount>,
     /// The most it pledges for such clauses, as a share of its bond: it stays out of coalitions
     /// whose clauses could cost it more. Half of the bond when absent.
     #[serde(default)]

@@ -26,7 +26,7 @@ pub use exchange::{
     BestQuotes, BookView, HoldingView, MovementReport, TradePlace, TradeReport, TradeRow,
 };
 pub use market::{LatenessTerms, NegotiationTurn, NegotiationView, OfferView, OpenCall};
-pub use penalties::{PenaltyRow, StakeLoss};
+pub use penalties::{InsuranceRow, PenaltyRow, StakeLoss};
 pub use rental::{RentalHolding, RentalStatement, RentalView};
 pub use token::TokenView;
 
@@ -422,6 +422,9 @@ pub struct Explanation {
     /// What the clauses of coalitions cost members who failed or were late, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub penalties: Vec<PenaltyRow>,
+    /// What members of coalitions got back in the end of what insurance withheld from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub insurance: Vec<InsuranceRow>,
 }
 
 /// One bidder's row.

@@ -60,6 +60,10 @@ pub struct TeamTerms {
     /// when they fail or are late.
     #[serde(default)]
     pub penalties: Vec<PenaltyClause>,
+    /// What is withheld at most, of what members of a coalition that it leads are paid above their
+    /// prices, to pay for backups that ask more than whom they follow.
+    #[serde(default)]
+    pub insurance: Amount,
     /// The most it pledges to a coalition for its clauses, as a share of its bond for a part; it
     /// stays out of coalitions whose clauses could cost it more.
     #[serde(default = "TeamTerms::pledge_max_default")]

@@ -20,6 +20,17 @@ const CLAUSES: [&str; 6] = [
     "failed:backup:15%",
 ];
 
+/// The market with this lead, in which parts have time enough on a busy machine too.
+fn patient(dies: bool, lead: &[&str]) -> Place {
+    let place = market_led("3", "0", dies, lead);
+    let graph = json!({ "parts": PARTS.iter().map(|capability| json!({
+        "name": capability.trim_start_matches("text."), "capability": capability, "reserve": "4",
+        "seconds": 6,
+    })).collect::<Vec<_>>() });
+    place.file("graph.json", graph.to_string().as_bytes());
+    place
+}
+
 fn run(place: &Place, more: &[&str]) -> Value {
     let order = order(place);
     let words: Vec<&str> = order.iter().map(String::as_str).chain(more.iter().copied()).collect();
@@ -60,7 +71,7 @@ fn nothing_is_left(place: &Place) {
 
 #[test]
 fn a_member_that_is_killed_pays_buyer_others_and_its_backup_as_the_clauses_say() {
-    let place = market_led("3", "0", true, &CLAUSES);
+    let place = patient(true, &CLAUSES);
     let others = ["member-0", "member-1", "member-3", "member-4"];
     let before = others.map(|other| units(&agent_of(&place, other)["balance"]));
     let task = run(&place, &[]);
@@ -115,7 +126,7 @@ fn without_clauses_nobody_pays_for_them() {
 
 #[test]
 fn without_a_backup_whoever_takes_the_part_over_gets_what_waits() {
-    let place = market_led("3", "0", true, &CLAUSES);
+    let place = patient(true, &CLAUSES);
     place.succeeds(&["agent", "remove", "spare"]);
     let task = run(&place, &[]);
     assert_eq!(task["phase"], "settled", "{task}");
@@ -208,7 +219,7 @@ fn a_node_killed_around_a_failure_carries_out_each_clause_once() {
     // Around the blocks in which the member fails and its backup takes over, and the payments
     // before and after.
     for point in ["chain.synced:3", "chain.synced:4", "chain.synced:5", "broker.part:5"] {
-        let place = market_led("3", "0", true, &CLAUSES);
+        let place = patient(true, &CLAUSES);
         let node = place.start_node_with(|command| {
             command.env("AINUR_CRASH_AT", point);
         });
@@ -223,6 +234,65 @@ fn a_node_killed_around_a_failure_carries_out_each_clause_once() {
         let lost = losses_by_clauses(&place, "member-2");
         assert_eq!(lost, [AINU * 24 / 100, AINU * 12 / 100], "{point}");
         receipt_says(&place, &task, &[]);
+        nothing_is_left(&place);
+    }
+}
+
+/// Members are paid 3 AINU each, and withhold 0.2 of it; who stands by for the third asks 3.3.
+fn insured(dies: bool) -> Place {
+    let place = patient(dies, &["--insurance", "1"]);
+    place.succeeds(&["agent", "remove", "spare"]);
+    let dear = agent(&place, "dear", &[PARTS[2]], "0", false);
+    place.succeeds(&["agent", "add", &dear, "--price", "3.3", "--team-saving", "1%"]);
+    place
+}
+
+const MEMBERS: [(&str, &str); 4] =
+    [("member-0", "one"), ("member-1", "two"), ("member-3", "four"), ("member-4", "five")];
+
+#[test]
+fn what_insurance_withholds_comes_back_when_nobody_fails() {
+    let place = insured(false);
+    let before = MEMBERS.map(|(member, _)| units(&agent_of(&place, member)["balance"]));
+    let task = run(&place, &["--selection", "cheapest"]);
+    assert_eq!((&task["phase"], units(&task["paid"])), (&json!("settled"), 15 * AINU), "{task}");
+    for ((member, name), before) in MEMBERS.into_iter().zip(before) {
+        assert_eq!(units(&part(&task, name)["price"]), AINU * 28 / 10, "{task}");
+        assert_eq!(units(&agent_of(&place, member)["balance"]) - before, 3 * AINU, "{member}");
+    }
+    receipt_says(&place, &task, &["insurance gave back 1 AINU", "0.2 AINU back to"]);
+    nothing_is_left(&place);
+}
+
+#[test]
+fn a_backup_that_asks_more_is_paid_by_the_insurance_also_by_a_node_that_is_killed() {
+    for point in ["chain.synced:3", "chain.synced:4", "chain.synced:5", "broker.part:5", ""] {
+        let place = insured(true);
+        let before = MEMBERS.map(|(member, _)| units(&agent_of(&place, member)["balance"]));
+        let order = order(&place);
+        let words: Vec<&str> = order.iter().map(String::as_str).collect();
+        let wish =
+            [&words[..], &["--selection", "cheapest", "--idempotency-key", "insured"]].concat();
+        if !point.is_empty() {
+            let node = place.start_node_with(|command| {
+                command.env("AINUR_CRASH_AT", point);
+            });
+            drop(place.run(&[&wish[..], &["--detach"]].concat()));
+            wait_until_dead(node.pid(), point);
+        }
+        let task = place.json(&wish);
+        // 2.8 and half an AINU of the pool; the other half is shared by the four.
+        let third = part(&task, "three");
+        assert_eq!((&third["seller_name"], &third["bound_by"]), (&json!("dear"), &json!("backup")));
+        assert_eq!(units(&third["price"]), AINU * 33 / 10, "{task}");
+        assert_eq!(units(&task["paid"]), 15 * AINU, "the buyer pays no more: {task}");
+        for ((member, _), before) in MEMBERS.into_iter().zip(before) {
+            let gained = units(&agent_of(&place, member)["balance"]) - before;
+            assert_eq!(gained, AINU * 2_925 / 1_000, "{point}: {member}");
+        }
+        receipt_says(&place, &task, &["insurance gave back 0.5 AINU", "0.125 AINU back to"]);
+        let explained = place.json(&["task", "explain", task["id"].as_str().expect("an id")]);
+        assert_eq!(explained["insurance"].as_array().map(Vec::len), Some(4), "{explained}");
         nothing_is_left(&place);
     }
 }

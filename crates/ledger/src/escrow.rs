@@ -29,7 +29,7 @@ pub use action::{Action, task_id};
 pub use consent::{Consent, SignedAward};
 pub use error::{Error, Role};
 pub use event::{Event, Hire};
-pub use pact::{HeldPenalty, Pact, Penalty};
+pub use pact::{HeldPenalty, Insured, Pact, Penalty};
 pub use params::Params;
 pub use state::{Agreement, Engagement, Escrow, Part, PartState, Payout, ServiceTerms};
 pub use tombstone::{Closing, Rating, Tombstone};

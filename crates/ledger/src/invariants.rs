@@ -200,7 +200,7 @@ fn adds_up(agreement: &Agreement) -> bool {
     agreement.attempt > 0
         && agreement.parts().count() <= PARTS_MAX
         && agreement.paid() <= agreement.reserve
-        && to_pay <= agreement.held()
+        && to_pay.saturating_add(agreement.insurance()) <= agreement.held()
         && in_order
         && agreement.engagements.iter().all(|engagement| is_pledged(agreement, engagement))
         && agreement.pacts.iter().all(|pact| is_kept(agreement, pact))
@@ -220,7 +220,8 @@ fn is_pledged(agreement: &Agreement, engagement: &Engagement) -> bool {
     }
 }
 
-/// The members of a coalition with clauses are those who have not failed at their part.
+/// The members of a coalition with clauses are those who have not failed at their part, and what was
+/// withheld from them is in the pool or promised to who took over.
 fn is_kept(agreement: &Agreement, pact: &Pact) -> bool {
     let own = agreement.engagements.iter().filter(|known| known.consent == pact.consent);
     let failed = |state| matches!(state, PartState::Failed | PartState::Replaced);
@@ -228,7 +229,10 @@ fn is_kept(agreement: &Agreement, pact: &Pact) -> bool {
     let mut kept: Vec<(Option<u16>, Did)> = kept.map(|it| (it.subtask, it.seller)).collect();
     kept.sort_unstable();
     let members = &pact.terms.members;
-    members.len() == pact.terms.sharing.member_shares.len()
+    let withheld: Amount = pact.insured.iter().map(|insured| insured.withheld).sum();
+    let drawn: Amount = pact.drawn.iter().map(|(_, drawn)| *drawn).sum();
+    pact.pool.saturating_add(drawn) == withheld
+        && members.len() == pact.terms.sharing.member_shares.len()
         && members.iter().map(|it| (Some(it.subtask), it.agent)).eq(kept)
 }
 

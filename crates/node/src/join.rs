@@ -168,6 +168,7 @@ impl Node {
             saving: team.saving,
             sharing: team.sharing,
             penalties: failure.penalty_clauses,
+            insurance: team.insurance.unwrap_or_default(),
             pledge_max,
         })
     }

@@ -18,6 +18,7 @@ pub(crate) fn team() -> TeamTerms {
         saving: Ppm(100_000),
         sharing,
         penalties: [PenaltyBeneficiary::Members, PenaltyBeneficiary::Backup].map(clause).into(),
+        insurance: Amount::ainu(1),
         pledge_max: TeamTerms::pledge_max_default(),
     }
 }

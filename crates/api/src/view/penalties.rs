@@ -42,3 +42,16 @@ pub struct PenaltyRow {
     /// It had waited for somebody to take over.
     pub waited: bool,
 }
+
+/// What a member of a coalition got back of what insurance withheld from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InsuranceRow {
+    /// Who.
+    #[schemars(with = "schema::Did")]
+    pub payee: Did,
+    /// Its name here.
+    pub payee_name: String,
+    /// How much.
+    #[schemars(with = "schema::Amount")]
+    pub amount: Amount,
+}

@@ -11,9 +11,9 @@ use ainur_api::operation::{
 use ainur_api::problem::Code;
 use ainur_api::view::{
     AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BiddingView, BudgetView,
-    Check, Explanation, LatenessTerms, LedgerStatus, Limit, NegotiationTurn, NegotiationView,
-    NodeStatus, OpenCall, PenaltyRow, Scope, StakeLoss, TaskEvent, TaskPage, TaskPhase, TaskView,
-    TokenView, TraceExport, Verification, Worker,
+    Check, Explanation, InsuranceRow, LatenessTerms, LedgerStatus, Limit, NegotiationTurn,
+    NegotiationView, NodeStatus, OpenCall, PenaltyRow, Scope, StakeLoss, TaskEvent, TaskPage,
+    TaskPhase, TaskView, TokenView, TraceExport, Verification, Worker,
 };
 use ainur_api::{Operation, Problem, Reply};
 use ainur_market::negotiation::power::ConcessionRate;
@@ -484,6 +484,11 @@ fn explanation() -> Explanation {
             payee_name: "lower".into(),
             amount: Amount::ainu(1),
             waited: true,
+        }],
+        insurance: vec![InsuranceRow {
+            payee: did(4),
+            payee_name: "lower".into(),
+            amount: Amount::ainu(1),
         }],
     }
 }

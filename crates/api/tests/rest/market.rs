@@ -366,6 +366,7 @@ impl State {
             transcript: Some(Digest([4; 32])),
             transcript_matches: true,
             penalties: Vec::new(),
+            insurance: Vec::new(),
         }
     }
 

@@ -146,6 +146,9 @@ impl Rows {
                 let (amount, payee) = (ainu(it.amount), it.payee);
                 self.add(&label, format!("{} pays {amount} that waited to {payee}", it.seller));
             }
+            for Payout { payee, amount } in event.insurance() {
+                self.add("insurance", format!("{} back to {payee}", ainu(*amount)));
+            }
         }
     }
 }

@@ -67,8 +67,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let sharing = profit_sharing(lead.sharing, &formed, &team)?;
             let mut backups = own.clone();
             backups.retain(|bid| self.would_pledge(bid.agent, &lead.penalties));
-            let failure = (lead.penalties.as_slice(), backups.as_slice());
-            let terms = coalition_terms(task, graph, (&team, sharing), failure);
+            let terms = coalition_terms(task, graph, (&team, sharing), (lead, &backups));
             terms.validate(graph, &limits).ok().map(|()| terms)
         });
         for terms in terms {
@@ -206,9 +205,11 @@ fn coalition_terms(
     task: &Task,
     graph: &TaskGraph,
     (team, sharing): (&Team, ProfitSharing),
-    (clauses, backups): (&[PenaltyClause], &[SubtaskBid]),
+    (wanted, backups): (&TeamTerms, &[SubtaskBid]),
 ) -> CoalitionTerms {
     let members = team.members_for(graph);
+    let each = members.iter().filter_map(|it| graph.subtasks.get(usize::from(it.subtask)));
+    let most: Amount = each.map(|subtask| subtask.reserve).sum();
     let lead = members.first().map(|member| member.agent).unwrap_or(task.buyer);
     let names: Vec<u8> = members
         .iter()
@@ -223,8 +224,8 @@ fn coalition_terms(
         sharing,
         failure: FailureHandling {
             backups: stand_ins(graph, &members, backups),
-            penalty_clauses: clauses.to_vec(),
-            ..FailureHandling::default()
+            insurance_pool: wanted.insurance.min(most.saturating_sub(team.price)),
+            penalty_clauses: wanted.penalties.clone(),
         },
         valid_until: task.deadline,
         members,

@@ -84,6 +84,11 @@ pub(crate) struct AgentAdd {
     /// failed:members:20%. May be repeated.
     #[arg(long, value_parser = penalty, value_name = "CLAUSE", requires = "team_saving")]
     pub(crate) penalty: Vec<PenaltyClause>,
+    /// What is kept back at most, in AINU, of what members of a coalition that the agent leads are
+    /// paid above their prices, until the task ends: it pays for backups that ask more than the
+    /// member they follow.
+    #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU", requires = "team_saving")]
+    pub(crate) insurance: Option<Amount>,
     /// The most the agent pledges for such clauses, as a share of its bond; it stays out of
     /// coalitions whose clauses could cost it more [default: 50%].
     #[arg(long, value_parser = super::market::percent, value_name = "SHARE", requires = "team_saving")]

@@ -77,6 +77,7 @@ fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentVie
             partners: add.team_with,
             sharing: add.team_sharing.into(),
             penalties: add.penalty,
+            insurance: add.insurance,
             pledge_max: add.pledge_max,
         }),
     });

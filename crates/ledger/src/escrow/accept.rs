@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use ainur_primitives::{Amount, ContentId, Digest, Ppm, TaskId, Timestamp};
 
 use super::close::{Closed, close, running};
-use super::pledge::carry_out_lateness;
+use super::pledge::{carry_out_lateness, end_insurance};
 use super::state::write_open;
 use super::{Agreement, Closing, Error, Event, PartState, Penalty};
 use crate::balances::{Pot, move_money};
@@ -72,12 +72,13 @@ pub(super) fn settle_part(
 fn finish(
     context: &mut Context<'_>,
     task: TaskId,
-    agreement: Agreement,
+    mut agreement: Agreement,
     reserved: Amount,
     (compensation, penalties): (Amount, Vec<Penalty>),
     (output, verdict): (ContentId, Digest),
 ) -> Result<(), Error> {
     let (attempt, buyer) = (agreement.attempt, agreement.buyer);
+    let insurance = end_insurance(context, &mut agreement)?;
     let payouts = agreement.payouts.clone();
     let Closed { refunded, held } =
         close(context, task, agreement, reserved, Closing::Settled, Some(output))?;
@@ -92,6 +93,7 @@ fn finish(
         verdict,
         penalties,
         held,
+        insurance,
     });
     Ok(())
 }

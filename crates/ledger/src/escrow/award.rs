@@ -5,7 +5,7 @@ use ainur_market::payment::PaymentTerms;
 use ainur_primitives::{Amount, TaskId, Timestamp};
 
 use super::consent::{self, Bound};
-use super::pledge::{release_all, release_held};
+use super::pledge::{end_insurance, release_all, release_held};
 use super::state::{open, write_open};
 use super::{
     Action, Agreement, Consent, Engagement, Error, Escrow, Event, PARTS_MAX, Pact, Part, PartState,
@@ -108,6 +108,11 @@ pub(super) fn reaward(
     }
     agreement.attempt += 1;
     let held = release_all(context, task, &mut agreement)?;
+    let insurance = end_insurance(context, &mut agreement)?;
+    if let Some(budget) = agreement.budget {
+        let paid = insurance.iter().map(|payout| payout.amount).sum();
+        budget::release(&mut context.state, context.now, budget, paid, paid)?;
+    }
     agreement.engagements.clear();
     agreement.pacts.clear();
     bind_all(context, task, &mut agreement, awards)?;
@@ -117,6 +122,7 @@ pub(super) fn reaward(
         attempt: agreement.attempt,
         sellers: agreement.engagements.iter().map(Into::into).collect(),
         held,
+        insurance,
     });
     write_open(&mut context.state, task, agreement);
     Ok(())
@@ -139,7 +145,12 @@ pub(super) fn substitute(
     for part in failed.parts.iter_mut().filter(|part| part.state == PartState::Failed) {
         part.state = PartState::Replaced;
     }
-    let available = agreement.unpaid().saturating_sub(agreement.promised());
+    let mut available = agreement.unpaid().saturating_sub(agreement.promised());
+    if let (Consent::Backup { .. }, Some(subtask)) = (&award.consent, replaced) {
+        let consent = award.consent.digest();
+        let pact = agreement.pacts.iter().find(|pact| pact.consent == consent);
+        available = pact.map_or(available, |pact| pact.backup_max(subtask, available));
+    }
     let (first, known) = (agreement.parts().count(), agreement.engagements.len());
     bind(context, task, &mut agreement, available, (award, replaced))?;
     let held = match agreement.engagements.get(known).map(|first| first.seller) {

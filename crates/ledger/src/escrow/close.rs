@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use ainur_primitives::{Amount, ContentId, Digest, FailureReason, TaskId};
 
 use super::fail::fail_all;
-use super::pledge::release_all;
+use super::pledge::{end_insurance, release_all};
 use super::state::open;
 use super::tombstone::write_tombstone;
 use super::{Agreement, Closing, Error, Event, HeldPenalty, PartState, Role, Tombstone};
@@ -53,10 +53,20 @@ pub(super) fn cancel(context: &mut Context<'_>, task: TaskId) -> Result<(), Erro
         fees = fees.saturating_add(fee);
     }
     let (attempt, buyer) = (agreement.attempt, agreement.buyer);
+    let insurance = end_insurance(context, &mut agreement)?;
     let payouts = agreement.payouts.clone();
     let Closed { refunded, held } =
         close(context, task, agreement, reserved, Closing::Cancelled, None)?;
-    context.emit(Event::Cancelled { task, attempt, buyer, payouts, fees, refunded, held });
+    context.emit(Event::Cancelled {
+        task,
+        attempt,
+        buyer,
+        payouts,
+        fees,
+        refunded,
+        held,
+        insurance,
+    });
     Ok(())
 }
 
@@ -114,15 +124,16 @@ pub(super) fn running(
 fn give_back(
     context: &mut Context<'_>,
     task: TaskId,
-    agreement: Agreement,
+    mut agreement: Agreement,
     closing: Closing,
 ) -> Result<(), Error> {
     let (buyer, reserved) = (agreement.buyer, agreement.unpaid());
+    let insurance = end_insurance(context, &mut agreement)?;
     let payouts = agreement.payouts.clone();
     let Closed { refunded: amount, held } =
         close(context, task, agreement, reserved, closing, None)?;
     let expired = closing == Closing::Expired;
-    context.emit(Event::Refunded { task, buyer, payouts, amount, expired, held });
+    context.emit(Event::Refunded { task, buyer, payouts, amount, expired, held, insurance });
     Ok(())
 }
 

@@ -177,11 +177,12 @@ impl Consent {
             Self::Coalition { terms, .. } => {
                 let promised_ms = terms.plan.estimated_completion_ms;
                 let at_price = terms.at_price(price).ok_or(Error::TermsInvalid(self.digest()))?;
-                let shares = at_price.sharing.member_shares.into_iter();
+                let withheld = at_price.withheld();
+                let shares = at_price.sharing.member_shares.into_iter().zip(withheld);
                 let members = terms.members.iter().zip(shares);
                 members
-                    .map(|(member, price)| Bound {
-                        price,
+                    .map(|(member, (share, withheld))| Bound {
+                        price: share.saturating_sub(withheld),
                         subtask: Some(member.subtask),
                         pledge: terms.failure.pledge(member.bond),
                         ..plain(member.agent, promised_ms)
@@ -313,9 +314,9 @@ fn adds_up(terms: &CoalitionTerms, price: Amount) -> bool {
 
 /// Clauses cost a member at most its bond, and each subtask is one member's.
 fn can_be_carried_out(terms: &CoalitionTerms) -> bool {
-    let FailureHandling { penalty_clauses, backups, .. } = &terms.failure;
+    let FailureHandling { penalty_clauses, backups, insurance_pool } = &terms.failure;
     let mut bonds = terms.members.iter().chain(backups).map(|member| member.bond);
-    penalty_clauses.is_empty()
+    (penalty_clauses.is_empty() && insurance_pool.is_zero())
         || (terms.failure.validate_clauses().is_ok()
             && terms.members.is_sorted_by(|before, after| before.subtask < after.subtask)
             && terms.plan.stages.len() <= COALITION_MEMBERS_MAX

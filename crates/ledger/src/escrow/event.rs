@@ -49,6 +49,9 @@ pub enum Event {
         /// What had waited for somebody to take over failed work, and went to the buyer.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         held: Vec<HeldPenalty>,
+        /// What was withheld for insurance and went to members whose work was accepted.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        insurance: Vec<Payout>,
     },
     /// What a seller failed at was awarded to another.
     Substituted {
@@ -90,6 +93,10 @@ pub enum Event {
         /// What had waited for somebody to take over failed work, and went to the buyer.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         held: Vec<HeldPenalty>,
+        /// What was withheld for insurance and went to members whose work was accepted; it is among
+        /// the payouts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        insurance: Vec<Payout>,
     },
     /// A part was accepted and paid.
     PartSettled {
@@ -171,6 +178,10 @@ pub enum Event {
         /// What had waited for somebody to take over failed work, and went to the buyer.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         held: Vec<HeldPenalty>,
+        /// What was withheld for insurance and went to members whose work was accepted; it is among
+        /// the payouts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        insurance: Vec<Payout>,
     },
     /// The buyer ended what ran.
     Cancelled {
@@ -189,6 +200,10 @@ pub enum Event {
         /// What had waited for somebody to take over failed work, and went to the buyer.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         held: Vec<HeldPenalty>,
+        /// What was withheld for insurance and went to members whose work was accepted; it is among
+        /// the payouts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        insurance: Vec<Payout>,
     },
     /// A bidder lost its bond for not revealing.
     BidBondForfeited {
@@ -251,6 +266,19 @@ impl Event {
             | Self::AdvanceReturned { .. }
             | Self::BidBondForfeited { .. }
             | Self::OfferRevoked { .. } => (&[], &[]),
+        }
+    }
+}
+
+impl Event {
+    /// What it says that members got back of what was withheld for insurance.
+    pub fn insurance(&self) -> &[Payout] {
+        match self {
+            Self::Settled { insurance, .. }
+            | Self::Reawarded { insurance, .. }
+            | Self::Refunded { insurance, .. }
+            | Self::Cancelled { insurance, .. } => insurance,
+            _ => &[],
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Money that members of coalitions pledged: what clauses cost goes to whom they name, once, and
-//! the rest is its owner's again.
+//! the rest is its owner's again. And what was withheld from them.
 use alloc::vec::Vec;
 
 use ainur_primitives::{Amount, Did, FailureReason, PenaltyCause, TaskId, Timestamp};
 
 use super::{Agreement, Error, HeldPenalty, PartState, Payout, Penalty};
+use crate::balances::{Pot, move_money};
 use crate::execution::Context;
 use crate::reputation;
 
@@ -66,6 +67,9 @@ pub(super) fn carry_out_lateness(
     reputation::pay_penalty(context, (task, seller), pledge, paid, PenaltyCause::Late)?;
     for pact in &mut agreement.pacts {
         pact.accepted(subtask, context.now);
+        if let Some(subtask) = subtask.filter(|_| pact.consent == consent) {
+            pact.accept(subtask, seller);
+        }
     }
     Ok(penalty)
 }
@@ -101,4 +105,21 @@ pub(super) fn release_all(
         }
     }
     Ok(released)
+}
+
+/// Ends all insurance: members whose work was accepted get what is left of what was withheld from
+/// them.
+pub(super) fn end_insurance(
+    context: &mut Context<'_>,
+    agreement: &mut Agreement,
+) -> Result<Vec<Payout>, Error> {
+    let mut all = Vec::new();
+    for pact in &mut agreement.pacts {
+        all.extend(pact.end_insurance());
+    }
+    for Payout { payee, amount } in &all {
+        move_money(&mut context.state, Pot::Escrowed, Pot::Free(*payee), *amount)?;
+        agreement.pay_out(*payee, *amount);
+    }
+    Ok(all)
 }

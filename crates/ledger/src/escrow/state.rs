@@ -45,7 +45,7 @@ pub struct Agreement {
     pub service: Option<ServiceTerms>,
     /// How often it was awarded.
     pub attempt: u32,
-    /// The coalitions of this attempt whose terms have penalty clauses.
+    /// The coalitions of this attempt whose terms have penalty clauses or an insurance pool.
     pub pacts: Vec<Pact>,
     /// Who works in this attempt. Those who fail stay, so that numbers of parts do not change.
     pub engagements: Vec<Engagement>,
@@ -198,11 +198,17 @@ impl Agreement {
         self.reserve.saturating_sub(self.paid())
     }
 
-    /// What parts that are neither accepted nor replaced would be paid; those that failed count
-    /// until somebody else does them.
+    /// What parts that are neither accepted nor replaced would be paid, those that failed until
+    /// somebody else does them, and what is in insurance pools.
     pub fn promised(&self) -> Amount {
         let over = |state| matches!(state, PartState::Paid | PartState::Replaced);
-        self.parts().filter(|part| !over(part.state)).map(|part| part.amount).sum()
+        let parts = self.parts().filter(|part| !over(part.state)).map(|part| part.amount);
+        parts.sum::<Amount>().saturating_add(self.insurance())
+    }
+
+    /// What is in the insurance pools of its coalitions.
+    pub fn insurance(&self) -> Amount {
+        self.pacts.iter().map(|pact| pact.pool).sum()
     }
 
     /// The number of the part that stands for a subtask now: the last one agreed on.

@@ -114,7 +114,8 @@ fn refunds_wait_for_the_attempt_and_are_for_buyer_and_verifier() {
             payouts: Vec::new(),
             amount,
             expired: false,
-            held: Vec::new()
+            held: Vec::new(),
+            insurance: Vec::new()
         }
         .into()]
     );

@@ -2,6 +2,7 @@
 //! that each clause is carried out once and to the last unit, whatever happens in which order.
 use std::collections::BTreeMap;
 
+use ainur_ledger::budget;
 use ainur_ledger::escrow::{
     Action, Consent, Error, Event, HeldPenalty, Payout, Penalty, SignedAward,
 };
@@ -9,7 +10,8 @@ use ainur_ledger::reputation::{self, ViolationReason};
 use ainur_market::auction::BidTerms;
 use ainur_market::coalition::{CoalitionTerms, part_task_id};
 use ainur_primitives::{
-    Amount, Digest, DurationMs, FailureReason, PenaltyBeneficiary, PenaltyCause, PenaltyClause, Ppm,
+    Amount, BudgetId, Digest, DurationMs, FailureReason, PenaltyBeneficiary, PenaltyCause,
+    PenaltyClause, Ppm,
 };
 use proptest::prelude::*;
 
@@ -408,14 +410,115 @@ fn step(world: &mut World, terms: &CoalitionTerms, (kind, small): (u8, u8)) -> (
     }
 }
 
+/// The coalition with clauses, and 0.6 of the AINU that its shares are above bids withheld: 0.12 of
+/// each. The backup for the fourth part asks 2.5 AINU where the member gets 2.08.
+fn insured_at_work() -> (World, CoalitionTerms) {
+    let mut world = staked();
+    let mut terms = with_clauses(&world);
+    terms.failure.insurance_pool = ainu("0.6");
+    terms.failure.backups[1].bid = ainu("2.5");
+    let budget = BudgetId(Digest([3; 32]));
+    let (limit, expires) = (Amount::ainu(10), world.now.plus(DAY));
+    let open = budget::Action::Open { budget, parent: None, limit, period: None, expires };
+    world.ok(BUYER, open);
+    let mut action = agree_with(&mut world, &terms);
+    if let Action::Agree { budget: from, .. } = &mut action {
+        *from = Some(budget);
+    }
+    world.ok(BUYER, action);
+    (world, terms)
+}
+
+/// Who got how much back of what was withheld.
+fn given_back(events: &[ainur_ledger::Event]) -> Vec<Payout> {
+    let told = events.iter().filter_map(|event| match event {
+        ainur_ledger::Event::Escrow(event) => Some(event.insurance()),
+        _ => None,
+    });
+    told.flatten().copied().collect()
+}
+
+fn back(parties: &[u8], amount: &str) -> Vec<Payout> {
+    let to = |party: &u8| Payout { payee: did(*party), amount: ainu(amount) };
+    parties.iter().map(to).collect()
+}
+
+#[test]
+fn what_is_withheld_is_given_back_when_nobody_fails() {
+    let (mut world, _) = insured_at_work();
+    let prices: Vec<Amount> =
+        opened(&world, 1).engagements.iter().map(|it| it.price_open()).collect();
+    let wanted = ["1.08", "1.08", "1.08", "2.08", "2.08"].map(ainu);
+    assert_eq!(prices, wanted);
+    let events = world.ok(VERIFIER, settle(1, 1));
+    let all = [MEMBERS[0], MEMBERS[1], MEMBERS[2], MEMBERS[3], MEMBERS[0]];
+    assert_eq!(given_back(&events), back(&all, "0.12"));
+    let tombstone = closed(&world, 1);
+    assert_eq!((tombstone.paid(), tombstone.refunded), (Amount::ainu(8), Amount::ainu(2)));
+}
+
+#[test]
+fn a_dearer_backup_is_paid_out_of_the_pool_and_not_by_the_buyer() {
+    let (mut world, terms) = insured_at_work();
+    world.ok(VERIFIER, fail_part(1, 3, FailureReason::Crashed));
+    let award = stand_in(&mut world, &terms, 1);
+    // 2.08 and all of the pool, though the buyer has 2 AINU more that are promised to nobody.
+    let proofs = award.proofs.clone();
+    let signed = world.signatures.clone();
+    let dear = SignedAward { price: ainu("2.680000000001"), proofs, ..award.clone() };
+    let most = Error::PriceOutOfRange { asked: ainu("2.5"), reserve: ainu("2.68") };
+    assert_eq!(world.fails(BUYER, take_over(3, dear)), most.into());
+    world.signatures = signed;
+    world.ok(BUYER, take_over(3, award));
+    assert_eq!(opened(&world, 1).pacts[0].pool, ainu("0.18"));
+    let events = world.ok(VERIFIER, settle(1, 1));
+    // What is left of 0.48 that the others gave.
+    let others = [MEMBERS[0], MEMBERS[1], MEMBERS[2], MEMBERS[0]];
+    assert_eq!(given_back(&events), back(&others, "0.045"));
+    let tombstone = closed(&world, 1);
+    assert_eq!((tombstone.paid(), tombstone.refunded), (Amount::ainu(8), Amount::ainu(2)));
+}
+
+#[test]
+fn what_a_failed_backup_was_to_get_is_in_the_pool_again_and_each_end_pays_who_was_accepted() {
+    type End = fn(&mut World) -> (u8, Action);
+    let ends: [End; 3] = [
+        |_| (BUYER, Action::Refund { task: task(1) }),
+        |world| {
+            world.later(HOUR);
+            (BUYER, Action::Expire { task: task(1) })
+        },
+        |world| {
+            let award = world.award(1, SELLER);
+            (BUYER, Action::Reaward { task: task(1), awards: vec![award] })
+        },
+    ];
+    for end in ends {
+        let (mut world, terms) = insured_at_work();
+        world.ok(VERIFIER, settle_part(1, 1, START));
+        world.ok(VERIFIER, fail_part(1, 3, FailureReason::Crashed));
+        let award = stand_in(&mut world, &terms, 1);
+        world.ok(BUYER, take_over(3, award));
+        world.ok(VERIFIER, fail_part(1, 5, FailureReason::Infrastructure));
+        assert_eq!(opened(&world, 1).pacts[0].pool, ainu("0.6"));
+        world.ok(VERIFIER, fail(1, 1, FailureReason::Infrastructure));
+        let before = world.free(MEMBERS[1]);
+        let (party, action) = end(&mut world);
+        let events = world.ok(party, action);
+        assert_eq!(given_back(&events), back(&[MEMBERS[1]], "0.12"));
+        assert_eq!(gained(&world, MEMBERS[1], before), ainu("0.12"));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_each_clause_is_carried_out_once_and_nothing_is_lost(
+        insured in any::<bool>(),
         steps in prop::collection::vec((0u8..16, 0u8..32, 0u64..1_200), 1..20)
     ) {
-        let (mut world, terms) = at_work();
+        let (mut world, terms) = if insured { insured_at_work() } else { at_work() };
         let mut model = Model::default();
         let mut before = staked_by_all(&world);
         let mut take = |world: &World, events: &[ainur_ledger::Event]| {
@@ -430,6 +533,15 @@ proptest! {
             let (party, action) = step(&mut world, &terms, (kind, small));
             let (_, events) = world.submit(party, action);
             take(&world, &events);
+            for event in &events {
+                // Whoever is accepted in time gets its bid.
+                if let ainur_ledger::Event::Escrow(Event::PartSettled { seller, price, .. }) = event
+                {
+                    let bids = terms.members.iter().chain(&terms.failure.backups);
+                    let least = bids.filter(|it| it.agent == *seller).map(|it| it.bid).min();
+                    prop_assert!(least.is_none_or(|least| *price >= least));
+                }
+            }
         }
         world.later(HOUR);
         let (_, events) = world.submit(BUYER, Action::Expire { task: task(1) });

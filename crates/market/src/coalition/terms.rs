@@ -110,7 +110,8 @@ pub struct FailureHandling {
     /// in the order in which they are asked.
     pub backups: Vec<CoalitionMember>,
     /// What members give up of their shares, at most and never below their own bids, to pay a
-    /// backup that asks more than the failed member's share.
+    /// backup that asks more than the failed member's share. It is withheld from what they are paid
+    /// ([`CoalitionTerms::withheld`]) until the job ends.
     pub insurance_pool: Amount,
     /// What a member that fails or is late pays, in shares of the bond stated for it. It comes out
     /// of what the member pledges for that ([`Self::pledge`]), and on top of what failing costs
@@ -188,6 +189,24 @@ impl CoalitionTerms {
             *share = share.checked_add(more)?;
         }
         Some(terms)
+    }
+}
+
+impl CoalitionTerms {
+    /// What is withheld from each member until the job ends, in the order of members: together the
+    /// insurance pool, or all that the shares are above bids when that is less, in proportion to
+    /// that.
+    pub fn withheld(&self) -> Vec<Amount> {
+        let paired = self.members.iter().zip(&self.sharing.member_shares);
+        let spare: Vec<u128> =
+            paired.map(|(member, share)| share.saturating_sub(member.bid).0).collect();
+        let all = spare.iter().fold(0, |all: u128, spare| all.saturating_add(*spare));
+        let pool = self.failure.insurance_pool.min(Amount(all));
+        if pool.is_zero() {
+            // Nothing to divide is not divided equally.
+            return spare.iter().map(|_| Amount::ZERO).collect();
+        }
+        apportion(pool, &spare)
     }
 }
 

@@ -182,8 +182,11 @@ impl CoalitionTerms {
                 return Err(Error::BackupTwice { agent, subtask });
             }
         }
+        // No price is above the reserves, and nothing is taken of anybody's bid.
+        let each = self.members.iter().map(|member| &graph.subtasks[usize::from(member.subtask)]);
+        let reserves: Amount = each.map(|subtask| subtask.reserve).sum();
         let bids: Amount = self.members.iter().map(|member| member.bid).sum();
-        let (limit, found) = (self.total.saturating_sub(bids), self.failure.insurance_pool);
+        let (limit, found) = (reserves.saturating_sub(bids), self.failure.insurance_pool);
         if found > limit {
             return Err(Error::InsurancePool { limit, found });
         }

@@ -1,7 +1,7 @@
 //! What the clauses of coalitions cost, as the ledger says, and what stake agents lost.
 use std::collections::BTreeMap;
 
-use ainur_api::view::{PenaltyRow, StakeLoss};
+use ainur_api::view::{InsuranceRow, PenaltyRow, StakeLoss};
 use ainur_broker::event::LedgerPosition;
 use ainur_broker::task::{Task, TaskAttempt};
 use ainur_consensus::ReplicatedLog;
@@ -33,6 +33,28 @@ impl Node {
             }
         }
         rows.into_values().flatten().collect()
+    }
+
+    /// What members of coalitions got back of what insurance withheld, when the task has ended.
+    pub(super) fn insurance_rows(&self, task: &Task) -> Vec<InsuranceRow> {
+        let row = |payout: &Payout| InsuranceRow {
+            payee: payout.payee,
+            payee_name: self.name_of(payout.payee),
+            amount: payout.amount,
+        };
+        let insured = task.graph.iter().flat_map(|graph| &graph.decision.coalitions);
+        let mut insured = insured.map(|signed| signed.terms.failure.insurance_pool);
+        let Some(closed) = task.closed_at.filter(|_| insured.any(|pool| !pool.is_zero())) else {
+            return Vec::new();
+        };
+        let Ok(Some(stored)) = self.log.block(Height(closed.height)) else { return Vec::new() };
+        match stored.events.iter().find(|record| record.index == closed.index) {
+            Some(record) => match &record.event {
+                Event::Escrow(event) => event.insurance().iter().map(row).collect(),
+                _ => Vec::new(),
+            },
+            None => Vec::new(),
+        }
     }
 
     fn paid_rows(&self, task: &Task, penalty: &Penalty) -> Vec<PenaltyRow> {

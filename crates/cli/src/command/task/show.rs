@@ -257,4 +257,8 @@ pub(super) fn explanation(explanation: &Explanation, output: &Output) {
             penalty.payee_name,
         ));
     }
+    for back in &explanation.insurance {
+        let amount = ainu(back.amount);
+        output.line(format!("insurance: {} got {amount} back in the end.", back.payee_name));
+    }
 }

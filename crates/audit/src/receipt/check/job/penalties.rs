@@ -25,6 +25,8 @@ struct Replay {
     hidden: BTreeSet<Digest>,
     /// What was paid.
     paid: Amount,
+    /// What members got back of what insurance withheld.
+    insurance: Amount,
 }
 
 /// Something that happened at a subtask.
@@ -59,7 +61,11 @@ impl JobExamination<'_> {
             0 => String::new(),
             hidden => format!(", those of {hidden} in part the ledger's word"),
         };
-        Ok(Some(format!("clauses of {coalitions} coalitions cost {paid} AINU{hidden}")))
+        let back = match replay.insurance.is_zero() {
+            true => String::new(),
+            false => format!(", insurance gave back {} AINU", replay.insurance.to_ainu()),
+        };
+        Ok(Some(format!("clauses of {coalitions} coalitions cost {paid} AINU{back}{hidden}")))
     }
 
     /// The coalitions with clauses as the job's agreement bound them.
@@ -71,15 +77,15 @@ impl JobExamination<'_> {
             held: BTreeMap::new(),
             hidden: self.hidden(),
             paid: Amount::ZERO,
+            insurance: Amount::ZERO,
         };
         for (number, (record, digest)) in
             (0..).zip(self.job.coalitions.iter().zip(&self.coalitions))
         {
-            let own = |basis: PartBasis| basis == PartBasis::Coalition { coalition: number };
-            let price: Amount =
-                plan.iter().filter(|planned| own(planned.basis)).map(|it| it.price).sum();
-            if plan.iter().any(|planned| own(planned.basis)) {
-                let terms = record.terms.at_price(price).ok_or("a coalition asks for more")?;
+            let basis = PartBasis::Coalition { coalition: number };
+            if let Some(won) = plan.iter().find(|planned| planned.basis == basis) {
+                let terms =
+                    record.terms.at_price(won.payment).ok_or("a coalition asks for more")?;
                 let pact = Pact::new(*digest, &terms, began);
                 replay.pacts.extend(pact.map(|pact| (*digest, pact)));
             }
@@ -188,9 +194,12 @@ impl JobExamination<'_> {
         let ainur_ledger::Event::Escrow(event) = &step.record.event else { return Ok(()) };
         let pact = step.coalition.and_then(|coalition| replay.pacts.get_mut(&coalition));
         match event {
-            escrow::Event::PartSettled { penalties, .. } => {
+            escrow::Event::PartSettled { penalties, seller, .. } => {
                 let late = pact.as_ref().and_then(|pact| pact.late(self.body.buyer, step.subtask));
-                let hidden = pact.is_some_and(|pact| replay.hidden.contains(&pact.consent));
+                let hidden = pact.as_ref().is_some_and(|it| replay.hidden.contains(&it.consent));
+                if let Some(pact) = pact {
+                    pact.accept(step.subtask, *seller);
+                }
                 if !penalties.is_empty() && !hidden && !late.iter().eq(penalties) {
                     let reason = "the clauses for lateness cost something else than was paid";
                     return Err(place(reason.into()));
@@ -250,6 +259,26 @@ impl JobExamination<'_> {
         }
         let all = held.iter().map(|it| it.amount).sum();
         replay.paid = replay.paid.saturating_add(all);
+        // In the order in which the ledger bound the coalitions.
+        let plan = self.plan.as_ref().map_err(Clone::clone)?;
+        let mut order: Vec<Digest> = Vec::new();
+        for coalition in plan.iter().filter_map(|planned| self.coalition_of(planned.basis)) {
+            if !order.contains(&coalition) {
+                order.push(coalition);
+            }
+        }
+        let mut insurance = Vec::new();
+        for coalition in order {
+            let pact = replay.pacts.get_mut(&coalition);
+            insurance.extend(pact.map(Pact::end_insurance).unwrap_or_default());
+        }
+        let told = escrow_event(&self.body.settlement).map_or(&[][..], escrow::Event::insurance);
+        if replay.hidden.is_empty() && insurance != told {
+            return Err(
+                "what insurance withheld went to others than the members, or not all".into()
+            );
+        }
+        replay.insurance = told.iter().map(|payout| payout.amount).sum();
         Ok(())
     }
 
@@ -259,7 +288,8 @@ impl JobExamination<'_> {
         for event in events {
             let Some(event) = escrow_event(event) else { continue };
             let (paid, held) = event.penalties();
-            same("penalties without clauses", &0, &(paid.len() + held.len()))?;
+            let told = paid.len() + held.len() + event.insurance().len();
+            same("payments by coalitions without clauses", &0, &told)?;
         }
         Ok(())
     }

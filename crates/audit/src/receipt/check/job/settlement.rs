@@ -23,6 +23,11 @@ impl JobExamination<'_> {
                 settled += 1;
             }
         }
+        let last = escrow_event(&body.settlement);
+        for Payout { payee, amount } in last.map_or(&[][..], escrow::Event::insurance) {
+            let sum = sums.entry(*payee).or_default();
+            *sum = sum.saturating_add(*amount);
+        }
         let paid: Amount = sums.values().copied().sum();
         let (task, buyer, payouts, refunded) = match escrow_event(&body.settlement) {
             Some(escrow::Event::Settled {
