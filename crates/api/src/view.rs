@@ -18,6 +18,7 @@ mod chunks;
 mod exchange;
 mod market;
 mod own_key;
+mod penalties;
 mod rental;
 pub(crate) mod token;
 
@@ -29,6 +30,7 @@ pub use exchange::{
 };
 pub use market::{LatenessTerms, NegotiationTurn, NegotiationView, OfferView, OpenCall};
 pub use own_key::JoinPapers;
+pub use penalties::{InsuranceRow, PenaltyRow, StakeLoss};
 pub use rental::{RentalHolding, RentalStatement, RentalView};
 pub use token::TokenView;
 
@@ -157,6 +159,9 @@ pub struct AgentView {
     /// It keeps its own key: it sells by offers and bids that it signs itself.
     #[serde(default)]
     pub own_key: bool,
+    /// Stake it lost, oldest first: the newest times that the ledger remembers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<StakeLoss>,
 }
 
 impl AgentView {
@@ -424,6 +429,12 @@ pub struct Explanation {
     pub transcript: Option<Digest>,
     /// What the agreements name is this transcript, or the offer that was taken.
     pub transcript_matches: bool,
+    /// What the clauses of coalitions cost members who failed or were late, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub penalties: Vec<PenaltyRow>,
+    /// What members of coalitions got back in the end of what insurance withheld from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub insurance: Vec<InsuranceRow>,
 }
 
 /// One bidder's row.

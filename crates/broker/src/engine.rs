@@ -34,6 +34,7 @@ mod bidding;
 mod bonds;
 mod check;
 mod chunks;
+mod coalitions;
 mod contract;
 mod credit;
 mod graph;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ainur_crypto::signature::SigningKey;
 use ainur_market::negotiation::TacticName;
 use ainur_primitives::{
-    Amount, CapabilityContract, CapabilityName, Did, Digest, Ppm, SharingMethod,
+    Amount, CapabilityContract, CapabilityName, Did, Digest, PenaltyClause, Ppm, SharingMethod,
 };
 use ainur_runtime::Program;
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,26 @@ pub struct TeamTerms {
     /// How a coalition that it leads divides what it is paid above its members' prices.
     #[serde(default)]
     pub sharing: SharingMethod,
+    /// What members of a coalition that it leads pay one another, the buyer and who takes over
+    /// when they fail or are late.
+    #[serde(default)]
+    pub penalties: Vec<PenaltyClause>,
+    /// What is withheld at most, of what members of a coalition that it leads are paid above their
+    /// prices, to pay for backups that ask more than whom they follow.
+    #[serde(default)]
+    pub insurance: Amount,
+    /// The most it pledges to a coalition for its clauses, as a share of its bond for a part; it
+    /// stays out of coalitions whose clauses could cost it more.
+    #[serde(default = "TeamTerms::pledge_max_default")]
+    pub pledge_max: Ppm,
+}
+
+impl TeamTerms {
+    /// What an agent that says nothing of it pledges at most: half as much as the bond that it may
+    /// lose anyway.
+    pub const fn pledge_max_default() -> Ppm {
+        Ppm(500_000)
+    }
 }
 
 impl Seat {

@@ -39,12 +39,18 @@ pub(crate) const PARTS: [&str; 5] =
 /// Five who work together for 2.4 AINU each, one who stands by for the third, and one who does
 /// everything for `solo` AINU a part. The third is killed at its work when `dies`.
 pub(crate) fn market(solo: &str, wait: &str, dies: bool) -> Place {
+    market_led(solo, wait, dies, &[])
+}
+
+/// The same, the first of the five, who leads their coalitions, added with some more words.
+pub(crate) fn market_led(solo: &str, wait: &str, dies: bool, lead: &[&str]) -> Place {
     let place = Place::new();
     for (number, capability) in PARTS.iter().enumerate() {
         let name = format!("member-{number}");
         let file = agent(&place, &name, &[capability], wait, dies && number == 2);
         let add = ["agent", "add", &file, "--price", "3", "--team-saving", "20%"];
-        place.succeeds(&add);
+        let more = if number == 0 { lead } else { &[] };
+        place.succeeds(&[&add[..], more].concat());
     }
     let spare = agent(&place, "spare", &[PARTS[2]], wait, false);
     place.succeeds(&["agent", "add", &spare, "--price", "2.9", "--team-saving", "1%"]);

@@ -2,13 +2,14 @@
 //! block in debug builds.
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use ainur_primitives::{Amount, BudgetId, Did, Digest};
 use scale::Decode;
 
 use crate::balances::{Account, Totals, query};
 use crate::budget::{BUDGET_DEPTH_MAX, Budget};
-use crate::escrow::{Agreement, Engagement, Escrow, PARTS_MAX, PartState};
+use crate::escrow::{Agreement, Engagement, Escrow, PARTS_MAX, Pact, Part, PartState};
 use crate::exchange::{self, CreditClassId};
 use crate::identity::Registered;
 use crate::rental;
@@ -157,9 +158,12 @@ fn check_locks(state: &(impl ReadState + ?Sized)) -> Result<(), Violation> {
         if !adds_up(&agreement) {
             return Err(Violation::EscrowInconsistent(agreement.buyer));
         }
-        for engagement in agreement.engagements.iter().filter(|engagement| engagement.is_open()) {
-            let lock = locks.entry(engagement.seller).or_default();
-            *lock = (lock.0.saturating_add(engagement.locked()), lock.1 + 1);
+        for engagement in &agreement.engagements {
+            let (locked, open) = (engagement.locked(), u32::from(engagement.is_open()));
+            if open > 0 || !locked.is_zero() {
+                let lock = locks.entry(engagement.seller).or_default();
+                *lock = (lock.0.saturating_add(locked), lock.1 + open);
+            }
         }
     }
     for (key, value) in prefixed(state, &Space::Reputation.prefix()) {
@@ -196,8 +200,40 @@ fn adds_up(agreement: &Agreement) -> bool {
     agreement.attempt > 0
         && agreement.parts().count() <= PARTS_MAX
         && agreement.paid() <= agreement.reserve
-        && to_pay <= agreement.held()
+        && to_pay.saturating_add(agreement.insurance()) <= agreement.held()
         && in_order
+        && agreement.engagements.iter().all(|engagement| is_pledged(agreement, engagement))
+        && agreement.pacts.iter().all(|pact| is_kept(agreement, pact))
+}
+
+/// Who is at work for a coalition with clauses has pledged what they can cost it; who has failed,
+/// at most that, until somebody takes over; and nobody else anything.
+fn is_pledged(agreement: &Agreement, engagement: &Engagement) -> bool {
+    let pact = agreement.pacts.iter().find(|pact| pact.consent == engagement.consent);
+    match pact.zip(engagement.subtask) {
+        Some((pact, subtask)) if engagement.is_open() => engagement.pledge == pact.pledge(subtask),
+        Some(_) => {
+            let waits = |part: &Part| part.state == PartState::Failed;
+            engagement.pledge.is_zero() || engagement.parts.iter().any(waits)
+        }
+        None => engagement.pledge.is_zero(),
+    }
+}
+
+/// The members of a coalition with clauses are those who have not failed at their part, and what was
+/// withheld from them is in the pool or promised to who took over.
+fn is_kept(agreement: &Agreement, pact: &Pact) -> bool {
+    let own = agreement.engagements.iter().filter(|known| known.consent == pact.consent);
+    let failed = |state| matches!(state, PartState::Failed | PartState::Replaced);
+    let kept = own.filter(|known| !known.parts.iter().any(|part| failed(part.state)));
+    let mut kept: Vec<(Option<u16>, Did)> = kept.map(|it| (it.subtask, it.seller)).collect();
+    kept.sort_unstable();
+    let members = &pact.terms.members;
+    let withheld: Amount = pact.insured.iter().map(|insured| insured.withheld).sum();
+    let drawn: Amount = pact.drawn.iter().map(|(_, drawn)| *drawn).sum();
+    pact.pool.saturating_add(drawn) == withheld
+        && members.len() == pact.terms.sharing.member_shares.len()
+        && members.iter().map(|it| (Some(it.subtask), it.agent)).eq(kept)
 }
 
 /// Every budget reserves what the open escrows below it lock, and stays within its limit.

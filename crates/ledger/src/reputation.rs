@@ -22,7 +22,9 @@ pub use query::{failure_probability, required_bond};
 pub use state::{Reputation, Violation, ViolationReason};
 
 pub(crate) use execute::execute;
-pub(crate) use stake::{Slash, count, dismiss, forfeit, lock, punish, reclaim, release, unlock};
+pub(crate) use stake::{
+    Slash, count, dismiss, forfeit, lock, pay_penalty, punish, reclaim, release, unlock,
+};
 
 /// How many violations a record remembers; the oldest are forgotten first.
 pub const VIOLATIONS_MAX: usize = 16;

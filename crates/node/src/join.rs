@@ -11,6 +11,7 @@ use ainur_identity::{AgentCard, KeyMaterial, ProgramRef, SignedAgentCard};
 use ainur_ledger::{
     Action, Event, Outcome, Submission, Transaction, balances, identity, registry, reputation,
 };
+use ainur_market::coalition::FailureHandling;
 use ainur_primitives::{Amount, CapabilityContract, CapabilityName, Did, DurationMs, Ppm};
 use ainur_runtime::limits::COMMAND_WORDS_MAX;
 use ainur_runtime::remote::{RemoteProgram, Secret};
@@ -177,7 +178,30 @@ impl Node {
         let mut partners = partners.collect::<Result<Vec<Did>, Problem>>()?;
         partners.sort_unstable();
         partners.dedup();
-        Ok(TeamTerms { partners, saving: team.saving, sharing: team.sharing })
+        let pledge_max = team.pledge_max.unwrap_or(TeamTerms::pledge_max_default());
+        let failure =
+            FailureHandling { penalty_clauses: team.penalties, ..FailureHandling::default() };
+        failure.validate_clauses().map_err(|error| {
+            Problem::new(Code::InvalidRequest, error.to_string())
+                .next("state penalties as shares of a bond that are at most all of it for a cause")
+        })?;
+        let pledged = failure.pledge_share();
+        if pledge_max > Ppm::ONE || pledged > pledge_max {
+            let why = format!(
+                "the agent's own clauses may cost it {pledged} of its bond, and it pledges at most \
+                 {pledge_max} of up to 100 %"
+            );
+            return Err(Problem::new(Code::InvalidRequest, why)
+                .next("state smaller penalties, or let it pledge more (--pledge-max)"));
+        }
+        Ok(TeamTerms {
+            partners,
+            saving: team.saving,
+            sharing: team.sharing,
+            penalties: failure.penalty_clauses,
+            insurance: team.insurance.unwrap_or_default(),
+            pledge_max,
+        })
     }
 
     /// What is to be added, and what it offers.

@@ -21,8 +21,10 @@ use crate::agents::AgentRecord;
 use crate::node::Node;
 
 mod chunks;
+mod penalties;
 
 use chunks::chunk_views;
+use penalties::losses;
 
 impl Node {
     /// The name of an agent here; a shortened DID for others.
@@ -84,6 +86,7 @@ impl Node {
             barred: record.barred,
             card: agent.card.card.digest().unwrap_or(Digest::ZERO),
             own_key: agent.own_key,
+            losses: losses(&record),
         }
     }
 
@@ -160,7 +163,7 @@ impl Node {
             seller_name: attempt.map(|attempt| self.name_of(attempt.seller)),
             reserve: task.spec.reserve,
             price: attempt.map(|attempt| attempt.price),
-            paid: task.ended.map(|_| task.payment()),
+            paid: task.ended.map(|_| self.paid(task)),
             service: task.service.map(|terms| LatenessTerms {
                 late_after_ms: terms.latency_ms_max,
                 compensation: terms.compensation,
@@ -185,6 +188,12 @@ impl Node {
             chunks: chunk_views(task),
             part_of: task.part_of.map(|part_of| part_of.id),
         }
+    }
+
+    /// What was paid for a task that has ended, insurance that went back to members included.
+    fn paid(&self, task: &Task) -> Amount {
+        let insurance = self.insurance_rows(task).into_iter().map(|row| row.amount);
+        task.payment().saturating_add(insurance.sum())
     }
 
     fn part_views(&self, task: &Task) -> Vec<PartView> {
@@ -301,6 +310,8 @@ impl Node {
             awards,
             transcript: digest,
             transcript_matches: self.basis_agreed(task),
+            penalties: self.penalty_rows(task),
+            insurance: self.insurance_rows(task),
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ainur_market::negotiation::TacticName;
 use ainur_market::strategy::StrategyChoice;
-use ainur_primitives::{Amount, CapabilityName, ContentId, Ppm, SharingMethod};
+use ainur_primitives::{Amount, CapabilityName, ContentId, PenaltyClause, Ppm, SharingMethod};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,21 @@ pub struct TeamDraft {
     #[serde(default)]
     #[schemars(with = "schema::SharingMethod")]
     pub sharing: SharingMethod,
+    /// What members of a coalition that it leads pay when they fail or are late, in shares of their
+    /// bonds and on top of what failing costs anyway.
+    #[serde(default)]
+    #[schemars(with = "Vec<schema::PenaltyClause>", length(max = 16))]
+    pub penalties: Vec<PenaltyClause>,
+    /// What is withheld at most, of what members of a coalition that it leads are paid above their
+    /// prices, until the task ends: it pays for backups that ask more than whom they follow.
+    #[serde(default)]
+    #[schemars(with = "Option<schema::Amount>")]
+    pub insurance: Option<Amount>,
+    /// The most it pledges for such clauses, as a share of its bond: it stays out of coalitions
+    /// whose clauses could cost it more. Half of the bond when absent.
+    #[serde(default)]
+    #[schemars(with = "Option<schema::Ppm>")]
+    pub pledge_max: Option<Ppm>,
 }
 
 /// Where an agent's program is.

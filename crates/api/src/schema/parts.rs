@@ -3,7 +3,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use super::{CapabilityName, Milliseconds, PositiveAmount};
+use super::{CapabilityName, Milliseconds, PositiveAmount, Ppm};
 
 shapes! {
     /// How a coalition divides what it is paid.
@@ -11,6 +11,29 @@ shapes! {
         "type": "string",
         "enum": ["equal", "contribution-based", "auction-based", "nash"],
         "description": "How a coalition divides what it is paid above its members' prices"
+    }
+    /// What a penalty is for.
+    PenaltyCause |_g| {
+        "type": "string",
+        "enum": ["failed", "late"],
+        "description": "What a penalty is for"
+    }
+    /// What a member of a coalition pays.
+    PenaltyClause |generator| {
+        "type": "object",
+        "description": "What a member of a coalition pays when it lets the others down",
+        "properties": {
+            "beneficiary": {
+                "type": "string",
+                "enum": ["buyer", "backup", "members"],
+                "description": "Who gets it: the buyer, whoever takes the work over, or the other \
+                                members by their shares"
+            },
+            "cause": generator.subschema_for::<PenaltyCause>(),
+            "penalty": generator.subschema_for::<Ppm>()
+        },
+        "required": ["beneficiary", "cause", "penalty"],
+        "additionalProperties": false
     }
     /// Work in parts.
     TaskGraph |generator| {

@@ -355,6 +355,7 @@ fn agent() -> AgentView {
         barred: false,
         card: Digest([4; 32]),
         own_key: false,
+        losses: Vec::new(),
     }
 }
 

@@ -11,9 +11,9 @@ use ainur_api::operation::{
 use ainur_api::problem::Code;
 use ainur_api::view::{
     AccountView, AgentView, AttemptView, AuditReport, AwardRow, BidRow, BiddingView, BudgetView,
-    Check, Explanation, JoinPapers, LatenessTerms, LedgerStatus, Limit, NegotiationTurn,
-    NegotiationView, NodeStatus, OpenCall, Scope, TaskEvent, TaskPage, TaskPhase, TaskView,
-    TokenView, TraceExport, Verification, Worker,
+    Check, Explanation, InsuranceRow, JoinPapers, LatenessTerms, LedgerStatus, Limit,
+    NegotiationTurn, NegotiationView, NodeStatus, OpenCall, PenaltyRow, Scope, StakeLoss,
+    TaskEvent, TaskPage, TaskPhase, TaskView, TokenView, TraceExport, Verification, Worker,
 };
 use ainur_api::{Operation, Problem, Reply};
 use ainur_market::negotiation::power::ConcessionRate;
@@ -21,7 +21,8 @@ use ainur_market::negotiation::{NegotiationActKind, NegotiationWish, TacticName}
 use ainur_market::strategy::StrategyChoice;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, ContentId, Did, Digest, DurationMs, ExecutionLimits,
-    FailureReason, Ppm, QualityLevel, SelectionRule, TaskId, Timestamp, TraceContext, Venue,
+    FailureReason, PenaltyCause, Ppm, QualityLevel, SelectionRule, TaskId, Timestamp, TraceContext,
+    Venue,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -407,6 +408,11 @@ fn agent() -> AgentView {
         barred: false,
         card: Digest([4; 32]),
         own_key: false,
+        losses: vec![StakeLoss {
+            at: Timestamp(1_790_000_000_000),
+            amount: Amount::ainu(1),
+            why: "failed at task 07070707 (timed-out)".into(),
+        }],
     }
 }
 
@@ -500,6 +506,21 @@ fn explanation() -> Explanation {
         }],
         transcript: Some(Digest([11; 32])),
         transcript_matches: true,
+        penalties: vec![PenaltyRow {
+            part: "draw".into(),
+            seller: did(2),
+            seller_name: "upper".into(),
+            cause: PenaltyCause::Failed,
+            payee: did(4),
+            payee_name: "lower".into(),
+            amount: Amount::ainu(1),
+            waited: true,
+        }],
+        insurance: vec![InsuranceRow {
+            payee: did(4),
+            payee_name: "lower".into(),
+            amount: Amount::ainu(1),
+        }],
     }
 }
 

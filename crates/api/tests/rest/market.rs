@@ -97,6 +97,7 @@ fn agent(number: u8, capability: CapabilityContract, price: Option<Amount>) -> A
         barred: false,
         card: Digest([4; 32]),
         own_key: false,
+        losses: Vec::new(),
     }
 }
 
@@ -366,6 +367,8 @@ impl State {
             awards: vec![award],
             transcript: Some(Digest([4; 32])),
             transcript_matches: true,
+            penalties: Vec::new(),
+            insurance: Vec::new(),
         }
     }
 

@@ -26,7 +26,9 @@ mod rental;
 
 pub(super) use chain::signed_by_quorum;
 
-use job::{JobExamination, job_events};
+use job::JobExamination;
+
+pub(super) use job::job_events;
 
 /// What one check saw, or what is wrong.
 type Checked = Result<String, String>;

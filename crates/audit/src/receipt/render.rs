@@ -1,8 +1,14 @@
 //! A receipt as rows of label and value, for whoever shows it to people.
+use ainur_ledger::Event;
+use ainur_ledger::escrow::Payout;
+use ainur_primitives::PenaltyCause;
 use ainur_primitives::graph::{Subtask, TaskGraph};
 use serde::Serialize;
 
-use super::{AcceptedOutput, AttemptBasis, AttemptEnd, JobRecord, PartBasis, PartEnd, Receipt};
+use super::check::job_events;
+use super::{
+    AcceptedOutput, AttemptBasis, AttemptEnd, JobRecord, PartBasis, PartEnd, Receipt, ReceiptBody,
+};
 
 /// One line of a receipt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,6 +45,7 @@ pub fn rows(receipt: &Receipt) -> Vec<Row> {
     }
     if let Some(job) = &body.job {
         rows.add_parts(wanted.graph.as_ref(), job);
+        rows.add_penalties(wanted.graph.as_ref(), body);
     }
     for (number, attempt) in (1..).zip(&body.attempts) {
         let end = match &attempt.end {
@@ -113,6 +120,44 @@ impl Rows {
                 self.add(&label, format!("{seller} for {price} {by}: {end}"));
             }
         }
+    }
+
+    /// What the clauses of coalitions cost, one row for each payee.
+    fn add_penalties(&mut self, graph: Option<&TaskGraph>, body: &ReceiptBody) {
+        let name = |subtask: u16| {
+            let found = graph.and_then(|graph| graph.subtasks.get(usize::from(subtask)));
+            found.map_or_else(|| subtask.to_string(), line)
+        };
+        let mut events: Vec<_> = body.job.iter().flat_map(|job| job_events(job)).collect();
+        events.sort_by_key(|(_, event)| (event.proof.record.height, event.proof.record.index));
+        let events = events.into_iter().map(|(_, event)| event).chain([&body.settlement]);
+        for event in events {
+            let Event::Escrow(event) = &event.proof.record.event else { continue };
+            let (penalties, held) = event.penalties();
+            for penalty in penalties {
+                let label = format!("penalty at {}", name(penalty.subtask));
+                let (seller, why) = (penalty.seller, cause(penalty.cause));
+                for Payout { payee, amount } in &penalty.payouts {
+                    self.add(&label, format!("{seller} pays {} to {payee} {why}", ainu(*amount)));
+                }
+            }
+            for it in held {
+                let label = format!("penalty at {}", name(it.subtask));
+                let (amount, payee) = (ainu(it.amount), it.payee);
+                self.add(&label, format!("{} pays {amount} that waited to {payee}", it.seller));
+            }
+            for Payout { payee, amount } in event.insurance() {
+                self.add("insurance", format!("{} back to {payee}", ainu(*amount)));
+            }
+        }
+    }
+}
+
+/// What a penalty is for.
+fn cause(cause: PenaltyCause) -> &'static str {
+    match cause {
+        PenaltyCause::Failed => "for failing",
+        PenaltyCause::Late => "for being late",
     }
 }
 

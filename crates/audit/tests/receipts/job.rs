@@ -22,7 +22,8 @@ use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::graph::{Subtask, TaskGraph};
 use ainur_primitives::{
     AcceptanceCheck, Amount, CoalitionId, ContentId, Did, Digest, DurationMs, ExecutionLimits,
-    FailureReason, Ppm, QualityLevel, SelectionRule, SharingMethod, TaskId, TaskSpec, Timestamp,
+    FailureReason, PenaltyBeneficiary, PenaltyCause, PenaltyClause, Ppm, QualityLevel,
+    SelectionRule, SharingMethod, TaskId, TaskSpec, Timestamp,
 };
 
 use crate::fixture::{Who, World};
@@ -165,7 +166,12 @@ impl World {
             subtask,
             bid: Amount::ainu(bid),
             estimated_duration_ms: DurationMs::seconds(10),
-            bond: Amount::ZERO,
+            bond: Amount::ainu(4),
+        };
+        let clause = |beneficiary, penalty| PenaltyClause {
+            beneficiary,
+            cause: PenaltyCause::Failed,
+            penalty: Ppm(penalty),
         };
         let members = vec![member(LEAD, FETCH, 15), member(MEMBER, PARSE, 20)];
         CoalitionTerms {
@@ -182,6 +188,11 @@ impl World {
             },
             failure: FailureHandling {
                 backups: vec![member(BACKUP, PARSE, 20)],
+                penalty_clauses: vec![
+                    clause(PenaltyBeneficiary::Buyer, 100_000),
+                    clause(PenaltyBeneficiary::Members, 200_000),
+                    clause(PenaltyBeneficiary::Backup, 150_000),
+                ],
                 ..FailureHandling::default()
             },
             valid_until: reveal.plus(DurationMs::seconds(600)),

@@ -42,7 +42,11 @@ fn receipt_of_a_job_whose_backup_took_over_verifies() {
     // The rival would do the first two for 50, and merge for 14.
     assert_eq!((body.paid, body.refunded), (ainu("56.5"), ainu("43.5")));
     let report = passes(&mut world, body);
+    // A tenth of the bond of 4 to the buyer, a fifth to the lead, 15 % to who took over.
+    let settlement = report.finding(CheckName::Settlement).unwrap().detail();
+    assert!(settlement.ends_with("clauses of 1 coalitions cost 1.8 AINU"), "{settlement}");
     let row = |label| shown(&report, label);
+    assert!(row("penalty at parse").contains(" pays 0.4 AINU to "), "{}", row("penalty at parse"));
     assert_eq!(row("parts"), "3 of 3 accepted and paid");
     assert!(row("part fetch").ends_with("for 22.5 AINU in coalition 0 of 2: settled"));
     assert!(row("part parse").ends_with("for 27.5 AINU in coalition 0 of 2: crashed"));

@@ -1,4 +1,5 @@
-//! Who can put up the bonds for all that it would win of a task graph.
+//! Who can put up the bonds for all that it would win of a task graph, and what it pledges to its
+//! coalitions beside them.
 //!
 //! The ledger locks a bond for each part, and binds all sellers of a graph or none: one that wins
 //! more than it has stake for would leave the whole unfunded. So no agent offers, alone and in its
@@ -14,7 +15,7 @@ use ainur_storage::Disk;
 
 use super::Broker;
 
-/// What agents may have to put up for parts that they do in coalitions.
+/// What agents may have to put up, bonds and pledges, for parts that they do in coalitions.
 pub(super) type TeamBonds = BTreeMap<(Did, u16), Amount>;
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
@@ -90,8 +91,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             // What does not divide may go to this member at a lower price.
             let price = share.saturating_add(Amount(1));
             let (bond, _) = self.bond_at(member.agent, price)?;
+            // It pledges to the others beside that.
+            let all = bond.saturating_add(terms.failure.pledge(member.bond));
             let known = with.entry((member.agent, member.subtask)).or_default();
-            *known = bond.max(*known);
+            *known = all.max(*known);
         }
         let able = |agent: Did| self.can_put_up(agent, of_agent(&with, agent));
         terms.members.iter().all(|member| able(member.agent)).then_some(with)

@@ -1,5 +1,5 @@
-//! Calls over task graphs: asking for a price for every part, forming coalitions of those who are
-//! ready to work together, and holding the auction in which they bid beside single agents.
+//! Calls over task graphs: asking for a price for every part, and holding the auction in which
+//! coalitions bid beside single agents.
 //!
 //! Every bidder is an agent of this node, which keeps its key; so the auction is held when all have
 //! answered, in one turn, and nothing of it has to be remembered before.
@@ -10,19 +10,12 @@ use ainur_consensus::ReplicatedLog;
 use ainur_crypto::batch::{BatchProof, sign_batch};
 use ainur_crypto::hash;
 use ainur_market::auction::{CommitTerms, commitment};
-use ainur_market::coalition::{
-    COALITION_BACKUPS_MAX, CoalitionLimits, CoalitionMember, CoalitionTerms, Coverage,
-    ExecutionPlan, FailureHandling, Formation, ProfitSharing, SamplingAccuracy, ShapleyValues,
-    SubtaskBid, SynergyTerms, Team, graph_digest,
-};
+use ainur_market::coalition::{CoalitionTerms, SubtaskBid, graph_digest};
 use ainur_market::combinatorial::{
     BUNDLES_MAX, Bundle, BundleBidTerms, CombinatorialAuction, CombinatorialTerms, SubtaskSet,
     SubtaskTerms,
 };
-use ainur_primitives::{
-    Amount, CoalitionId, Did, Digest, DurationMs, Ppm, QualityLevel, SharingMethod, Subtask,
-    TaskGraph,
-};
+use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm, QualityLevel, Subtask, TaskGraph};
 use ainur_runtime::job::Quote;
 use ainur_runtime::{CallView, Executor, Job};
 use ainur_storage::Disk;
@@ -41,8 +34,6 @@ pub(super) type PartQuotes = BTreeMap<(Did, u16), Option<Quote>>;
 
 /// How many subtasks of one bidder are offered in every combination.
 const COMBINED_MAX: usize = 5;
-/// Backups that a coalition names for each of its subtasks.
-const BACKUPS_MAX: usize = 2;
 /// How sure agents are said to be who say nothing of it.
 const CONFIDENCE: Ppm = Ppm(900_000);
 
@@ -277,51 +268,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
     }
 
-    /// The coalitions that those who are ready to work together could form: one for each stage and
-    /// one for the whole, as far as they ask less than their members would alone.
-    fn form_coalitions(
-        &self,
-        number: u64,
-        graph: &TaskGraph,
-        bids: &[SubtaskBid],
-    ) -> Vec<CoalitionTerms> {
-        let Some(task) = self.tasks.get(&number) else { return Vec::new() };
-        let team = |agent: &Did| self.seats.get(*agent).and_then(|seat| seat.team.as_ref());
-        // They know what each other asks, and nothing of what others do.
-        let own: Vec<SubtaskBid> =
-            bids.iter().filter(|bid| team(&bid.agent).is_some()).cloned().collect();
-        let own = self.bondable_parts(graph, own);
-        let mut agents: Vec<Did> = own.iter().map(|bid| bid.agent).collect();
-        agents.sort_unstable();
-        agents.dedup();
-        let synergies = agents.iter().filter_map(|agent| {
-            let terms = team(agent)?;
-            let partners = terms.partners.clone();
-            Some(SynergyTerms { task: task.id, agent: *agent, partners, saving: terms.saving })
-        });
-        let synergies: Vec<SynergyTerms> = synergies.collect();
-        let Ok(formed) = Formation::new(graph, own.clone(), synergies) else { return Vec::new() };
-        let Some(whole) = formed.team(Coverage::Profitable) else { return Vec::new() };
-        let mut teams = whole.by_stage();
-        if teams.len() > 1 {
-            teams.push(whole);
-        }
-        let limits = CoalitionLimits {
-            reserve: task.spec.reserve,
-            budget: task.spec.reserve,
-            deadline_ms: task.deadline.since(self.now),
-            valid_until: self.now,
-        };
-        let terms = teams.iter().filter_map(|team| {
-            let lead = team_lead(team)?;
-            let method = self.seats.get(lead)?.team.as_ref()?.sharing;
-            let sharing = profit_sharing(method, &formed, team)?;
-            let terms = coalition_terms(task, graph, (team, sharing), &own);
-            terms.validate(graph, &limits).ok().map(|()| terms)
-        });
-        terms.collect()
-    }
-
     /// Everybody's signatures over bids and coalitions, one signature an agent.
     fn sign_words(
         &mut self,
@@ -372,134 +318,6 @@ fn unwanted(graph: &TaskGraph, bids: &[SubtaskBid]) -> String {
         true => "all parts together".to_owned(),
         false => names.join(", "),
     }
-}
-
-/// Who bids for a team; `None` for an agent alone, who needs no agreement.
-fn team_lead(team: &Team) -> Option<Did> {
-    let lead = team.members.first()?.bid.agent;
-    team.members.iter().any(|member| member.bid.agent != lead).then_some(lead)
-}
-
-/// The most that a weight of the surplus is; only their proportions count.
-const WEIGHT_MAX: u128 = 1_000_000_000;
-
-/// Members whose contributions are computed exactly: all their subsets, on the broker's thread.
-const EXACT_MEMBERS_MAX: usize = 10;
-
-/// A contribution within a twentieth of all there is to gain, 19 times of 20.
-fn sampling(saving: Amount) -> SamplingAccuracy {
-    let error = Amount(saving.0.div_ceil(20).max(1));
-    SamplingAccuracy { range: saving, error, failure_probability: Ppm(50_000) }
-}
-
-/// How a team divides what it is paid: everyone's own price, and what is above by its lead's rule.
-fn profit_sharing(method: SharingMethod, formed: &Formation, team: &Team) -> Option<ProfitSharing> {
-    let equal = || vec![1; team.members.len()];
-    let surplus_weights = match method {
-        // With equal powers and their own prices as what they have without agreement, Nash's
-        // solution divides the rest equally.
-        SharingMethod::Equal | SharingMethod::Nash => equal(),
-        SharingMethod::AuctionBased => {
-            scaled(team.members.iter().map(|member| member.alternative.0).collect())
-        }
-        SharingMethod::ContributionBased => {
-            let worth = |members: u64| formed.worth(team, members);
-            let count = team.members.len();
-            let values = match count <= EXACT_MEMBERS_MAX {
-                true => ShapleyValues::exact(count, worth),
-                false => {
-                    let beacon = hash::tagged(
-                        "ainur/coalition-shapley-seed/v1",
-                        &[&team.price.0.to_le_bytes(), &(count as u64).to_le_bytes()],
-                    );
-                    ShapleyValues::sampled(count, worth, sampling(team.saving()), beacon)
-                }
-            };
-            let values = values.ok()?;
-            let positive = |value: &i128| u128::try_from(*value).unwrap_or_default();
-            scaled(values.numerators().iter().map(positive).collect())
-        }
-    };
-    let member_shares = team.members.iter().map(|member| member.price).collect();
-    Some(ProfitSharing { method, member_shares, surplus_weights })
-}
-
-/// Weights in the same proportion that are small enough; equal when all are zero.
-fn scaled(weights: Vec<u128>) -> Vec<u32> {
-    let most = weights.iter().copied().max().unwrap_or_default();
-    if most == 0 {
-        return vec![1; weights.len()];
-    }
-    // Both are below 2⁹⁰: amounts are limited where a coalition forms.
-    let scale = |weight: u128| match weight.checked_mul(WEIGHT_MAX) {
-        Some(product) => product / most,
-        None => weight / (most / WEIGHT_MAX),
-    };
-    weights.into_iter().map(|weight| scale(weight).min(WEIGHT_MAX) as u32).collect()
-}
-
-/// What a team agrees on.
-fn coalition_terms(
-    task: &Task,
-    graph: &TaskGraph,
-    (team, sharing): (&Team, ProfitSharing),
-    bids: &[SubtaskBid],
-) -> CoalitionTerms {
-    let members = team.members_for(graph);
-    let lead = members.first().map(|member| member.agent).unwrap_or(task.buyer);
-    let names: Vec<u8> = members
-        .iter()
-        .flat_map(|member| member.agent.0.0.into_iter().chain(member.subtask.to_le_bytes()))
-        .collect();
-    CoalitionTerms {
-        id: CoalitionId(hash::tagged("ainur/coalition/v1", &[&task.id.0.0, &names])),
-        task: task.id,
-        lead,
-        total: team.price,
-        plan: ExecutionPlan::earliest(graph, &members),
-        sharing,
-        failure: FailureHandling {
-            backups: backups(graph, &members, bids),
-            ..FailureHandling::default()
-        },
-        valid_until: task.deadline,
-        members,
-    }
-}
-
-/// Who stands by for which member: the cheapest of the others who are ready to work together.
-fn backups(
-    graph: &TaskGraph,
-    members: &[CoalitionMember],
-    bids: &[SubtaskBid],
-) -> Vec<CoalitionMember> {
-    let mut found = Vec::new();
-    for member in members {
-        let Some(subtask) = graph.subtasks.get(usize::from(member.subtask)) else { continue };
-        let mut others: Vec<&SubtaskBid> = bids
-            .iter()
-            .filter(|bid| bid.subtask == member.subtask && bid.agent != member.agent)
-            .collect();
-        others.sort_by_key(|bid| (bid.price, bid.agent));
-        found.extend(others.into_iter().take(BACKUPS_MAX).map(|bid| CoalitionMember {
-            agent: bid.agent,
-            card: bid.card,
-            capability: subtask.capability.clone(),
-            subtask: bid.subtask,
-            bid: bid.price,
-            estimated_duration_ms: bid.estimated_duration_ms,
-            bond: bid.bond,
-        }));
-    }
-    // One for each member before a second for any.
-    let first = |backup: &CoalitionMember, found: &[CoalitionMember]| {
-        found.iter().find(|other| other.subtask == backup.subtask) == Some(backup)
-    };
-    if found.len() > COALITION_BACKUPS_MAX {
-        let all = found.clone();
-        found.retain(|backup| first(backup, &all));
-    }
-    found
 }
 
 /// Every bidder's bundles: what it can do in every combination as long as they are few, and for a

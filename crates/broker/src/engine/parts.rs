@@ -285,19 +285,25 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let (excluded, engaged) = self.engaged_in(part_of.number);
         let progress = whole.and_then(|whole| whole.graph.as_ref());
         let found = self.ledger.read(|state| escrow::query::escrow(state, &part_of.id));
-        let available = match found {
+        let word = failed.zip(progress);
+        let word = word.and_then(|(failed, progress)| progress.decision.coalition_digest(&failed));
+        let (available, for_backup) = match found {
             // What failed counts as promised until somebody else does it.
             Some(Escrow::Open(open)) => {
                 let place = open.part_of_subtask(part_of.subtask);
                 let counted = place.and_then(|place| open.parts().nth(place as usize));
                 let counted = counted.filter(|counted| counted.state == PartState::Failed);
                 let own = counted.map_or(Amount::ZERO, |counted| counted.amount);
-                open.unpaid().saturating_sub(open.promised().saturating_sub(own))
+                let available = open.unpaid().saturating_sub(open.promised().saturating_sub(own));
+                let pact = open.pacts.iter().find(|pact| Some(pact.consent) == word);
+                let max = pact.map(|pact| pact.backup_max(part_of.subtask, available));
+                (available, max.unwrap_or(available))
             }
-            _ => Amount::ZERO,
+            _ => (Amount::ZERO, Amount::ZERO),
         };
         let next = failed.zip(progress).and_then(|(failed, progress)| {
-            progress.decision.next_seller(&failed, &excluded, &engaged, available)
+            let most = (available, for_backup);
+            progress.decision.next_seller(&failed, &excluded, &engaged, most)
         });
         if let Some(award) = next {
             return self.record(number, Event::PartReawarded(award));

@@ -80,7 +80,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     fn story<'a>(&self, task: &'a Task) -> Result<Story<'a>, Error> {
         let closed_at = task.closed_at.ok_or_else(|| missing("settlement"))?;
         let settled = task.phase == Phase::Settled;
-        let paid = task.payment();
+        let paid = task.payment().saturating_add(self.insurance_paid(task)?);
         // The sellers of a graph are told with its parts.
         let single = task.attempts.iter().filter(|_| task.graph.is_none());
         let attempts = single.map(|attempt| StoryAttempt {

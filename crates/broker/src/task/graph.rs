@@ -15,7 +15,7 @@ use ainur_market::combinatorial::{
     Allocation, Assignment, CombinatorialTranscript, SubtaskSet, award, award_part,
 };
 use ainur_primitives::acceptance::Verdict;
-use ainur_primitives::{Amount, ContentId, Did, TaskId, Timestamp};
+use ainur_primitives::{Amount, ContentId, Did, Digest, TaskId, Timestamp};
 use scale::{Decode, Encode};
 
 use super::apply::Illegal;
@@ -183,6 +183,16 @@ impl GraphDecision {
         })
     }
 
+    /// What the members of the coalition that a seller is of signed, by its digest.
+    pub fn coalition_digest(&self, award: &PartAward) -> Option<Digest> {
+        let (PartBasis::Coalition { coalition } | PartBasis::Backup { coalition, .. }) =
+            award.basis
+        else {
+            return None;
+        };
+        Some(self.coalitions.get(usize::from(coalition))?.terms.digest())
+    }
+
     fn bid_proof(&self, bidder: Did) -> Option<&BatchProof> {
         self.bids.iter().find(|proof| proof.signer == bidder)
     }
@@ -193,16 +203,17 @@ impl GraphDecision {
     }
 
     /// Who takes a part over after `failed` failed at it: the next backup of its coalition, then
-    /// the best of the other bids. `excluded` are those who failed at any part, and `available` is
-    /// what of the reserve is promised to nobody else.
+    /// the best of the other bids. `excluded` are those who failed at any part, `available` is what
+    /// of the reserve is promised to nobody else, and `for_backup` what its coalition's backup may
+    /// be paid.
     pub fn next_seller(
         &self,
         failed: &PartAward,
         excluded: &[Did],
         engaged: &[PartAward],
-        available: Amount,
+        (available, for_backup): (Amount, Amount),
     ) -> Option<PartAward> {
-        self.next_backup(failed, excluded, available)
+        self.next_backup(failed, excluded, for_backup)
             .or_else(|| self.next_bid(failed, excluded, engaged, available))
     }
 

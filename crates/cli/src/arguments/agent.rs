@@ -3,7 +3,9 @@ use std::path::PathBuf;
 
 use ainur_market::negotiation::TacticName;
 use ainur_market::strategy::StrategyChoice;
-use ainur_primitives::{Amount, CapabilityName, Ppm, SharingMethod};
+use ainur_primitives::{
+    Amount, CapabilityName, PenaltyBeneficiary, PenaltyCause, PenaltyClause, Ppm, SharingMethod,
+};
 use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Subcommand, Debug)]
@@ -85,6 +87,20 @@ pub(crate) struct AgentAdd {
     /// How a coalition that the agent leads divides what it is paid above its members' prices.
     #[arg(long, value_enum, default_value_t = Sharing::Contribution, requires = "team_saving")]
     pub(crate) team_sharing: Sharing,
+    /// What members of a coalition that the agent leads pay, as CAUSE:PAYEE:SHARE of their bonds:
+    /// failed or late; to buyer, backup (whoever takes over) or members (the others); such as
+    /// failed:members:20%. May be repeated.
+    #[arg(long, value_parser = penalty, value_name = "CLAUSE", requires = "team_saving")]
+    pub(crate) penalty: Vec<PenaltyClause>,
+    /// What is kept back at most, in AINU, of what members of a coalition that the agent leads are
+    /// paid above their prices, until the task ends: it pays for backups that ask more than the
+    /// member they follow.
+    #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU", requires = "team_saving")]
+    pub(crate) insurance: Option<Amount>,
+    /// The most the agent pledges for such clauses, as a share of its bond; it stays out of
+    /// coalitions whose clauses could cost it more [default: 50%].
+    #[arg(long, value_parser = super::market::percent, value_name = "SHARE", requires = "team_saving")]
+    pub(crate) pledge_max: Option<Ppm>,
     /// Let an MCP server read this folder or file; may be repeated.
     #[arg(long, value_name = "PATH")]
     pub(crate) read: Vec<PathBuf>,
@@ -127,6 +143,29 @@ impl From<Sharing> for SharingMethod {
             Sharing::Nash => Self::Nash,
         }
     }
+}
+
+/// `cause:payee:share`.
+fn penalty(text: &str) -> Result<PenaltyClause, String> {
+    let wrong = || format!("'{text}' is not a clause such as failed:members:20% or late:buyer:5%");
+    let mut words = text.split(':');
+    let (Some(cause), Some(payee), Some(share), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(wrong());
+    };
+    let cause = match cause {
+        "failed" => PenaltyCause::Failed,
+        "late" => PenaltyCause::Late,
+        _ => return Err(wrong()),
+    };
+    let beneficiary = match payee {
+        "buyer" => PenaltyBeneficiary::Buyer,
+        "backup" => PenaltyBeneficiary::Backup,
+        "members" => PenaltyBeneficiary::Members,
+        _ => return Err(wrong()),
+    };
+    Ok(PenaltyClause { beneficiary, cause, penalty: super::market::percent(share)? })
 }
 
 /// `noun.verb=amount`.

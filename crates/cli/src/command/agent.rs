@@ -90,6 +90,9 @@ fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentVie
             saving,
             partners: add.team_with,
             sharing: add.team_sharing.into(),
+            penalties: add.penalty,
+            insurance: add.insurance,
+            pledge_max: add.pledge_max,
         }),
         own_key: keys.as_ref().map(own_keys::material_of),
     };
@@ -284,6 +287,14 @@ fn show(agent: &AgentView, output: &Output) {
     }
     if !agent.bidding.is_empty() {
         bidding(agent, output);
+    }
+    for loss in &agent.losses {
+        output.line(format!(
+            "lost {} of its stake at {}: {}",
+            ainu(loss.amount),
+            loss.at,
+            loss.why
+        ));
     }
 }
 

@@ -1,9 +1,12 @@
 //! Paying accepted work: all of it at once, or a part.
+use alloc::vec::Vec;
+
 use ainur_primitives::{Amount, ContentId, Digest, Ppm, TaskId, Timestamp};
 
-use super::close::{close, running};
+use super::close::{Closed, close, running};
+use super::pledge::{carry_out_lateness, end_insurance};
 use super::state::write_open;
-use super::{Agreement, Closing, Error, Event, PartState};
+use super::{Agreement, Closing, Error, Event, PartState, Penalty};
 use crate::balances::{Pot, move_money};
 use crate::execution::Context;
 use crate::{budget, reputation};
@@ -17,12 +20,13 @@ pub(super) fn settle(
 ) -> Result<(), Error> {
     let mut agreement = running(context, task, attempt)?;
     let reserved = agreement.unpaid();
-    let mut compensation = Amount::ZERO;
+    let (mut compensation, mut penalties) = (Amount::ZERO, Vec::new());
     for at in 0..agreement.engagements.len() {
-        let accepted = accept(context, &mut agreement, at, usize::MAX, delivered)?;
+        let accepted = accept(context, (task, &mut agreement), at, usize::MAX, delivered)?;
         compensation = compensation.saturating_add(accepted.compensation);
+        penalties.extend(accepted.penalty);
     }
-    finish(context, task, agreement, reserved, compensation, (output, verdict))
+    finish(context, task, agreement, reserved, (compensation, penalties), (output, verdict))
 }
 
 /// Pays the part that its seller is at work at; the last one closes the escrow.
@@ -39,7 +43,8 @@ pub(super) fn settle_part(
         return Err(Error::PartNotRunning(part));
     }
     let (seller, reserved) = (engagement.seller, agreement.unpaid());
-    let Accepted { price, compensation } = accept(context, &mut agreement, at, 1, delivered)?;
+    let Accepted { price, compensation, penalty } =
+        accept(context, (task, &mut agreement), at, 1, delivered)?;
     context.emit(Event::PartSettled {
         task,
         attempt,
@@ -49,10 +54,12 @@ pub(super) fn settle_part(
         compensation,
         output,
         verdict,
+        penalties: penalty.into_iter().collect(),
     });
     let over = |state| matches!(state, PartState::Paid | PartState::Replaced);
     if agreement.parts().all(|part| over(part.state)) {
-        return finish(context, task, agreement, reserved, compensation, (output, verdict));
+        let costs = (compensation, Vec::new());
+        return finish(context, task, agreement, reserved, costs, (output, verdict));
     }
     if let Some(budget) = agreement.budget {
         budget::release(&mut context.state, context.now, budget, price, price)?;
@@ -65,14 +72,16 @@ pub(super) fn settle_part(
 fn finish(
     context: &mut Context<'_>,
     task: TaskId,
-    agreement: Agreement,
+    mut agreement: Agreement,
     reserved: Amount,
-    compensation: Amount,
+    (compensation, penalties): (Amount, Vec<Penalty>),
     (output, verdict): (ContentId, Digest),
 ) -> Result<(), Error> {
     let (attempt, buyer) = (agreement.attempt, agreement.buyer);
+    let insurance = end_insurance(context, &mut agreement)?;
     let payouts = agreement.payouts.clone();
-    let refunded = close(context, task, agreement, reserved, Closing::Settled, Some(output))?;
+    let Closed { refunded, held } =
+        close(context, task, agreement, reserved, Closing::Settled, Some(output))?;
     context.emit(Event::Settled {
         task,
         attempt,
@@ -82,6 +91,9 @@ fn finish(
         refunded,
         output,
         verdict,
+        penalties,
+        held,
+        insurance,
     });
     Ok(())
 }
@@ -92,13 +104,15 @@ struct Accepted {
     price: Amount,
     /// What it gave up for being late.
     compensation: Amount,
+    /// What its coalition's clauses cost it for that.
+    penalty: Option<Penalty>,
 }
 
 /// Accepts the next open parts of an engagement, at most `count`: pays them, gives their bonds
-/// back, and lets the part after them begin.
+/// back, and lets the part after them begin. With the last of them its pledge ends.
 fn accept(
     context: &mut Context<'_>,
-    agreement: &mut Agreement,
+    (task, agreement): (TaskId, &mut Agreement),
     at: usize,
     count: usize,
     delivered: Timestamp,
@@ -106,7 +120,7 @@ fn accept(
     let share = agreement.service.map_or(Ppm::ZERO, |terms| terms.compensation);
     let engagement = &mut agreement.engagements[at];
     if !engagement.is_open() {
-        return Ok(Accepted { price: Amount::ZERO, compensation: Amount::ZERO });
+        return Ok(Accepted { price: Amount::ZERO, compensation: Amount::ZERO, penalty: None });
     }
     let (mut amount, mut compensation, mut bond) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
     let open = engagement.parts.iter_mut().filter(|part| part.state.is_open());
@@ -136,5 +150,9 @@ fn accept(
         reputation::unlock(context, seller, bond);
     }
     agreement.pay_out(seller, price);
-    Ok(Accepted { price, compensation })
+    let penalty = match finished {
+        true => carry_out_lateness(context, task, agreement, at, delivered)?,
+        false => None,
+    };
+    Ok(Accepted { price, compensation, penalty })
 }

@@ -5,10 +5,11 @@ use ainur_market::payment::PaymentTerms;
 use ainur_primitives::{Amount, TaskId, Timestamp};
 
 use super::consent::{self, Bound};
+use super::pledge::{end_insurance, release_all, release_held};
 use super::state::{open, write_open};
 use super::{
-    Action, Agreement, Consent, Engagement, Error, Escrow, Event, PARTS_MAX, Part, PartState, Role,
-    ServiceTerms, SignedAward, task_id,
+    Action, Agreement, Consent, Engagement, Error, Escrow, Event, PARTS_MAX, Pact, Part, PartState,
+    Role, ServiceTerms, SignedAward, task_id,
 };
 use crate::balances::{Pot, move_money, open_position};
 use crate::exchange::Claim;
@@ -63,6 +64,7 @@ pub(super) fn agree(context: &mut Context<'_>, action: &Action) -> Result<(), Er
         deadline: *deadline,
         service: *service,
         attempt: 1,
+        pacts: Vec::new(),
         engagements: Vec::new(),
         payouts: Vec::new(),
         failed: Vec::new(),
@@ -105,13 +107,22 @@ pub(super) fn reaward(
         return Err(Error::TooManyAttempts(attempts_max));
     }
     agreement.attempt += 1;
+    let held = release_all(context, task, &mut agreement)?;
+    let insurance = end_insurance(context, &mut agreement)?;
+    if let Some(budget) = agreement.budget {
+        let paid = insurance.iter().map(|payout| payout.amount).sum();
+        budget::release(&mut context.state, context.now, budget, paid, paid)?;
+    }
     agreement.engagements.clear();
+    agreement.pacts.clear();
     bind_all(context, task, &mut agreement, awards)?;
     pay_advances(context, &agreement.engagements)?;
     context.emit(Event::Reawarded {
         task,
         attempt: agreement.attempt,
         sellers: agreement.engagements.iter().map(Into::into).collect(),
+        held,
+        insurance,
     });
     write_open(&mut context.state, task, agreement);
     Ok(())
@@ -134,9 +145,18 @@ pub(super) fn substitute(
     for part in failed.parts.iter_mut().filter(|part| part.state == PartState::Failed) {
         part.state = PartState::Replaced;
     }
-    let available = agreement.unpaid().saturating_sub(agreement.promised());
+    let mut available = agreement.unpaid().saturating_sub(agreement.promised());
+    if let (Consent::Backup { .. }, Some(subtask)) = (&award.consent, replaced) {
+        let consent = award.consent.digest();
+        let pact = agreement.pacts.iter().find(|pact| pact.consent == consent);
+        available = pact.map_or(available, |pact| pact.backup_max(subtask, available));
+    }
     let (first, known) = (agreement.parts().count(), agreement.engagements.len());
     bind(context, task, &mut agreement, available, (award, replaced))?;
+    let held = match agreement.engagements.get(known).map(|first| first.seller) {
+        Some(payee) => release_held(context, task, &mut agreement, at, payee)?,
+        None => None,
+    };
     let substitutes = &agreement.engagements[known..];
     pay_advances(context, substitutes)?;
     context.emit(Event::Substituted {
@@ -145,6 +165,7 @@ pub(super) fn substitute(
         part,
         first: u32::try_from(first).unwrap_or(u32::MAX),
         sellers: substitutes.iter().map(Into::into).collect(),
+        held,
     });
     write_open(&mut context.state, task, agreement);
     Ok(())
@@ -256,7 +277,8 @@ fn bind(
         }
         let upfront = *bound.payment == PaymentTerms::Upfront;
         let advanced = if upfront { bound.price } else { Amount::ZERO };
-        let bond = reputation::lock(context, seller, bound.price, advanced)?;
+        let beside = advanced.saturating_add(bound.pledge);
+        let bond = reputation::lock(context, seller, bound.price, beside)?;
         let parts = parts(context.now, &bound, bond, agreement.service.as_ref())?;
         agreement.engagements.push(Engagement {
             seller,
@@ -265,9 +287,24 @@ fn bind(
             subtask: bound.subtask,
             since: context.now,
             advanced,
+            pledge: bound.pledge,
             cancellation: bound.cancellation,
             parts,
         });
+    }
+    match &award.consent {
+        Consent::Coalition { terms, .. } => {
+            let terms = terms.at_price(award.price).ok_or(Error::TermsInvalid(consent))?;
+            agreement.pacts.extend(Pact::new(consent, &terms, context.now));
+        }
+        Consent::Backup { terms, backup } => {
+            let pact = agreement.pacts.iter_mut().find(|pact| pact.consent == consent);
+            let joins = terms.failure.backups.get(usize::from(*backup));
+            if let Some((pact, joins)) = pact.zip(joins) {
+                pact.join(joins, award.price);
+            }
+        }
+        _ => {}
     }
     // Payees and those who failed count too: a tombstone lists them.
     let remembered = agreement.failed.len().max(agreement.payouts.len());

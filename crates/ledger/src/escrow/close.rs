@@ -5,9 +5,10 @@ use alloc::vec::Vec;
 use ainur_primitives::{Amount, ContentId, Digest, FailureReason, TaskId};
 
 use super::fail::fail_all;
+use super::pledge::{end_insurance, release_all};
 use super::state::open;
 use super::tombstone::write_tombstone;
-use super::{Agreement, Closing, Error, Event, PartState, Role, Tombstone};
+use super::{Agreement, Closing, Error, Event, HeldPenalty, PartState, Role, Tombstone};
 use crate::balances::{Pot, close_position, move_money};
 use crate::execution::Context;
 use crate::state::key;
@@ -52,9 +53,20 @@ pub(super) fn cancel(context: &mut Context<'_>, task: TaskId) -> Result<(), Erro
         fees = fees.saturating_add(fee);
     }
     let (attempt, buyer) = (agreement.attempt, agreement.buyer);
+    let insurance = end_insurance(context, &mut agreement)?;
     let payouts = agreement.payouts.clone();
-    let refunded = close(context, task, agreement, reserved, Closing::Cancelled, None)?;
-    context.emit(Event::Cancelled { task, attempt, buyer, payouts, fees, refunded });
+    let Closed { refunded, held } =
+        close(context, task, agreement, reserved, Closing::Cancelled, None)?;
+    context.emit(Event::Cancelled {
+        task,
+        attempt,
+        buyer,
+        payouts,
+        fees,
+        refunded,
+        held,
+        insurance,
+    });
     Ok(())
 }
 
@@ -73,6 +85,7 @@ fn release_cancelled(
     let fee = policy.fee_for(context.now.since(engagement.since), engagement.price_open());
     let mut locked = engagement.locked();
     let advanced = core::mem::take(&mut engagement.advanced);
+    engagement.pledge = Amount::ZERO;
     for part in engagement.parts.iter_mut().filter(|part| part.state.is_open()) {
         part.state = PartState::Failed;
     }
@@ -111,27 +124,38 @@ pub(super) fn running(
 fn give_back(
     context: &mut Context<'_>,
     task: TaskId,
-    agreement: Agreement,
+    mut agreement: Agreement,
     closing: Closing,
 ) -> Result<(), Error> {
     let (buyer, reserved) = (agreement.buyer, agreement.unpaid());
+    let insurance = end_insurance(context, &mut agreement)?;
     let payouts = agreement.payouts.clone();
-    let amount = close(context, task, agreement, reserved, closing, None)?;
+    let Closed { refunded: amount, held } =
+        close(context, task, agreement, reserved, closing, None)?;
     let expired = closing == Closing::Expired;
-    context.emit(Event::Refunded { task, buyer, payouts, amount, expired });
+    context.emit(Event::Refunded { task, buyer, payouts, amount, expired, held, insurance });
     Ok(())
 }
 
+/// What the buyer got when an escrow ended.
+pub(super) struct Closed {
+    /// What of the reserve was left.
+    pub(super) refunded: Amount,
+    /// What had waited for somebody to take over failed work.
+    pub(super) held: Vec<HeldPenalty>,
+}
+
 /// Gives the buyer what is left and leaves a tombstone that points at the event emitted next.
-/// `reserved` is what budgets reserve for it until now. Returns what went back.
+/// `reserved` is what budgets reserve for it until now.
 pub(super) fn close(
     context: &mut Context<'_>,
     task: TaskId,
-    agreement: Agreement,
+    mut agreement: Agreement,
     reserved: Amount,
     closing: Closing,
     output: Option<ContentId>,
-) -> Result<Amount, Error> {
+) -> Result<Closed, Error> {
+    let held = release_all(context, task, &mut agreement)?;
     let (buyer, refunded) = (agreement.buyer, agreement.held());
     move_money(&mut context.state, Pot::Escrowed, Pot::Free(buyer), refunded)?;
     close_position(&mut context.state, &buyer);
@@ -155,5 +179,5 @@ pub(super) fn close(
     write_tombstone(&mut context.state, &task, tombstone);
     let forgotten = context.now.plus(context.parameters.escrow.retention_ms);
     context.remove_at(forgotten, &key::escrow(&task));
-    Ok(refunded)
+    Ok(Closed { refunded, held })
 }

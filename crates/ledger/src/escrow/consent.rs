@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 use ainur_crypto::BatchProof;
 use ainur_market::auction::BidTerms;
 use ainur_market::coalition::{
-    COALITION_MEMBERS_MAX, CoalitionMember, CoalitionTerms, SHARED_AMOUNT_MAX, part_task_id,
+    COALITION_BACKUPS_MAX, COALITION_MEMBERS_MAX, CoalitionMember, CoalitionTerms, FailureHandling,
+    SHARED_AMOUNT_MAX, part_task_id,
 };
 use ainur_market::combinatorial::{Bundle, BundleBidTerms};
 use ainur_market::negotiation::NegotiatedTerms;
@@ -98,6 +99,8 @@ pub(super) struct Bound<'a> {
     pub(super) subtask: Option<u16>,
     /// The least time to the deadline it is bound for.
     pub(super) time_ms_min: DurationMs,
+    /// What it pledges to its coalition.
+    pub(super) pledge: Amount,
 }
 
 impl Consent {
@@ -134,6 +137,7 @@ impl Consent {
             subtask: None,
             promised_ms,
             time_ms_min: promised_ms,
+            pledge: Amount::ZERO,
         };
         Ok(match self {
             // A bidder knew the deadline when it bid.
@@ -173,12 +177,14 @@ impl Consent {
             Self::Coalition { terms, .. } => {
                 let promised_ms = terms.plan.estimated_completion_ms;
                 let at_price = terms.at_price(price).ok_or(Error::TermsInvalid(self.digest()))?;
-                let shares = at_price.sharing.member_shares.into_iter();
+                let withheld = at_price.withheld();
+                let shares = at_price.sharing.member_shares.into_iter().zip(withheld);
                 let members = terms.members.iter().zip(shares);
                 members
-                    .map(|(member, price)| Bound {
-                        price,
+                    .map(|(member, (share, withheld))| Bound {
+                        price: share.saturating_sub(withheld),
                         subtask: Some(member.subtask),
+                        pledge: terms.failure.pledge(member.bond),
                         ..plain(member.agent, promised_ms)
                     })
                     .collect()
@@ -186,7 +192,12 @@ impl Consent {
             Self::Backup { terms, backup } => {
                 let backup = chosen(terms, *backup)?;
                 let promised_ms = backup.estimated_duration_ms;
-                [Bound { subtask: Some(backup.subtask), ..plain(backup.agent, promised_ms) }].into()
+                [Bound {
+                    subtask: Some(backup.subtask),
+                    pledge: terms.failure.pledge(backup.bond),
+                    ..plain(backup.agent, promised_ms)
+                }]
+                .into()
             }
         })
     }
@@ -298,6 +309,19 @@ fn adds_up(terms: &CoalitionTerms, price: Amount) -> bool {
         && sum == Some(terms.total)
         && amounts.into_iter().all(|amount| *amount <= SHARED_AMOUNT_MAX)
         && terms.shortfalls().is_empty()
+        && can_be_carried_out(terms)
+}
+
+/// Clauses cost a member at most its bond, and each subtask is one member's.
+fn can_be_carried_out(terms: &CoalitionTerms) -> bool {
+    let FailureHandling { penalty_clauses, backups, insurance_pool } = &terms.failure;
+    let mut bonds = terms.members.iter().chain(backups).map(|member| member.bond);
+    (penalty_clauses.is_empty() && insurance_pool.is_zero())
+        || (terms.failure.validate_clauses().is_ok()
+            && terms.members.is_sorted_by(|before, after| before.subtask < after.subtask)
+            && terms.plan.stages.len() <= COALITION_MEMBERS_MAX
+            && backups.len() <= COALITION_BACKUPS_MAX
+            && bonds.all(|bond| bond <= SHARED_AMOUNT_MAX))
 }
 
 fn ensure_for(task: TaskId, found: TaskId) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use ainur_primitives::{
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{Engagement, Payout, ServiceTerms};
+use super::{Engagement, HeldPenalty, Payout, Penalty, ServiceTerms};
 
 /// What happened in this module.
 #[derive(
@@ -46,6 +46,12 @@ pub enum Event {
         attempt: u32,
         /// Who works now, for how much.
         sellers: Vec<Hire>,
+        /// What had waited for somebody to take over failed work, and went to the buyer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        held: Vec<HeldPenalty>,
+        /// What was withheld for insurance and went to members whose work was accepted.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        insurance: Vec<Payout>,
     },
     /// What a seller failed at was awarded to another.
     Substituted {
@@ -59,6 +65,9 @@ pub enum Event {
         first: u32,
         /// Who works instead, for how much.
         sellers: Vec<Hire>,
+        /// What had waited for whoever takes over, and went to the first of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held: Option<HeldPenalty>,
     },
     /// The work was accepted and all of it paid.
     Settled {
@@ -78,6 +87,16 @@ pub enum Event {
         output: ContentId,
         /// Digest of the verdict.
         verdict: Digest,
+        /// What the clauses of their coalitions cost members who are paid now, but were late.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        penalties: Vec<Penalty>,
+        /// What had waited for somebody to take over failed work, and went to the buyer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        held: Vec<HeldPenalty>,
+        /// What was withheld for insurance and went to members whose work was accepted; it is among
+        /// the payouts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        insurance: Vec<Payout>,
     },
     /// A part was accepted and paid.
     PartSettled {
@@ -97,6 +116,9 @@ pub enum Event {
         output: ContentId,
         /// Digest of the verdict.
         verdict: Digest,
+        /// What the clauses of its coalition cost it for being late, when they cost it anything.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        penalties: Vec<Penalty>,
     },
     /// A seller failed at a part and at all it had not had accepted.
     PartFailed {
@@ -112,6 +134,9 @@ pub enum Event {
         reason: FailureReason,
         /// Digest of what shows it.
         evidence: Digest,
+        /// What the clauses of its coalition cost it, when it has any.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        penalties: Vec<Penalty>,
     },
     /// A seller that failed gave back from its stake what it was paid in advance.
     AdvanceReturned {
@@ -134,6 +159,9 @@ pub enum Event {
         reason: FailureReason,
         /// Digest of what shows it.
         evidence: Digest,
+        /// What the clauses of its coalition cost it, when it has any.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        penalties: Vec<Penalty>,
     },
     /// The buyer got back what was unpaid.
     Refunded {
@@ -147,6 +175,13 @@ pub enum Event {
         amount: Amount,
         /// True when the deadline had passed.
         expired: bool,
+        /// What had waited for somebody to take over failed work, and went to the buyer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        held: Vec<HeldPenalty>,
+        /// What was withheld for insurance and went to members whose work was accepted; it is among
+        /// the payouts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        insurance: Vec<Payout>,
     },
     /// The buyer ended what ran.
     Cancelled {
@@ -162,6 +197,13 @@ pub enum Event {
         fees: Amount,
         /// What went back to the buyer; together with the payouts it is the reserve.
         refunded: Amount,
+        /// What had waited for somebody to take over failed work, and went to the buyer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        held: Vec<HeldPenalty>,
+        /// What was withheld for insurance and went to members whose work was accepted; it is among
+        /// the payouts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        insurance: Vec<Payout>,
     },
     /// A bidder lost its bond for not revealing.
     BidBondForfeited {
@@ -195,6 +237,8 @@ pub struct Hire {
     pub advanced: Amount,
     /// What is locked of the seller's for failing, without what secures an advance.
     pub bond: Amount,
+    /// What is locked of the seller's for the clauses of its coalition.
+    pub pledge: Amount,
     /// Digest of the seller's bid, or of what else it agreed to.
     pub bid: Digest,
     /// Digest of what explains the price: an auction's transcript, a negotiation's thread, or what
@@ -206,14 +250,48 @@ pub struct Hire {
     pub parts: u32,
 }
 
+impl Event {
+    /// What it says that clauses of coalitions cost, and what went out of what had waited.
+    pub fn penalties(&self) -> (&[Penalty], &[HeldPenalty]) {
+        match self {
+            Self::PartFailed { penalties, .. }
+            | Self::Failed { penalties, .. }
+            | Self::PartSettled { penalties, .. } => (penalties, &[]),
+            Self::Substituted { held, .. } => (&[], held.as_slice()),
+            Self::Settled { penalties, held, .. } => (penalties, held),
+            Self::Reawarded { held, .. }
+            | Self::Refunded { held, .. }
+            | Self::Cancelled { held, .. } => (&[], held),
+            Self::Agreed { .. }
+            | Self::AdvanceReturned { .. }
+            | Self::BidBondForfeited { .. }
+            | Self::OfferRevoked { .. } => (&[], &[]),
+        }
+    }
+}
+
+impl Event {
+    /// What it says that members got back of what was withheld for insurance.
+    pub fn insurance(&self) -> &[Payout] {
+        match self {
+            Self::Settled { insurance, .. }
+            | Self::Reawarded { insurance, .. }
+            | Self::Refunded { insurance, .. }
+            | Self::Cancelled { insurance, .. } => insurance,
+            _ => &[],
+        }
+    }
+}
+
 impl From<&Engagement> for Hire {
     fn from(engagement: &Engagement) -> Self {
-        let Engagement { seller, consent, transcript, subtask, advanced, .. } = *engagement;
+        let Engagement { seller, consent, transcript, subtask, advanced, pledge, .. } = *engagement;
         Self {
             seller,
             price: engagement.parts.iter().map(|part| part.amount).sum(),
             advanced,
             bond: engagement.parts.iter().map(|part| part.bond).sum(),
+            pledge,
             bid: consent,
             transcript,
             subtask,

@@ -1,10 +1,13 @@
 //! Sellers who failed: their bonds pay for it, what they had in advance comes back, and the escrow
 //! stays.
+use alloc::vec::Vec;
+
 use ainur_primitives::{Amount, Digest, FailureReason, TaskId};
 
 use super::close::running;
+use super::pledge::carry_out_failures;
 use super::state::write_open;
-use super::{Agreement, Error, Event, PartState};
+use super::{Agreement, Engagement, Error, Event, PartState, Penalty};
 use crate::execution::Context;
 use crate::reputation;
 
@@ -34,8 +37,9 @@ pub(super) fn fail_part(
         return Err(Error::PartNotRunning(part));
     }
     fail_engagement(context, task, &mut agreement, at, reason)?;
+    let penalties = carry_out_failures(context, task, &mut agreement, &[at], reason)?;
     let seller = agreement.engagements[at].seller;
-    context.emit(Event::PartFailed { task, attempt, part, seller, reason, evidence });
+    context.emit(Event::PartFailed { task, attempt, part, seller, reason, evidence, penalties });
     write_open(&mut context.state, task, agreement);
     Ok(())
 }
@@ -49,12 +53,18 @@ pub(super) fn fail_all(
     evidence: Digest,
 ) -> Result<(), Error> {
     let attempt = agreement.attempt;
-    for at in 0..agreement.engagements.len() {
-        if agreement.engagements[at].is_open() {
-            fail_engagement(context, task, agreement, at, reason)?;
-            let seller = agreement.engagements[at].seller;
-            context.emit(Event::Failed { task, attempt, seller, reason, evidence });
-        }
+    let open = agreement.engagements.iter().enumerate();
+    let open = open.filter(|(_, engagement)| engagement.is_open()).map(|(at, _)| at);
+    let open: Vec<usize> = open.collect();
+    for at in &open {
+        fail_engagement(context, task, agreement, *at, reason)?;
+    }
+    let mut all = carry_out_failures(context, task, agreement, &open, reason)?;
+    for at in open {
+        let Engagement { seller, consent, subtask, .. } = agreement.engagements[at];
+        let own = |it: &mut Penalty| it.coalition == consent && Some(it.subtask) == subtask;
+        let penalties = all.extract_if(.., own).collect();
+        context.emit(Event::Failed { task, attempt, seller, reason, evidence, penalties });
     }
     Ok(())
 }
@@ -69,7 +79,7 @@ fn fail_engagement(
     let engagement = &mut agreement.engagements[at];
     let seller = engagement.seller;
     let advanced = core::mem::take(&mut engagement.advanced);
-    let bond = engagement.locked();
+    let bond = engagement.bonds();
     for part in engagement.parts.iter_mut().filter(|part| part.state.is_open()) {
         part.state = PartState::Failed;
     }

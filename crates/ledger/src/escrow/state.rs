@@ -6,7 +6,7 @@ use ainur_primitives::{Amount, BudgetId, Did, Digest, DurationMs, Ppm, TaskId, T
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Tombstone};
+use super::{Error, Pact, Tombstone};
 use crate::state::{Overlay, key};
 
 /// An escrow: open with money in it, or what is remembered of it.
@@ -45,6 +45,8 @@ pub struct Agreement {
     pub service: Option<ServiceTerms>,
     /// How often it was awarded.
     pub attempt: u32,
+    /// The coalitions of this attempt whose terms have penalty clauses or an insurance pool.
+    pub pacts: Vec<Pact>,
     /// Who works in this attempt. Those who fail stay, so that numbers of parts do not change.
     pub engagements: Vec<Engagement>,
     /// What was paid for accepted work in all attempts, one entry for each payee.
@@ -72,6 +74,9 @@ pub struct Engagement {
     /// What of the price the seller has already, and as much of its stake is locked for; zero once
     /// the work is accepted or has failed.
     pub advanced: Amount,
+    /// What is locked of the seller's stake for its coalition's clauses: while it is at work the
+    /// most that they can cost it, and when it has failed what waits for whoever takes over.
+    pub pledge: Amount,
     /// What ending it early costs the buyer; without, it cannot be ended while it runs.
     pub cancellation: Option<CancellationPolicy>,
     /// What is accepted and paid by itself, in order.
@@ -151,9 +156,15 @@ impl Engagement {
         self.open_parts().map(|part| part.amount).sum()
     }
 
-    /// What is locked of the seller's: the bonds of open parts, and what secures an advance.
+    /// What is locked of the seller's: the bonds of open parts, what secures an advance, and what
+    /// is pledged.
     pub fn locked(&self) -> Amount {
-        self.open_parts().map(|part| part.bond).sum::<Amount>().saturating_add(self.advanced)
+        self.bonds().saturating_add(self.advanced).saturating_add(self.pledge)
+    }
+
+    /// The bonds of open parts.
+    pub(super) fn bonds(&self) -> Amount {
+        self.open_parts().map(|part| part.bond).sum()
     }
 
     /// True while a part of it is neither accepted nor failed.
@@ -187,11 +198,17 @@ impl Agreement {
         self.reserve.saturating_sub(self.paid())
     }
 
-    /// What parts that are neither accepted nor replaced would be paid; those that failed count
-    /// until somebody else does them.
+    /// What parts that are neither accepted nor replaced would be paid, those that failed until
+    /// somebody else does them, and what is in insurance pools.
     pub fn promised(&self) -> Amount {
         let over = |state| matches!(state, PartState::Paid | PartState::Replaced);
-        self.parts().filter(|part| !over(part.state)).map(|part| part.amount).sum()
+        let parts = self.parts().filter(|part| !over(part.state)).map(|part| part.amount);
+        parts.sum::<Amount>().saturating_add(self.insurance())
+    }
+
+    /// What is in the insurance pools of its coalitions.
+    pub fn insurance(&self) -> Amount {
+        self.pacts.iter().map(|pact| pact.pool).sum()
     }
 
     /// The number of the part that stands for a subtask now: the last one agreed on.

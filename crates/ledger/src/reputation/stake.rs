@@ -1,19 +1,20 @@
 //! What agreements do to a seller's stake: lock a bond, release it, or take part of it.
-use ainur_primitives::{Amount, Did, FailureReason, Ppm, TaskId};
+use ainur_primitives::{Amount, Did, FailureReason, PenaltyCause, Ppm, TaskId};
 
 use super::state::reputation;
 use super::{Error, Event, Reputation, Violation, ViolationReason, required_bond};
 use crate::balances::{self, Pot, move_money};
+use crate::escrow::Payout;
 use crate::execution::Context;
 use crate::state::key;
 
-/// Locks the bond for an agreement at this price and returns it; and locks as much again as the
-/// seller is paid in advance.
+/// Locks the bond for an agreement at this price and returns it; and beside it what secures what the
+/// seller is paid in advance, and what it pledges to its coalition.
 pub(crate) fn lock(
     context: &mut Context<'_>,
     seller: Did,
     price: Amount,
-    advanced: Amount,
+    beside: Amount,
 ) -> Result<Amount, Error> {
     let params = &context.parameters.reputation;
     let mut record = reputation(&context.state, &seller);
@@ -26,7 +27,7 @@ pub(crate) fn lock(
     }
     let bond = required_bond(price, &record, context.now, params);
     let available = record.available();
-    let locked = bond.checked_add(advanced).filter(|locked| *locked <= available);
+    let locked = bond.checked_add(beside).filter(|locked| *locked <= available);
     let locked = locked.ok_or(Error::StakeUnavailable { did: seller, available })?;
     record.locked = record.locked.saturating_add(locked);
     record.running = record.running.saturating_add(1);
@@ -94,6 +95,33 @@ pub(crate) fn punish(
         reason: ViolationReason::Attempt { task, failure },
     };
     Ok(slash.apply(context, record)?)
+}
+
+/// Unlocks what a member of a coalition pledged, and pays out of it what its clauses cost.
+pub(crate) fn pay_penalty(
+    context: &mut Context<'_>,
+    (task, seller): (TaskId, Did),
+    freed: Amount,
+    payouts: &[Payout],
+    cause: PenaltyCause,
+) -> Result<(), balances::Error> {
+    if freed.is_zero() {
+        return Ok(());
+    }
+    let mut record = unlocked(context, seller, freed);
+    let paid: Amount = payouts.iter().map(|payout| payout.amount).sum();
+    record.staked = record.staked.checked_sub(paid).expect("what was locked is staked");
+    for Payout { payee, amount } in payouts {
+        move_money(&mut context.state, Pot::Staked, Pot::Free(*payee), *amount)?;
+    }
+    if !paid.is_zero() {
+        let reason = ViolationReason::Penalty { task, cause };
+        record.remember(Violation { at: context.now, amount: paid, reason });
+        record.last_updated = context.now;
+        bar_when_low(context, seller, &mut record);
+    }
+    context.state.write(key::reputation(&seller), &record);
+    Ok(())
 }
 
 /// Counts the outcome of work for which no bond was locked.

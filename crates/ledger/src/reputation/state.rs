@@ -1,7 +1,7 @@
 //! Stake and reputation as they are stored.
 use alloc::vec::Vec;
 
-use ainur_primitives::{Amount, Did, Digest, FailureReason, TaskId, Timestamp};
+use ainur_primitives::{Amount, Did, Digest, FailureReason, PenaltyCause, TaskId, Timestamp};
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +85,13 @@ pub enum ViolationReason {
     BidNotRevealed {
         /// For which task.
         task: TaskId,
+    },
+    /// A clause of its coalition cost it that.
+    Penalty {
+        /// At which task.
+        task: TaskId,
+        /// For what.
+        cause: PenaltyCause,
     },
     /// The authority said so.
     Authority {

@@ -108,7 +108,16 @@ fn refunds_wait_for_the_attempt_and_are_for_buyer_and_verifier() {
     let (task, buyer, amount) = (task(1), did(BUYER), Amount::ainu(10));
     assert_eq!(
         events,
-        [Event::Refunded { task, buyer, payouts: Vec::new(), amount, expired: false }.into()]
+        [Event::Refunded {
+            task,
+            buyer,
+            payouts: Vec::new(),
+            amount,
+            expired: false,
+            held: Vec::new(),
+            insurance: Vec::new()
+        }
+        .into()]
     );
     assert_eq!(world.free(BUYER), before.checked_add(amount).unwrap());
     let closed = Error::AlreadyClosed { task, closing: Closing::Refunded };

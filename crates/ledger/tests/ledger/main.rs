@@ -15,6 +15,7 @@ mod histories;
 mod identity;
 mod offers;
 mod parts;
+mod penalties;
 mod properties;
 mod registry;
 mod rentals;

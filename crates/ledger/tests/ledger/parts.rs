@@ -123,7 +123,15 @@ fn accepted_milestones_stay_paid_when_a_later_one_fails() {
     let events = world.ok(VERIFIER, Action::Refund { task: task(1) });
     let payouts = vec![Payout { payee: did(SELLER), amount: Amount::ainu(1) }];
     let (task, buyer, amount) = (task(1), did(BUYER), Amount::ainu(9));
-    let told = Event::Refunded { task, buyer, payouts, amount, expired: false };
+    let told = Event::Refunded {
+        task,
+        buyer,
+        payouts,
+        amount,
+        expired: false,
+        held: Vec::new(),
+        insurance: Vec::new(),
+    };
     assert_eq!(events, [told.into()]);
     assert_eq!(world.free(BUYER), before.checked_add(Amount::ainu(9)).unwrap());
     assert_eq!(used(&world), (Amount::ZERO, Amount::ainu(1)));

@@ -13,7 +13,8 @@ use crate::combinatorial::{Assignment, CombinatorialTerms, CombinatorialTranscri
 pub struct BundleDivision {
     /// On whose word it is done.
     pub word: BundleWord,
-    /// Who does which of its subtasks, ascending by subtask; together they are paid the price.
+    /// Who does which of its subtasks, ascending by subtask; together with what a coalition's
+    /// insurance withholds they are paid the price.
     pub shares: Vec<BundleShare>,
 }
 
@@ -46,11 +47,11 @@ pub fn divide<'a>(
 ) -> Option<BundleDivision> {
     let Assignment { bidder, bundle, payment, .. } = won;
     if let Some((coalition, terms)) = coalition_of(coalitions, won) {
-        let prices = terms.at_price(*payment)?.sharing.member_shares;
-        let shares = terms.members.iter().zip(prices).map(|(member, price)| BundleShare {
-            subtask: member.subtask,
-            seller: member.agent,
-            price,
+        let terms = terms.at_price(*payment)?;
+        let prices = terms.sharing.member_shares.iter().zip(terms.withheld());
+        let shares = terms.members.iter().zip(prices).map(|(member, (share, withheld))| {
+            let price = share.saturating_sub(withheld);
+            BundleShare { subtask: member.subtask, seller: member.agent, price }
         });
         let word = BundleWord::Coalition(coalition);
         return Some(BundleDivision { word, shares: shares.collect() });

@@ -58,6 +58,8 @@ pub enum PenaltyPayee {
     Buyer,
     /// A member or backup.
     Agent(Did),
+    /// Whoever takes over what the member failed at; the buyer when nobody does.
+    Substitute,
 }
 
 /// Replaces the member that failed at a subtask. `done` are the subtasks whose work is accepted:
@@ -136,7 +138,9 @@ pub fn substitute(
     })
 }
 
-/// Where the bond behind a subtask goes when this happened; each penalty is rounded down.
+/// Where the bond behind a subtask goes when this happened; each penalty is rounded down. Without a
+/// `backup`, what goes to whoever takes failed work over waits for one, and the buyer gets what is
+/// due for late work, which nobody takes over.
 ///
 /// # Errors
 /// When the subtask has no member.
@@ -163,7 +167,12 @@ pub fn penalty(
         match clause.beneficiary {
             PenaltyBeneficiary::Buyer => pay(PenaltyPayee::Buyer, amount),
             PenaltyBeneficiary::Backup => {
-                pay(backup.map_or(PenaltyPayee::Buyer, PenaltyPayee::Agent), amount);
+                let payee = match (backup, cause) {
+                    (Some(backup), _) => PenaltyPayee::Agent(backup),
+                    (None, PenaltyCause::Failed) => PenaltyPayee::Substitute,
+                    (None, PenaltyCause::Late) => PenaltyPayee::Buyer,
+                };
+                pay(payee, amount);
             }
             PenaltyBeneficiary::Members => {
                 let paired = terms.members.iter().zip(&terms.sharing.member_shares);

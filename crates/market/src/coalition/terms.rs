@@ -3,8 +3,8 @@ use alloc::vec::Vec;
 
 use ainur_crypto::hash;
 use ainur_primitives::{
-    Amount, CapabilityName, CoalitionId, Did, Digest, DurationMs, PenaltyClause, Ppm, QualityLevel,
-    SharingMethod, TaskGraph, TaskId, Timestamp,
+    Amount, CapabilityName, CoalitionId, Did, Digest, DurationMs, PenaltyCause, PenaltyClause, Ppm,
+    QualityLevel, SharingMethod, TaskGraph, TaskId, Timestamp,
 };
 use scale::{Decode, DecodeWithMemTracking, Encode};
 use serde::{Deserialize, Serialize};
@@ -110,9 +110,12 @@ pub struct FailureHandling {
     /// in the order in which they are asked.
     pub backups: Vec<CoalitionMember>,
     /// What members give up of their shares, at most and never below their own bids, to pay a
-    /// backup that asks more than the failed member's share.
+    /// backup that asks more than the failed member's share. It is withheld from what they are paid
+    /// ([`CoalitionTerms::withheld`]) until the job ends.
     pub insurance_pool: Amount,
-    /// What the failed member loses of its bond.
+    /// What a member that fails or is late pays, in shares of the bond stated for it. It comes out
+    /// of what the member pledges for that ([`Self::pledge`]), and on top of what failing costs
+    /// anyway.
     pub penalty_clauses: Vec<PenaltyClause>,
 }
 
@@ -186,6 +189,45 @@ impl CoalitionTerms {
             *share = share.checked_add(more)?;
         }
         Some(terms)
+    }
+}
+
+impl CoalitionTerms {
+    /// What is withheld from each member until the job ends, in the order of members: together the
+    /// insurance pool, or all that the shares are above bids when that is less, in proportion to
+    /// that.
+    pub fn withheld(&self) -> Vec<Amount> {
+        let paired = self.members.iter().zip(&self.sharing.member_shares);
+        let spare: Vec<u128> =
+            paired.map(|(member, share)| share.saturating_sub(member.bid).0).collect();
+        let all = spare.iter().fold(0, |all: u128, spare| all.saturating_add(*spare));
+        let pool = self.failure.insurance_pool.min(Amount(all));
+        if pool.is_zero() {
+            // Nothing to divide is not divided equally.
+            return spare.iter().map(|_| Amount::ZERO).collect();
+        }
+        apportion(pool, &spare)
+    }
+}
+
+impl FailureHandling {
+    /// The most that the clauses can cost a member for whom this bond is stated: what it pledges.
+    /// It fails or is late, never both, so the dearer of the two counts.
+    pub fn pledge(&self, bond: Amount) -> Amount {
+        let all = |cause: PenaltyCause| -> Amount {
+            let clauses = self.penalty_clauses.iter().filter(|clause| clause.cause == cause);
+            clauses.map(|clause| bond.share_floor(clause.penalty)).sum()
+        };
+        all(PenaltyCause::Failed).max(all(PenaltyCause::Late))
+    }
+
+    /// The same as a share of any bond, before rounding.
+    pub fn pledge_share(&self) -> Ppm {
+        let all = |cause: PenaltyCause| {
+            let clauses = self.penalty_clauses.iter().filter(|clause| clause.cause == cause);
+            clauses.fold(0, |all: u32, clause| all.saturating_add(clause.penalty.0))
+        };
+        Ppm(all(PenaltyCause::Failed).max(all(PenaltyCause::Late)))
     }
 }
 

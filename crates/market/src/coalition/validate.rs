@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 
 use super::error::{Error, Shortfall};
 use super::sharing::within_limit;
-use super::terms::{CoalitionMember, CoalitionTerms, bit, critical_path, graph_digest};
+use super::terms::{
+    CoalitionMember, CoalitionTerms, FailureHandling, bit, critical_path, graph_digest,
+};
 use super::terms::{needs_closure, subtasks_of};
 use super::{COALITION_BACKUPS_MAX, COALITION_MEMBERS_MAX, PENALTY_CLAUSES_MAX};
 
@@ -180,12 +182,26 @@ impl CoalitionTerms {
                 return Err(Error::BackupTwice { agent, subtask });
             }
         }
+        // No price is above the reserves, and nothing is taken of anybody's bid.
+        let each = self.members.iter().map(|member| &graph.subtasks[usize::from(member.subtask)]);
+        let reserves: Amount = each.map(|subtask| subtask.reserve).sum();
         let bids: Amount = self.members.iter().map(|member| member.bid).sum();
-        let (limit, found) = (self.total.saturating_sub(bids), self.failure.insurance_pool);
+        let (limit, found) = (reserves.saturating_sub(bids), self.failure.insurance_pool);
         if found > limit {
             return Err(Error::InsurancePool { limit, found });
         }
-        let clauses = &self.failure.penalty_clauses;
+        self.failure.validate_clauses()
+    }
+}
+
+impl FailureHandling {
+    /// Checks that there are not too many clauses, that each costs something, and that those for
+    /// one cause cost no more than the bond.
+    ///
+    /// # Errors
+    /// [`Error::PenaltyClauses`] or [`Error::Penalties`].
+    pub fn validate_clauses(&self) -> Result<(), Error> {
+        let clauses = &self.penalty_clauses;
         if clauses.len() > PENALTY_CLAUSES_MAX {
             return Err(Error::PenaltyClauses(clauses.len()));
         }

@@ -199,8 +199,9 @@ fn backups_pool_and_penalties_have_to_be_possible() {
     assert_eq!(partial.validate(&five_graph(), &limits()), Err(Error::WithoutMember(1)));
     let many = refused(|terms| terms.failure.backups = vec![member(9, 4, 1); 65]);
     assert_eq!(many, Error::Backups(65));
-    let pool = refused(|terms| terms.failure.insurance_pool = Amount(21));
-    assert_eq!(pool, Error::InsurancePool { limit: Amount(20), found: Amount(21) });
+    // All reserves of 100 above all bids.
+    let pool = refused(|terms| terms.failure.insurance_pool = Amount(261));
+    assert_eq!(pool, Error::InsurancePool { limit: Amount(260), found: Amount(261) });
     let (failed, buyer) = (PenaltyCause::Failed, PenaltyBeneficiary::Buyer);
     let penalties = |penalty| {
         refused(move |terms| {
@@ -213,4 +214,22 @@ fn backups_pool_and_penalties_have_to_be_possible() {
         terms.failure.penalty_clauses = vec![clause(failed, 1, buyer); 17];
     });
     assert_eq!(many, Error::PenaltyClauses(17));
+}
+
+#[test]
+fn insurance_withholds_in_proportion_to_what_is_above_bids_and_nothing_of_them() {
+    let mut terms = five();
+    // Above bids are 4, 10, 5, 1 and 0.
+    for (pool, withheld) in [
+        (0, [0, 0, 0, 0, 0]),
+        (1, [0, 1, 0, 0, 0]),
+        (12, [2, 6, 3, 1, 0]),
+        (20, [4, 10, 5, 1, 0]),
+        (260, [4, 10, 5, 1, 0]),
+    ] {
+        terms.failure.insurance_pool = Amount(pool);
+        assert_eq!(terms.withheld(), withheld.map(Amount), "{pool}");
+    }
+    terms.sharing.member_shares = terms.bids();
+    assert_eq!(terms.withheld(), [Amount::ZERO; 5]);
 }

@@ -240,7 +240,7 @@ impl<'a> Examination<'a> {
     ) -> Result<(), String> {
         let (task, sellers) = match escrow_event(event) {
             Some(escrow::Event::Agreed { task, sellers, .. }) if number == 1 => (task, sellers),
-            Some(escrow::Event::Reawarded { task, attempt, sellers })
+            Some(escrow::Event::Reawarded { task, attempt, sellers, .. })
                 if number > 1 && *attempt == number =>
             {
                 (task, sellers)

@@ -14,6 +14,7 @@ use crate::receipt::{
 mod attempts;
 mod award;
 mod call;
+mod penalties;
 mod settlement;
 
 use award::Planned;
@@ -208,7 +209,9 @@ impl<'a> JobExamination<'a> {
 }
 
 /// All events that a job tells of, each with a name for people.
-pub(super) fn job_events(job: &JobRecord) -> impl Iterator<Item = (String, &LedgerEvent)> {
+pub(in crate::receipt) fn job_events(
+    job: &JobRecord,
+) -> impl Iterator<Item = (String, &LedgerEvent)> {
     let agreed = ("agreement of the job".to_owned(), &job.agreed);
     [agreed].into_iter().chain(job.parts.iter().flat_map(part_events))
 }

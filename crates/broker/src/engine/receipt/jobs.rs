@@ -4,7 +4,7 @@ use ainur_audit::receipt::{
     StoryJob, StoryPart, StoryPartAttempt,
 };
 use ainur_consensus::ReplicatedLog;
-use ainur_primitives::Did;
+use ainur_primitives::{Amount, Did};
 use ainur_runtime::Executor;
 use ainur_storage::Disk;
 
@@ -66,6 +66,26 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             agreed: self.ledger_event(agreed)?,
             parts: parts.collect::<Result<_, Error>>()?,
         }))
+    }
+
+    /// What members of coalitions got back at the end of a graph of what insurance withheld from
+    /// them, by the ledger's last event; nothing for another task.
+    ///
+    /// # Errors
+    /// When the ledger's events cannot be read.
+    pub fn insurance_paid(&self, task: &Task) -> Result<Amount, Error> {
+        let insured = task.graph.iter().flat_map(|graph| &graph.decision.coalitions);
+        let insured = insured.map(|signed| signed.terms.failure.insurance_pool);
+        let (Some(closed_at), false) = (task.closed_at, insured.sum::<Amount>().is_zero()) else {
+            return Ok(Amount::ZERO);
+        };
+        let events = self.ledger.events(closed_at.height)?.0;
+        let last = events.iter().find(|record| record.index == closed_at.index);
+        let payouts = match last.map(|record| &record.event) {
+            Some(ainur_ledger::Event::Escrow(event)) => event.insurance(),
+            _ => &[],
+        };
+        Ok(payouts.iter().map(|payout| payout.amount).sum())
     }
 
     fn part_record(

@@ -1,7 +1,7 @@
 //! Tasks and auctions as tables.
 use ainur_api::view::{Explanation, PartBinding, TaskPhase, TaskView};
 
-use ainur_primitives::Amount;
+use ainur_primitives::{Amount, PenaltyCause};
 
 use crate::command::market::negotiate;
 use crate::output::{Column, Output, ainu, bytes, span};
@@ -241,5 +241,24 @@ pub(super) fn explanation(explanation: &Explanation, output: &Output) {
             ainu(award.payment),
             award.why
         ));
+    }
+    for penalty in &explanation.penalties {
+        let why = match penalty.cause {
+            PenaltyCause::Failed => "for failing",
+            PenaltyCause::Late => "for being late",
+        };
+        let waited =
+            if penalty.waited { ", which had waited for somebody to take over" } else { "" };
+        output.line(format!(
+            "penalty at {}: {} pays {} to {} {why}{waited}.",
+            penalty.part,
+            penalty.seller_name,
+            ainu(penalty.amount),
+            penalty.payee_name,
+        ));
+    }
+    for back in &explanation.insurance {
+        let amount = ainu(back.amount);
+        output.line(format!("insurance: {} got {amount} back in the end.", back.payee_name));
     }
 }

@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use ainur_ledger::escrow;
-use ainur_primitives::Did;
+use ainur_primitives::{Amount, Did};
 
 use super::super::escrow::escrow_event;
 use super::{ATTEMPT, Checked, JobExamination, same};
@@ -117,7 +117,7 @@ impl JobExamination<'_> {
         attempt: &PartAttempt,
         hire: &escrow::Hire,
     ) -> Result<(), String> {
-        let escrow::Hire { seller, price, advanced, bid, transcript, parts, .. } = hire;
+        let escrow::Hire { seller, price, advanced, pledge, bid, transcript, parts, .. } = hire;
         same("seller", &attempt.seller, seller)?;
         same("price", &attempt.price, price)?;
         if hire.subtask != Some(subtask) {
@@ -126,6 +126,7 @@ impl JobExamination<'_> {
         if *parts != 1 || !advanced.is_zero() {
             return Err("the ledger pays it in advance or in several parts".into());
         }
+        same("pledge", &self.pledge(subtask, attempt.basis), pledge)?;
         let consent = self.consent(subtask, attempt.seller, attempt.basis)?;
         same("digest of what the seller signed", &consent, bid)?;
         let explained = match &attempt.basis {
@@ -137,6 +138,25 @@ impl JobExamination<'_> {
         same("transcript digest", explained, transcript)
     }
 
+    /// What a seller pledges to its coalition, by the coalition's terms.
+    fn pledge(&self, subtask: u16, basis: PartBasis) -> Amount {
+        let terms = |coalition: u16| {
+            self.job.coalitions.get(usize::from(coalition)).map(|record| &record.terms)
+        };
+        let pledged = match basis {
+            PartBasis::Coalition { coalition } => terms(coalition).and_then(|terms| {
+                let member = terms.members.iter().find(|member| member.subtask == subtask)?;
+                Some(terms.failure.pledge(member.bond))
+            }),
+            PartBasis::Backup { coalition, backup } => terms(coalition).and_then(|terms| {
+                let backup = terms.failure.backups.get(usize::from(backup))?;
+                Some(terms.failure.pledge(backup.bond))
+            }),
+            PartBasis::Bundle { .. } | PartBasis::Call { .. } => None,
+        };
+        pledged.unwrap_or_default()
+    }
+
     /// That this seller took the place of one that had failed; returns its number.
     fn check_substituted(
         &self,
@@ -145,8 +165,9 @@ impl JobExamination<'_> {
         attempt: &PartAttempt,
         event: &LedgerEvent,
     ) -> Result<u32, String> {
-        let Some(escrow::Event::Substituted { task, attempt: number, part, first, sellers }) =
-            escrow_event(event)
+        let Some(escrow::Event::Substituted {
+            task, attempt: number, part, first, sellers, ..
+        }) = escrow_event(event)
         else {
             return Err("the ledger's event is not a substitution".into());
         };

@@ -16,6 +16,8 @@ pub(super) struct Planned {
     pub(super) seller: Did,
     pub(super) price: Amount,
     pub(super) basis: PartBasis,
+    /// What the bundle that it is of is paid in all.
+    pub(super) payment: Amount,
 }
 
 impl JobExamination<'_> {
@@ -38,7 +40,10 @@ impl JobExamination<'_> {
             }
             substitutes += later.len();
         }
-        let total: Amount = plan.iter().map(|planned| planned.price).sum();
+        let mut total: Amount = plan.iter().map(|planned| planned.price).sum();
+        for terms in self.bound_coalitions()? {
+            total = total.saturating_add(terms.withheld().into_iter().sum());
+        }
         let (parts, total) = (plan.len(), total.to_ainu());
         Ok(match substitutes {
             0 => format!("{parts} parts for {total} AINU together by replay of the auction"),
@@ -72,10 +77,24 @@ impl JobExamination<'_> {
             };
             plan.extend(divided.shares.into_iter().map(|share| {
                 let BundleShare { subtask, seller, price } = share;
-                Planned { subtask, seller, price, basis }
+                Planned { subtask, seller, price, basis, payment: won.payment }
             }));
         }
         Ok(plan)
+    }
+
+    /// The terms of the coalitions that won, at the prices they are paid.
+    fn bound_coalitions(&self) -> Result<Vec<CoalitionTerms>, String> {
+        let plan = self.plan.as_ref().map_err(Clone::clone)?;
+        let mut bound = Vec::new();
+        for (number, record) in (0..).zip(&self.job.coalitions) {
+            let basis = PartBasis::Coalition { coalition: number };
+            if let Some(won) = plan.iter().find(|planned| planned.basis == basis) {
+                let terms = record.terms.at_price(won.payment);
+                bound.push(terms.ok_or_else(|| format!("coalition {number} asks for more"))?);
+            }
+        }
+        Ok(bound)
     }
 
     /// The coalitions are about this job, add up, and each is another.

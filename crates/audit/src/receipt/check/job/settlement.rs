@@ -23,6 +23,11 @@ impl JobExamination<'_> {
                 settled += 1;
             }
         }
+        let last = escrow_event(&body.settlement);
+        for Payout { payee, amount } in last.map_or(&[][..], escrow::Event::insurance) {
+            let sum = sums.entry(*payee).or_default();
+            *sum = sum.saturating_add(*amount);
+        }
         let paid: Amount = sums.values().copied().sum();
         let (task, buyer, payouts, refunded) = match escrow_event(&body.settlement) {
             Some(escrow::Event::Settled {
@@ -66,7 +71,11 @@ impl JobExamination<'_> {
         let together = paid.saturating_add(*refunded);
         same("reserve", &body.specification.reserve, &together)?;
         let (paid, sellers, refunded) = (paid.to_ainu(), sums.len(), refunded.to_ainu());
-        Ok(format!("{paid} AINU paid to {sellers} sellers, {refunded} AINU returned"))
+        let mut seen = format!("{paid} AINU paid to {sellers} sellers, {refunded} AINU returned");
+        if let Some(penalties) = self.penalties()? {
+            seen.push_str(&format!("; {penalties}"));
+        }
+        Ok(seen)
     }
 
     /// What the job delivers: the output of the subtask that nobody needs, or those of several
