@@ -228,6 +228,12 @@ impl Counter {
         agent
     }
 
+    /// A task of the client's that it may say something about.
+    fn spent_on(&self, task: &str) -> Result<String, Problem> {
+        self.need(Scope::Spend)?;
+        self.own(task)
+    }
+
     /// The operation as the client may have it performed.
     fn narrowed(&self, operation: Operation) -> Result<Operation, Problem> {
         Ok(match operation {
@@ -253,17 +259,12 @@ impl Counter {
             }
             Operation::TaskExplain { task } => Operation::TaskExplain { task: self.own(&task)? },
             Operation::ReceiptShow { task } => Operation::ReceiptShow { task: self.own(&task)? },
-            Operation::TaskCancel { task } => {
-                self.need(Scope::Spend)?;
-                Operation::TaskCancel { task: self.own(&task)? }
-            }
+            Operation::TaskCancel { task } => Operation::TaskCancel { task: self.spent_on(&task)? },
             Operation::TaskDecide { task, accept, reason } => {
-                self.need(Scope::Spend)?;
-                Operation::TaskDecide { task: self.own(&task)?, accept, reason }
+                Operation::TaskDecide { task: self.spent_on(&task)?, accept, reason }
             }
             Operation::TaskRate { task, rating } => {
-                self.need(Scope::Spend)?;
-                Operation::TaskRate { task: self.own(&task)?, rating }
+                Operation::TaskRate { task: self.spent_on(&task)?, rating }
             }
             Operation::AaclSay(say) => Operation::AaclSay(self.say(say)?),
             Operation::AaclIntroduce(introduction) => {

@@ -9,9 +9,11 @@ use ainur_api::operation::{AaclHolder, AaclListing, AaclSay};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::view::JoinPapers;
 use ainur_api::{Operation, Reply, Service};
+use ainur_crypto::Proof;
 use ainur_node::keys::KeyPair;
 use ainur_node::own_keys;
 use ainur_node::own_keys::speech::{self, BidAsk};
+use ainur_protocol::{BidCommit, Draft, Envelope};
 use place::{Place, RunningNode, component};
 use serde_json::Value;
 
@@ -228,9 +230,7 @@ fn who_seals_a_bid_and_does_not_open_it_loses_its_bond_once() {
     let seal = ["aacl", "bid", &task[..8], "--key", &key, "--price", "1", "--opening", &opening];
     place.succeeds(&[&seal[..], &["--detach"]].concat());
     loses_its_bond_once(&place, &task);
-    let (wait_ms, after) = (ainur_primitives::DurationMs(0), 0);
-    let events = Operation::TaskEvents { task: task.clone(), after, wait_ms };
-    let told = format!("{:?}", place.client(None).perform(events));
+    let told = events(&place, &task);
     assert!(told.contains("lost 0.05 AINU: it did not open its bid"), "{told}");
     let said = thread(&place, &opening);
     let silent = said.iter().find(|message| message["body"]["reason"] == "unrevealed");
@@ -242,6 +242,13 @@ fn who_seals_a_bid_and_does_not_open_it_loses_its_bond_once() {
     let _node = place.start_node();
     loses_its_bond_once(&place, &task);
     place.succeeds(&["ledger", "audit"]);
+}
+
+/// What has happened to a task.
+fn events(place: &Place, task: &str) -> String {
+    let (wait_ms, after) = (ainur_primitives::DurationMs(0), 0);
+    let events = Operation::TaskEvents { task: task.to_owned(), after, wait_ms };
+    format!("{:?}", place.client(None).perform(events))
 }
 
 /// Waits until a node has died where it was to.
@@ -315,17 +322,18 @@ fn a_sealed_bid_outlives_the_node_and_is_opened_after() {
 fn who_could_not_be_heard_keeps_its_bond() {
     let (place, key) = with_rival();
     let node = place.start_node();
-    let task = call(&place, "2", "12");
+    let task = call(&place, "2", "24");
     let opening = place.path("opening.json");
     let seal = ["aacl", "bid", &task[..8], "--key", &key, "--price", "1", "--opening", &opening];
     place.succeeds(&[&seal[..], &["--detach"]].concat());
+    // The other bid is open, and this one could be for five seconds more; nobody listens.
+    std::thread::sleep(Duration::from_secs(3));
     drop(node);
     std::thread::sleep(Duration::from_secs(6));
     let _node = place.start_node();
-    // Nobody was there to open the other bid either.
-    place.run(&["task", "watch", &task]);
-    let ended = place.json(&["task", "show", &task]);
-    assert_eq!(ended["phase"], "unfunded", "{ended}");
+    let ended = place.json(&["task", "watch", &task]);
+    assert_eq!((&ended["phase"], &ended["seller_name"]), (&"settled".into(), &"kept".into()));
+    assert!(events(&place, &task).contains("keeps its bond"), "{}", events(&place, &task));
     std::thread::sleep(Duration::from_secs(1));
     assert_eq!(amount(&agent(&place, "own")["stake"]), STAKE);
     place.succeeds(&["ledger", "audit"]);
@@ -340,6 +348,27 @@ fn refused(place: &Place, message: &str, code: Code, said: &str) {
     let problem = say(place, message).expect_err("a refusal");
     assert_eq!(problem.code, code, "{problem:?}");
     assert!(problem.message.contains(said), "{problem:?}");
+}
+
+/// A sealed bid with the consent of another one, signed anew.
+fn with_consent_of(other: &str, commit: &str, keys: &KeyPair) -> String {
+    let read = |text: &str| Envelope::<BidCommit>::from_json(text.as_bytes()).expect("a bid");
+    let (other, commit) = (read(other), read(commit));
+    let header = commit.header().clone();
+    let draft = Draft {
+        conversation_id: header.conversation_id,
+        in_reply_to: header.in_reply_to,
+        from: header.from,
+        to: header.to,
+        created: header.created,
+        expires: header.expires,
+        body: BidCommit { consent: other.body().consent.clone(), ..commit.body().clone() },
+        extensions: commit.extensions().clone(),
+    };
+    let mut envelope = draft.finish().expect("a message");
+    let proof = Proof::sign(&keys.signing, keys.did(), 0, envelope.id().0);
+    envelope.attach(proof).expect("its own signature");
+    String::from_utf8(envelope.to_json().expect("JSON")).expect("text")
 }
 
 #[test]
@@ -369,6 +398,15 @@ fn forged_and_repeated_messages_are_refused() {
     let changed = commit.replace("\"bid_bond\":\"5", "\"bid_bond\":\"6");
     assert_ne!(changed, commit);
     refused(&place, &changed, Code::InvalidRequest, "");
+    // The envelope is the sender's and the consent in it somebody else's.
+    let lent = with_consent_of(&foreign, &commit, &keys);
+    refused(&place, &lent, Code::InvalidRequest, "somebody else signed");
+    let stale = with_consent_of(
+        &speech::say_commit(&keys, &calls[0], ask).expect("a bid").0,
+        &commit,
+        &keys,
+    );
+    refused(&place, &stale, Code::InvalidRequest, "does not hold");
     // The opening before the sealing.
     let bid = speech::say_bid(&keys, &opening).expect("an opening");
     refused(&place, &bid, Code::Conflict, "expected");

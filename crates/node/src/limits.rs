@@ -106,18 +106,18 @@ fn named() -> Vec<Named> {
             acceptance::DEPTH_MAX => "levels",
             acceptance::WINDOW_MS_MAX.0 => "ms",
             verdict::DETAIL_BYTES_MAX => "bytes";
-        "protocol": protocol::MESSAGE_BYTES_MAX => "bytes",
-            protocol::RECIPIENTS_MAX => "recipients",
-            protocol::EXTENSIONS_MAX => "extensions",
-            protocol::LIFETIME_MS_MAX.0 => "ms",
-            protocol::CLOCK_DIFFERENCE_MS_MAX.0 => "ms",
-            protocol::REPLAY_IDS_MAX => "messages";
     }
 }
 
 /// What callers over the network run into.
 fn served() -> Vec<Named> {
     listed! {
+        "protocol": protocol::MESSAGE_BYTES_MAX => "bytes",
+            protocol::RECIPIENTS_MAX => "recipients",
+            protocol::EXTENSIONS_MAX => "extensions",
+            protocol::LIFETIME_MS_MAX.0 => "ms",
+            protocol::CLOCK_DIFFERENCE_MS_MAX.0 => "ms",
+            protocol::REPLAY_IDS_MAX => "messages";
         "api": bounds::OPERATION_BYTES_MAX => "bytes",
             bounds::REPLY_BYTES_MAX => "bytes",
             bounds::BLOB_BYTES_MAX => "bytes",

@@ -41,21 +41,12 @@ impl Service for Node {
             Operation::NodeLimits => Ok(Reply::Limits(crate::limits::all())),
             // Whoever serves stops serving when it sees this; the node closes after that.
             Operation::NodeStop => Ok(Reply::Done),
-            Operation::AgentAdd(add) => {
-                let began = SystemClock.now();
-                let added = self.add_agent(add);
-                self.telemetry.agent_added(began, &added);
-                added.map(|agent| Reply::Agent(self.agent_view(&agent)))
-            }
-            Operation::AgentPrepare(add) => self.join_papers(add).map(Reply::Papers),
-            Operation::AgentList => Ok(Reply::Agents(self.agent_views())),
-            Operation::AgentShow { agent } => {
-                self.agent(&agent).map(|agent| Reply::Agent(self.agent_view(&agent)))
-            }
-            Operation::AgentAccept { agent } => {
-                self.accept_agent(&agent).map(|agent| Reply::Agent(self.agent_view(&agent)))
-            }
-            Operation::AgentRemove { agent } => self.remove_agent(&agent).map(|()| Reply::Done),
+            Operation::AgentAdd(_)
+            | Operation::AgentPrepare(_)
+            | Operation::AgentList
+            | Operation::AgentShow { .. }
+            | Operation::AgentAccept { .. }
+            | Operation::AgentRemove { .. } => self.perform_on_agents(operation),
             Operation::TaskRun(request) => self.run_task(request),
             Operation::TaskFind { idempotency_key: key, request_digest: request } => {
                 self.known_task(Idempotency { key, request }).map(|task| Reply::TaskFound { task })
@@ -181,6 +172,32 @@ impl Service for Node {
             sink.write_all(group).map_err(refused)?;
         }
         Ok(reader.len())
+    }
+}
+
+impl Node {
+    /// What is asked of agents.
+    fn perform_on_agents(&self, operation: Operation) -> Result<Reply, Problem> {
+        match operation {
+            Operation::AgentAdd(add) => {
+                let began = SystemClock.now();
+                let added = self.add_agent(add);
+                self.telemetry.agent_added(began, &added);
+                added.map(|agent| Reply::Agent(self.agent_view(&agent)))
+            }
+            Operation::AgentPrepare(add) => self.join_papers(add).map(Reply::Papers),
+            Operation::AgentList => Ok(Reply::Agents(self.agent_views())),
+            Operation::AgentShow { agent } => {
+                self.agent(&agent).map(|agent| Reply::Agent(self.agent_view(&agent)))
+            }
+            Operation::AgentAccept { agent } => {
+                self.accept_agent(&agent).map(|agent| Reply::Agent(self.agent_view(&agent)))
+            }
+            Operation::AgentRemove { agent } => self.remove_agent(&agent).map(|()| Reply::Done),
+            other => {
+                Err(Problem::new(Code::Internal, format!("this is not about agents: {other:?}")))
+            }
+        }
     }
 }
 

@@ -262,6 +262,11 @@ fn replies() -> Vec<Reply> {
     replies.extend(exchange::replies());
     replies.extend(rentals::replies());
     replies.extend(first_replies());
+    replies.push(Reply::Papers(JoinPapers {
+        did: did(2),
+        card: "{}".into(),
+        transactions: vec!["00ff".into()],
+    }));
     replies
 }
 
@@ -334,11 +339,6 @@ fn first_replies() -> Vec<Reply> {
             balanced: true,
             audit_entries: 40,
             fee_min: Amount(100),
-        }),
-        Reply::Papers(JoinPapers {
-            did: did(2),
-            card: "{}".into(),
-            transactions: vec!["00ff".into()],
         }),
         Reply::Audit(AuditReport { checks: checks(), ok: true }),
         Reply::Receipt { receipt: "{\"a\":1}".into() },
