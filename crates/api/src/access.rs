@@ -265,15 +265,10 @@ impl Counter {
                 self.need(Scope::Spend)?;
                 Operation::TaskRate { task: self.own(&task)?, rating }
             }
-            Operation::AaclSay(say) => Operation::AaclSay(self.say(say)?),
-            Operation::AaclIntroduce(introduction) => {
-                Operation::AaclIntroduce(self.introduction(introduction)?)
-            }
-            Operation::AaclThread(query) => Operation::AaclThread(self.conversation(query)),
-            Operation::AaclCalls(_) => {
-                self.need(Scope::Spend)?;
-                operation
-            }
+            Operation::AaclSay(_)
+            | Operation::AaclIntroduce(_)
+            | Operation::AaclThread(_)
+            | Operation::AaclCalls(_) => self.spoken(operation)?,
             Operation::BudgetOpen { limit, period_ms, parent } => {
                 self.need(Scope::Spend)?;
                 Operation::BudgetOpen { limit, period_ms, parent: Some(self.budget(parent)?) }
