@@ -266,15 +266,10 @@ impl Counter {
             Operation::TaskRate { task, rating } => {
                 Operation::TaskRate { task: self.spent_on(&task)?, rating }
             }
-            Operation::AaclSay(say) => Operation::AaclSay(self.say(say)?),
-            Operation::AaclIntroduce(introduction) => {
-                Operation::AaclIntroduce(self.introduction(introduction)?)
-            }
-            Operation::AaclThread(query) => Operation::AaclThread(self.conversation(query)),
-            Operation::AaclCalls(_) => {
-                self.need(Scope::Spend)?;
-                operation
-            }
+            Operation::AaclSay(_)
+            | Operation::AaclIntroduce(_)
+            | Operation::AaclThread(_)
+            | Operation::AaclCalls(_) => self.spoken(operation)?,
             Operation::BudgetOpen { limit, period_ms, parent } => {
                 self.need(Scope::Spend)?;
                 Operation::BudgetOpen { limit, period_ms, parent: Some(self.budget(parent)?) }

@@ -35,6 +35,7 @@ impl Node {
 }
 
 impl Service for Node {
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn perform(&self, operation: Operation) -> Result<Reply, Problem> {
         match operation {
             Operation::NodeStatus => self.status(),

@@ -4,13 +4,28 @@ use ainur_primitives::{Amount, BudgetId};
 use ainur_protocol::{Message, ReservePrice, Specification};
 
 use super::Counter;
-use crate::operation::{AaclHolder, AaclIntroduction, AaclQuery, AaclSay};
+use crate::operation::{AaclHolder, AaclIntroduction, AaclQuery, AaclSay, Operation};
 use crate::problem::{Code, Problem};
 use crate::view::Scope;
 
 impl Counter {
+    /// What is asked in AACL, in the name of this client's token.
+    pub(super) fn spoken(&self, operation: Operation) -> Result<Operation, Problem> {
+        Ok(match operation {
+            Operation::AaclSay(say) => Operation::AaclSay(self.say(say)?),
+            Operation::AaclIntroduce(introduction) => {
+                Operation::AaclIntroduce(self.introduction(introduction)?)
+            }
+            Operation::AaclThread(query) => Operation::AaclThread(self.conversation(query)),
+            other => {
+                self.need(Scope::Spend)?;
+                other
+            }
+        })
+    }
+
     /// A message as this client may say it: what it would buy is held against the token's limits.
-    pub(super) fn say(&self, say: AaclSay) -> Result<AaclSay, Problem> {
+    fn say(&self, say: AaclSay) -> Result<AaclSay, Problem> {
         self.need(Scope::Spend)?;
         // What is no message is refused where it is read for good.
         let message = Message::from_json(say.message.as_bytes()).ok();
@@ -25,16 +40,13 @@ impl Counter {
         Ok(AaclSay { message: say.message, holder: self.holder(budget) })
     }
 
-    pub(super) fn introduction(
-        &self,
-        introduction: AaclIntroduction,
-    ) -> Result<AaclIntroduction, Problem> {
+    fn introduction(&self, introduction: AaclIntroduction) -> Result<AaclIntroduction, Problem> {
         self.need(Scope::Spend)?;
         Ok(AaclIntroduction { holder: self.holder(self.client.budget), ..introduction })
     }
 
     /// Conversations that others began are as if they were not there.
-    pub(super) fn conversation(&self, query: AaclQuery) -> AaclQuery {
+    fn conversation(&self, query: AaclQuery) -> AaclQuery {
         AaclQuery { holder: self.holder(self.client.budget), ..query }
     }
 

@@ -1,5 +1,4 @@
 //! What is written as a message is read as the same terms, with the same digest.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 use ainur_crypto::{Proof, SigningKey};
 use ainur_market::auction::{BidTerms, CommitTerms, commitment};
 use ainur_market::coalition::{

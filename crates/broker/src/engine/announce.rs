@@ -8,8 +8,8 @@ use ainur_market::combinatorial::CALL_AMOUNT_MAX;
 use ainur_market::negotiation::NegotiationWish;
 use ainur_market::payment::PaymentTerms;
 use ainur_primitives::{
-    AcceptanceCheck, Amount, BudgetId, CapabilityContract, CapabilityName, Did, Digest, DurationMs,
-    Ppm, SelectionRule, TaskGraph, TaskId, TaskSpec, Timestamp, Venue,
+    AcceptanceCheck, Amount, BudgetId, CapabilityName, Did, Digest, DurationMs, Ppm, SelectionRule,
+    TaskGraph, TaskId, TaskSpec, Venue,
 };
 use ainur_protocol::Specification;
 use ainur_runtime::Executor;
@@ -17,6 +17,7 @@ use ainur_storage::Disk;
 use ainur_verification::Plan;
 
 use super::Broker;
+use super::called::CallTerms;
 use crate::error::Error;
 use crate::event::{Announcement, Event, Idempotency};
 use crate::limits::{
@@ -27,25 +28,6 @@ use crate::task::TaskTrace;
 
 /// How many fees of transactions stay in the account when reserves are promised.
 const FEES_KEPT: u128 = 100_000;
-
-/// What a signed call fixes beyond what is wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallTerms {
-    /// Commitments are taken until before then.
-    pub commit_until: Timestamp,
-    /// Bids are revealed until before then.
-    pub reveal_until: Timestamp,
-    /// The least bond a commitment brings.
-    pub bid_bond: Amount,
-    /// The longest estimated duration.
-    pub duration_ms_max: DurationMs,
-    /// Nobody is asked whom the ledger expects to fail more often.
-    pub failure_probability_max: Ppm,
-    /// The contract's schema of the parameters; any when empty.
-    pub input_schema: String,
-    /// The contract's schema of a JSON output; any when empty.
-    pub output_schema: String,
-}
 
 /// A wish.
 #[derive(Clone, Debug)]
@@ -153,23 +135,6 @@ impl Request {
     #[must_use]
     pub fn traced(self, trace: Option<TaskTrace>) -> Self {
         Self { trace, ..self }
-    }
-}
-
-impl CallTerms {
-    /// A contract of exactly these schemas.
-    fn fits(&self, contract: &CapabilityContract) -> bool {
-        let same = |wanted: &str, offered: &str| wanted.is_empty() || wanted == offered;
-        same(&self.input_schema, &contract.input_schema)
-            && same(&self.output_schema, &contract.output_schema)
-    }
-
-    /// The auction as the call says; never slower or with less at stake than it would be.
-    fn narrow(&self, terms: &mut AuctionTerms) {
-        terms.commit_until = self.commit_until;
-        terms.reveal_until = self.reveal_until;
-        terms.bid_bond = terms.bid_bond.max(self.bid_bond);
-        terms.duration_ms_max = terms.duration_ms_max.min(self.duration_ms_max);
     }
 }
 
@@ -360,11 +325,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             )));
         }
         if let Some(called) = &request.called {
-            let half = self.now.plus(DurationMs(spec.deadline_ms.0 / 2));
-            if called.commit_until <= self.now || called.reveal_until > half {
-                let why = "the call takes bids in the past, or for more than half of its time";
-                return Err(Error::Invalid(why.into()));
-            }
+            called.check(self.now, spec.deadline_ms)?;
         }
         if let Some(terms) = &request.service {
             self.check_service(terms, spec.deadline_ms)?;

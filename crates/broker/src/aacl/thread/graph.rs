@@ -15,7 +15,7 @@ use ainur_audit::receipt::PartBasis;
 
 /// How a bidder opens what it had sealed.
 enum Opened {
-    Alone(Bid),
+    Alone(Box<Bid>),
     Together(Box<CoalitionBid>),
 }
 
@@ -54,7 +54,7 @@ impl Writer<'_> {
                 continue;
             };
             match self.opened(decision, allocation, (bid, salt), alone)? {
-                Opened::Alone(alone) => self.bid(last, bid.bidder, at, alone)?,
+                Opened::Alone(alone) => self.bid(last, bid.bidder, at, *alone)?,
                 Opened::Together(together) => self.bid(last, bid.bidder, at, *together)?,
             }
         }
@@ -82,10 +82,10 @@ impl Writer<'_> {
         let Some(SignedCoalition { terms, proofs }) =
             led.max_by_key(|signed| signed.terms.members.len())
         else {
-            return Ok(Opened::Alone(alone));
+            return Ok(Opened::Alone(Box::new(alone)));
         };
         if terms.signers().len() > SIGNERS_TOLD_MAX {
-            return Ok(Opened::Alone(alone));
+            return Ok(Opened::Alone(Box::new(alone)));
         }
         let digest = terms.digest();
         let consents = proofs.iter().map(|proof| (self.joined)(digest, proof));
