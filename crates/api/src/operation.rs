@@ -268,7 +268,7 @@ pub struct AgentAdd {
     pub capability: Option<CapabilityName>,
     /// What it saves in company, when it is to bid together with others on tasks of several parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub team: Option<TeamDraft>,
+    pub team: Option<Box<TeamDraft>>,
 }
 
 /// What an agent saves when it works together with others.

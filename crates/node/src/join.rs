@@ -107,7 +107,7 @@ impl Node {
         let card = self.card(&keys, &name, &manifest, &program)?;
         self.join_ledger(&keys, &card, stake)?;
         crash_point("join.registered");
-        let team = add.team.map(|team| self.team_terms(team)).transpose()?;
+        let team = add.team.map(|team| self.team_terms(*team)).transpose()?;
         let record = AgentRecord {
             did: keys.did(),
             name: name.clone(),
