@@ -157,9 +157,12 @@ impl Place {
             // Slashed again and again, and still not barred.
             let arguments =
                 ["agent", "add", &echo, "--name", name, "--price", price, "--stake", "100000"];
-            // They bid in coalitions for parts of a task that are done at once.
-            let team = ["--team-saving", "40%"];
-            workspace::output(&mut self.command(&[&arguments[..], &team[..]].concat()))?;
+            // They bid in coalitions for parts of a task that are done at once, and owe one
+            // another something when they fail.
+            let team = ["--team-saving", "40%", "--insurance", "1"];
+            let clauses = ["--penalty", "failed:members:20%", "--penalty", "failed:backup:15%"];
+            let words = [&arguments[..], &team, &clauses].concat();
+            workspace::output(&mut self.command(&words))?;
         }
         // Taken by some tasks, full for others; cheaper than what an auction would pay.
         let offer = ["market", "offer", "two", "--price", "1.2", "--discount", "50:10%"];

@@ -201,6 +201,34 @@ fn who_is_late_pays_and_is_paid_for_its_work() {
     nothing_is_left(&place);
 }
 
+#[test]
+fn a_coalition_has_no_member_that_cannot_pledge_beside_its_bond() {
+    // A newcomer's bond for a part of 40 AINU is 8, and half of that is pledged.
+    for (stake, bound_by) in [("11.9", "bid"), ("12.1", "coalition")] {
+        let place = Place::new();
+        for (number, capability) in PARTS[..2].iter().enumerate() {
+            let file = agent(&place, &format!("small-{number}"), &[capability], "0", false);
+            let add = ["agent", "add", &file, "--price", "5", "--stake", stake];
+            let team = ["--team-saving", "30%", "--penalty", "failed:members:50%"];
+            place.succeeds(&[&add[..], &team].concat());
+        }
+        let graph = json!({ "parts": PARTS[..2].iter().map(|capability| json!({
+            "name": capability.trim_start_matches("text."), "capability": capability,
+            "reserve": "40", "seconds": 6,
+        })).collect::<Vec<_>>() });
+        place.file("graph.json", graph.to_string().as_bytes());
+        place.file("input", b"hello");
+        let (graph, input) = (place.path("graph.json"), place.path("input"));
+        let words = ["task", "run", "--graph", &graph, "--input", &input, "--reserve", "80"];
+        let task = place.json(&[&words[..], &["--check", "reexecution"]].concat());
+        assert_eq!(task["phase"], "settled", "{task}");
+        for name in ["one", "two"] {
+            assert_eq!(part(&task, name)["bound_by"], bound_by, "{stake}: {task}");
+        }
+        nothing_is_left(&place);
+    }
+}
+
 /// Waits until a node that is to die has died.
 fn wait_until_dead(pid: u32, point: &str) {
     let has_died = || {

@@ -108,7 +108,7 @@ impl Node {
             }
         };
         crash_point("join.registered");
-        let team = add.team.map(|team| self.team_terms(team)).transpose()?;
+        let team = add.team.map(|team| self.team_terms(*team)).transpose()?;
         let record = AgentRecord {
             did: card.card.did,
             name: name.clone(),

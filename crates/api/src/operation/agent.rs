@@ -44,7 +44,7 @@ pub struct AgentAdd {
     pub capability: Option<CapabilityName>,
     /// What it saves in company, when it is to bid together with others on tasks of several parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub team: Option<TeamDraft>,
+    pub team: Option<Box<TeamDraft>>,
     /// It keeps its own key: the node signs nothing for it. Without one, the node makes a key for
     /// the agent and keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

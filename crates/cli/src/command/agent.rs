@@ -86,13 +86,15 @@ fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentVie
         strategy: add.strategy,
         stake: add.stake,
         capability: add.capability,
-        team: add.team_saving.map(|saving| TeamDraft {
-            saving,
-            partners: add.team_with,
-            sharing: add.team_sharing.into(),
-            penalties: add.penalty,
-            insurance: add.insurance,
-            pledge_max: add.pledge_max,
+        team: add.team_saving.map(|saving| {
+            Box::new(TeamDraft {
+                saving,
+                partners: add.team_with,
+                sharing: add.team_sharing.into(),
+                penalties: add.penalty,
+                insurance: add.insurance,
+                pledge_max: add.pledge_max,
+            })
         }),
         own_key: keys.as_ref().map(own_keys::material_of),
     };
