@@ -56,6 +56,7 @@ pub use archive::Background;
 pub use arrival::{Arrival, LedgerAnswer};
 pub use contract::Answer;
 pub use credit::held_credit;
+pub use negotiate::{SpokenListener, SpokenState};
 pub use offers::OfferState;
 pub use rental::RentalState;
 pub use watch::{Observer, Watcher};
@@ -361,6 +362,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.post()?;
         self.log_receipts()?;
         self.tell_watchers();
+        self.tell_outside()?;
         self.archive()
     }
 

@@ -8,8 +8,8 @@ use ainur_market::offer::OfferTerms;
 use ainur_market::pricing::RentalTerms;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{
-    Amount, ContentId, Did, Digest, FailureReason, Ppm, QualityLevel, TaskId, TaskSpec, Timestamp,
-    Venue,
+    Amount, ContentId, ConversationId, Did, Digest, FailureReason, Ppm, QualityLevel, TaskId,
+    TaskSpec, Timestamp, Venue,
 };
 use scale::{Decode, Encode};
 
@@ -177,10 +177,13 @@ pub enum Event {
     },
     /// The agents were negotiated with, and the best agreement is awarded.
     Negotiated {
-        /// Each negotiation to its end, ascending by seller.
+        /// Each negotiation to its end, ascending by seller; none when the one agent that a buyer
+        /// outside speaks with did not negotiate.
         threads: Vec<SignedThread>,
         /// The best agreement for the buyer, when there was any.
         award: Option<Box<NegotiatedAward>>,
+        /// What was said with a buyer outside, each message in canonical form, in order.
+        spoken: Vec<Vec<u8>>,
     },
     /// No offer is left that fits, or the seller that was agreed with is out: the call for
     /// proposals goes out (again).
@@ -292,6 +295,8 @@ pub struct Announcement {
     pub service: Option<ServiceTerms>,
     /// How the buyer negotiates, when it does.
     pub negotiation: Option<NegotiationWish>,
+    /// Who speaks for the buyer in the negotiation, when that is somebody outside.
+    pub outside: Option<OutsideBuyer>,
     /// The rental that the buyer wants to use, when it named one.
     pub rental: Option<Digest>,
     /// Bids are taken until the terms' end of committing, even when all who were invited have
@@ -305,6 +310,19 @@ pub struct Announcement {
     pub trace: Option<TaskTrace>,
     /// The task it is a part of.
     pub part_of: Option<PartOf>,
+}
+
+/// Somebody outside who says what the buyer says in a negotiation, by messages of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct OutsideBuyer {
+    /// Who.
+    pub party: Did,
+    /// Where it speaks.
+    pub conversation: ConversationId,
+    /// Messages are taken until before then.
+    pub deadline: Timestamp,
+    /// What is agreed can be brought to the ledger until then.
+    pub valid_until: Timestamp,
 }
 
 /// A standing offer that was taken, and what its price follows from.

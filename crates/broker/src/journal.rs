@@ -30,7 +30,7 @@ const META: &str = "meta";
 const META_KEY: &[u8] = b"snapshot";
 
 /// How tasks and events are written; another number is another program's.
-const FORMAT: u32 = 7;
+const FORMAT: u32 = 8;
 
 /// The archive is checked when it is read and in audits, not at every start.
 const ARCHIVE: Options =

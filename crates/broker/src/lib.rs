@@ -8,6 +8,7 @@
 //!
 //! The broker reads no clock and opens no socket. The ledger, the executor and the disk are given
 //! to it; the simulator gives it others.
+pub mod aacl;
 pub mod bidder;
 pub mod engine;
 pub mod error;

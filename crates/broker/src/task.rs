@@ -17,8 +17,8 @@ use scale::{Decode, Encode};
 use graph::PartAward;
 
 use crate::event::{
-    Announcement, Chunk, CreditTake, Idempotency, LedgerPosition, OfferTake, RentalTake,
-    SignedReveal, SignedThread,
+    Announcement, Chunk, CreditTake, Idempotency, LedgerPosition, OfferTake, OutsideBuyer,
+    RentalTake, SignedReveal, SignedThread,
 };
 
 pub mod agree;
@@ -58,6 +58,10 @@ pub struct Task {
     pub service: Option<ServiceTerms>,
     /// How the buyer negotiates, when it does.
     pub negotiation: Option<NegotiationWish>,
+    /// Who speaks for the buyer in the negotiation, when that is somebody outside.
+    pub outside: Option<OutsideBuyer>,
+    /// What was said with it, each message in canonical form.
+    pub spoken: Vec<Vec<u8>>,
     /// The rental that the buyer wants to use, when it named one.
     pub rental: Option<Digest>,
     /// The last negotiations, each to its end.
@@ -279,6 +283,8 @@ impl Task {
             venue: announcement.venue,
             service: announcement.service,
             negotiation: announcement.negotiation,
+            outside: announcement.outside,
+            spoken: Vec::new(),
             rental: announcement.rental,
             threads: Vec::new(),
             held_open: announcement.held_open,

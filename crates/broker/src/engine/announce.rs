@@ -18,7 +18,7 @@ use ainur_verification::Plan;
 
 use super::Broker;
 use crate::error::Error;
-use crate::event::{Announcement, Event, Idempotency};
+use crate::event::{Announcement, Event, Idempotency, OutsideBuyer};
 use crate::limits::{
     BIDDING_MS_MIN, COMMIT_MS, CONTEXT_BYTES_MAX, DEADLINE_MS_MAX, DEADLINE_MS_MIN,
     IDEMPOTENCY_KEY_BYTES_MAX, INVITED_MAX, PARAMETERS_BYTES_MAX, REVEAL_MS, TASKS_OPEN_MAX,
@@ -38,6 +38,7 @@ pub struct Request {
     venue: Venue,
     service: Option<ServiceTerms>,
     negotiation: Option<NegotiationWish>,
+    outside: Option<OutsideBuyer>,
     rental: Option<Digest>,
     bidding: Option<DurationMs>,
     idempotency: Option<Idempotency>,
@@ -61,6 +62,7 @@ impl Request {
             venue: Venue::Any,
             service: None,
             negotiation: None,
+            outside: None,
             rental: None,
             bidding: None,
             idempotency: None,
@@ -91,6 +93,13 @@ impl Request {
     #[must_use]
     pub fn negotiating(self, negotiation: Option<NegotiationWish>) -> Self {
         Self { negotiation, ..self }
+    }
+
+    /// Has somebody outside speak for the buyer, who negotiates in at most so many rounds.
+    pub(super) fn spoken_by(self, outside: OutsideBuyer, rounds_max: u32) -> Self {
+        let wish = NegotiationWish { rounds_max, ..NegotiationWish::default() };
+        let request = self.at(Venue::Negotiation).negotiating(Some(wish));
+        Self { outside: Some(outside), ..request }
     }
 
     /// Says which rental to use, where that is how it is paid.
@@ -169,7 +178,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             _ => None,
         };
         let Request { spec, call, venue, service, negotiation, bidding, .. } = request;
-        let Request { idempotency, context, trace, rental, .. } = request;
+        let Request { idempotency, context, trace, rental, outside, .. } = request;
         let is_negotiated = venue == Venue::Negotiation;
         let parties = (&self.operator.did, &self.operator.did);
         let id = escrow::task_id(&self.chain_id, parties, &call, number);
@@ -186,6 +195,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             service,
             rental,
             negotiation: is_negotiated.then(|| negotiation.unwrap_or_default()),
+            outside,
             held_open: bidding.is_some(),
             idempotency,
             context,
@@ -516,7 +526,7 @@ pub(super) fn in_time(spec: &TaskSpec, service: Option<&ServiceTerms>) -> Durati
 }
 
 /// How long the work may take by its limits, which hold for each chunk.
-fn longest_work(spec: &TaskSpec) -> DurationMs {
+pub(super) fn longest_work(spec: &TaskSpec) -> DurationMs {
     let pieces = spec.chunks.len().max(1) as u64;
     DurationMs(spec.limits.duration_ms_max.0.saturating_mul(pieces))
 }

@@ -26,9 +26,13 @@ use crate::event::{Event, JournalEntry, NegotiatedAward, SignedThread};
 use crate::limits::{DEADLINE_MS_MIN, NEGOTIATED_MAX};
 use crate::task::{Phase, Task};
 
+mod outside;
 mod talk;
 
-use talk::Talk;
+pub use outside::{SpokenListener, SpokenState};
+
+use outside::OutsideTalk;
+use talk::{Awaited, Talk};
 
 /// Negotiations that are about to be held. Only in memory: after a crash they are held again, and
 /// nothing was signed or locked before.
@@ -40,6 +44,12 @@ pub(super) struct Negotiations {
     talks: BTreeMap<u64, BTreeMap<Did, Talk>>,
     /// Tasks whose negotiations are held at the end of the turn.
     due: BTreeSet<u64>,
+    /// Conversations with buyers outside, by task.
+    outside: BTreeMap<u64, OutsideTalk>,
+    /// Who waits for news of them, by task.
+    listeners: BTreeMap<u64, Vec<SpokenListener>>,
+    /// Of which there may be news.
+    spoken: BTreeSet<u64>,
 }
 
 impl Negotiations {
@@ -53,6 +63,8 @@ impl Negotiations {
         self.limits.remove(&number);
         self.talks.remove(&number);
         self.due.remove(&number);
+        self.outside.remove(&number);
+        self.spoken.insert(number);
     }
 }
 
@@ -62,6 +74,8 @@ struct Held {
     attempt: u32,
     threads: Vec<(NegotiationThread, Ppm)>,
     best: Option<NegotiatedTerms>,
+    /// What was said with a buyer outside.
+    spoken: Vec<Vec<u8>>,
 }
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
@@ -136,7 +150,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     pub(super) fn negotiate_again(&mut self, number: u64) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let left = task.deadline.since(self.now);
-        let detail = if task.negotiable().is_empty() {
+        let detail = if task.outside.is_some() {
+            "what was agreed came to nothing, and its buyer speaks for itself"
+        } else if task.negotiable().is_empty() {
             "every agent that could be negotiated with has failed"
         } else if left < DEADLINE_MS_MIN {
             "too little time is left to negotiate again"
@@ -154,8 +170,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let mut held = Vec::new();
         for number in std::mem::take(&mut self.negotiations.due) {
             self.begin_talks(number);
-            let asked = self.talk(number);
-            if asked.is_empty() {
+            let (asked, is_over) = self.talk(number);
+            self.answer_outside(number);
+            if is_over {
                 held.extend(self.end_talks(number)?);
             }
             for (seller, turn) in asked {
@@ -212,7 +229,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let tactic = seat.tactic.conceding(Tactic::OPENING_DEFAULT);
             let asks = matches!(seat.program, Program::Component { .. });
             // Without time for a conversation there is none.
-            if let Ok(talk) = Talk::begin(task, rules, *limits, (tactic, asks)) {
+            let Ok(mut talk) = Talk::begin(task, rules, *limits, (tactic, asks)) else { continue };
+            let opened = match self.negotiations.outside.get_mut(&number) {
+                Some(outside) => outside.open(self.now, &mut talk),
+                None => Ok(()),
+            };
+            if opened.is_ok() {
                 talks.insert(*seller, talk);
             }
         }
@@ -220,17 +242,20 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.wake_at(until, number);
     }
 
-    /// Lets everybody talk who needs no guest for it, and gives those that wait for theirs.
-    fn talk(&mut self, number: u64) -> Vec<(Did, NegotiationTurnView)> {
-        let Some(task) = self.tasks.get(&number) else { return Vec::new() };
+    /// Lets everybody talk who is here; gives those that wait for their guest, and whether all
+    /// have come to an end.
+    fn talk(&mut self, number: u64) -> (Vec<(Did, NegotiationTurnView)>, bool) {
+        let (mut asked, mut is_over) = (Vec::new(), true);
+        let Some(task) = self.tasks.get(&number) else { return (asked, is_over) };
         let talks = self.negotiations.talks.get_mut(&number).into_iter().flatten();
-        let mut asked = Vec::new();
         for (seller, talk) in talks {
-            if !talk.go_on(self.now) {
+            let awaited = talk.go_on(self.now);
+            is_over &= awaited == Awaited::Nobody;
+            if awaited == Awaited::Guest {
                 asked.push((*seller, talk.view(&task.spec.capability)));
             }
         }
-        asked
+        (asked, is_over)
     }
 
     /// Asks a seller's program what to say, unless it is being asked.
@@ -304,7 +329,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         // A guest that is still thinking is too late.
         self.cancel_errands(number);
         let Some(task) = self.tasks.get(&number) else { return Ok(None) };
-        if talks.is_empty() {
+        let spoken = self.negotiations.said_outside(number);
+        if talks.is_empty() && spoken.is_empty() {
             let detail = match task.passed.is_empty() {
                 true => "nobody was there, or no time was left, to negotiate".to_owned(),
                 false => no_bid(task),
@@ -319,7 +345,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let attempt = task.attempts.len() as u32 + 1;
         let unsigned = threads.iter().map(|(thread, failing)| (thread, *failing));
         let best = task.best_agreement(self.now, unsigned)?.map(|(_, terms)| terms);
-        Ok(Some(Held { task: number, attempt, threads, best }))
+        Ok(Some(Held { task: number, attempt, threads, best, spoken }))
     }
 }
 
@@ -342,6 +368,6 @@ impl Held {
             let proof = proof_of(terms.seller);
             Box::new(NegotiatedAward { attempt: self.attempt, terms, proof })
         });
-        Event::Negotiated { threads, award }
+        Event::Negotiated { threads, award, spoken: self.spoken }
     }
 }

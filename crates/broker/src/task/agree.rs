@@ -13,7 +13,7 @@ use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm, SelectionRule, Time
 use super::apply::Illegal;
 use super::{AwardBasis, HistoryKind, NegotiatedDeal, Phase, Task};
 use crate::event::{NegotiatedAward, SignedThread};
-use crate::limits::{NEGOTIATED_MAX, NEGOTIATED_VALID_MS, NEGOTIATION_MS};
+use crate::limits::{NEGOTIATED_MAX, NEGOTIATED_VALID_MS, NEGOTIATION_MS, SPOKEN_BYTES_MAX};
 
 /// A negotiation may take this part of the time that is left, and what comes of it be brought to
 /// the ledger for another.
@@ -29,7 +29,10 @@ impl Task {
         let part = |longest: DurationMs| {
             longest.min(DurationMs(self.deadline.since(now).0 / NEGOTIATION_PARTS))
         };
-        let deadline = now.plus(part(NEGOTIATION_MS));
+        let usual = now.plus(part(NEGOTIATION_MS));
+        let usual = (usual, usual.plus(part(NEGOTIATED_VALID_MS)));
+        let outside = self.outside.map(|outside| (outside.deadline, outside.valid_until));
+        let (deadline, valid_until) = outside.unwrap_or(usual);
         NegotiationRules {
             task: self.id,
             buyer: self.buyer,
@@ -39,7 +42,7 @@ impl Task {
             opened: now,
             deadline,
             rounds_max: self.wish().rounds_max,
-            valid_until: deadline.plus(part(NEGOTIATED_VALID_MS)),
+            valid_until,
         }
     }
 
@@ -122,10 +125,16 @@ impl Task {
         at: Timestamp,
         threads: &[SignedThread],
         award: Option<&NegotiatedAward>,
+        spoken: &[Vec<u8>],
     ) -> Result<(), Illegal> {
         self.expect(&[Phase::Announced], "a negotiation")?;
-        if self.negotiation.is_none() || !(1..=NEGOTIATED_MAX).contains(&threads.len()) {
+        let least = usize::from(self.outside.is_none());
+        if self.negotiation.is_none() || !(least..=NEGOTIATED_MAX).contains(&threads.len()) {
             return self.illegal("a negotiation");
+        }
+        let bytes: usize = spoken.iter().map(Vec::len).sum();
+        if bytes > SPOKEN_BYTES_MAX || spoken.is_empty() != self.outside.is_none() {
+            return self.illegal("what was said with a buyer outside");
         }
         let negotiable = self.negotiable();
         let ascending = threads
@@ -159,6 +168,7 @@ impl Task {
             self.note_negotiation(at, signed);
         }
         self.threads = threads.to_vec();
+        self.spoken = spoken.to_vec();
         match awarded {
             Some((index, terms, proof)) => self.award_negotiated(at, next, (index, terms, proof)),
             None => {

@@ -160,8 +160,8 @@ impl Task {
             }
             Event::CreditTaken(take) => self.take_credit(at, take)?,
             Event::RentalTaken(take) => self.take_rental(at, take)?,
-            Event::Negotiated { threads, award } => {
-                self.apply_negotiation(at, threads, award.as_deref())?;
+            Event::Negotiated { threads, award, spoken } => {
+                self.apply_negotiation(at, threads, award.as_deref(), spoken)?;
             }
             Event::Called(terms) => self.take_call(at, terms)?,
             Event::NoAward { detail } => {

@@ -1,9 +1,9 @@
 //! Call: a buyer announces a task and the rules of its auction.
 use ainur_crypto::hash;
 use ainur_primitives::{
-    AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, Digest, DurationMs,
-    ExecutionLimits, Ppm, QualityLevel, SelectionRule, TaskGraph, TaskId, TaskSpec, Timestamp,
-    WorkChunk,
+    AcceptanceCheck, Amount, BudgetId, CapabilityName, ContentId, ConversationId, Digest,
+    DurationMs, ExecutionLimits, Ppm, QualityLevel, SelectionRule, TaskGraph, TaskId, TaskSpec,
+    Timestamp, WorkChunk,
 };
 use serde::{Deserialize, Serialize};
 
@@ -211,7 +211,17 @@ impl Specification {
         Ok(hash::tagged("ainur/task-specification/v1", &[&bytes]))
     }
 
-    fn validate(&self) -> Result<(), Error> {
+    /// The name of the task in a conversation that begins with a negotiation, when no ledger has
+    /// given it one yet: it follows from the specification and the conversation.
+    ///
+    /// # Errors
+    /// As [`Specification::digest`].
+    pub fn task_in(&self, conversation: ConversationId) -> Result<TaskId, Error> {
+        let items = [&self.digest()?.0[..], &conversation.0.0];
+        Ok(TaskId(hash::tagged("ainur/negotiated-task/v1", &items)))
+    }
+
+    pub(super) fn validate(&self) -> Result<(), Error> {
         exact("specification.deadline_ms", self.deadline_ms.0)?;
         exact("specification.input_bytes", self.input_bytes)?;
         exact("specification.limits.fuel_max", self.limits.fuel_max)?;

@@ -59,6 +59,7 @@ fn task(sellers: u8, reserve: u64, wish: NegotiationWish, selection: SelectionRu
         service: None,
         rental: None,
         negotiation: Some(wish),
+        outside: None,
         held_open: false,
         idempotency: None,
         context: None,
