@@ -102,6 +102,9 @@ pub struct AgentView {
     pub did: Did,
     /// Its name on this node.
     pub name: String,
+    /// The digest of its card, by which agreements and negotiations name what it promises.
+    #[schemars(with = "schema::Digest")]
+    pub card: Digest,
     /// From its manifest.
     pub description: String,
     /// `component bafkr4i…` or the command line.

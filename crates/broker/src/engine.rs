@@ -56,7 +56,6 @@ pub use archive::Background;
 pub use arrival::{Arrival, LedgerAnswer};
 pub use contract::Answer;
 pub use credit::held_credit;
-pub use negotiate::{SpokenListener, SpokenState};
 pub use offers::OfferState;
 pub use rental::RentalState;
 pub use watch::{Observer, Watcher};
@@ -362,7 +361,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.post()?;
         self.log_receipts()?;
         self.tell_watchers();
-        self.tell_outside()?;
         self.archive()
     }
 

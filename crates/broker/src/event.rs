@@ -175,6 +175,11 @@ pub enum Event {
         /// Its length.
         bytes: u64,
     },
+    /// Something was said in a negotiation with a buyer outside.
+    Said {
+        /// Each message in canonical form, in order.
+        messages: Vec<Vec<u8>>,
+    },
     /// The agents were negotiated with, and the best agreement is awarded.
     Negotiated {
         /// Each negotiation to its end, ascending by seller; none when the one agent that a buyer
@@ -182,7 +187,7 @@ pub enum Event {
         threads: Vec<SignedThread>,
         /// The best agreement for the buyer, when there was any.
         award: Option<Box<NegotiatedAward>>,
-        /// What was said with a buyer outside, each message in canonical form, in order.
+        /// What was said last with a buyer outside, as in [`Event::Said`].
         spoken: Vec<Vec<u8>>,
     },
     /// No offer is left that fits, or the seller that was agreed with is out: the call for

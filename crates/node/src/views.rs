@@ -65,6 +65,8 @@ impl Node {
         AgentView {
             did: agent.did,
             name: agent.name.clone(),
+            // It had a digest when it was signed.
+            card: agent.card.card.digest().unwrap_or_default(),
             description: agent.description.clone(),
             program: agent.program_text(),
             capabilities: agent.capabilities.clone(),

@@ -359,6 +359,7 @@ fn agent() -> AgentView {
     AgentView {
         did: did(2),
         name: "upper".into(),
+        card: Digest([12; 32]),
         description: "Makes letters large.".into(),
         program: "/usr/bin/tr a-z A-Z".into(),
         capabilities: vec![serde_json::from_value(json!({ "name": "text.upper" })).unwrap()],

@@ -78,6 +78,7 @@ fn agent(number: u8, capability: CapabilityContract, price: Option<Amount>) -> A
     AgentView {
         did: did(number),
         name: format!("agent-{number}"),
+        card: Digest([number; 32]),
         description: "Works in memory".into(),
         program: "component bafkr4i…".into(),
         capabilities: vec![capability],

@@ -459,3 +459,6 @@ pub fn payment_terms(schedule: &PaymentSchedule) -> PaymentTerms {
 fn unwritable(error: ainur_protocol::Error) -> SpokenError {
     SpokenError::Unwritable(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,8 +29,6 @@ use crate::task::{Phase, Task};
 mod outside;
 mod talk;
 
-pub use outside::{SpokenListener, SpokenState};
-
 use outside::OutsideTalk;
 use talk::{Awaited, Talk};
 
@@ -46,10 +44,6 @@ pub(super) struct Negotiations {
     due: BTreeSet<u64>,
     /// Conversations with buyers outside, by task.
     outside: BTreeMap<u64, OutsideTalk>,
-    /// Who waits for news of them, by task.
-    listeners: BTreeMap<u64, Vec<SpokenListener>>,
-    /// Of which there may be news.
-    spoken: BTreeSet<u64>,
 }
 
 impl Negotiations {
@@ -64,7 +58,6 @@ impl Negotiations {
         self.talks.remove(&number);
         self.due.remove(&number);
         self.outside.remove(&number);
-        self.spoken.insert(number);
     }
 }
 
@@ -172,8 +165,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             self.begin_talks(number);
             let (asked, is_over) = self.talk(number);
             self.answer_outside(number);
-            if is_over {
-                held.extend(self.end_talks(number)?);
+            match is_over {
+                true => held.extend(self.end_talks(number)?),
+                false => self.keep_said(number)?,
             }
             for (seller, turn) in asked {
                 self.ask_guest(number, seller, turn)?;
@@ -330,7 +324,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.cancel_errands(number);
         let Some(task) = self.tasks.get(&number) else { return Ok(None) };
         let spoken = self.negotiations.said_outside(number);
-        if talks.is_empty() && spoken.is_empty() {
+        if talks.is_empty() && task.outside.is_none() {
             let detail = match task.passed.is_empty() {
                 true => "nobody was there, or no time was left, to negotiate".to_owned(),
                 false => no_bid(task),

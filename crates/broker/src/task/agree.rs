@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use ainur_crypto::batch::BatchProof;
 use ainur_market::negotiation::{
-    NegotiatedTerms, Negotiation, NegotiationMessage, NegotiationRules, NegotiationThread,
-    NegotiationWish, Preferences,
+    NegotiatedTerms, Negotiation, NegotiationActKind, NegotiationMessage, NegotiationRules,
+    NegotiationThread, NegotiationWish, Preferences,
 };
 use ainur_market::payment::{CancellationPolicy, PaymentTerms};
 use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm, SelectionRule, Timestamp};
@@ -132,10 +132,6 @@ impl Task {
         if self.negotiation.is_none() || !(least..=NEGOTIATED_MAX).contains(&threads.len()) {
             return self.illegal("a negotiation");
         }
-        let bytes: usize = spoken.iter().map(Vec::len).sum();
-        if bytes > SPOKEN_BYTES_MAX || spoken.is_empty() != self.outside.is_none() {
-            return self.illegal("what was said with a buyer outside");
-        }
         let negotiable = self.negotiable();
         let ascending = threads
             .windows(2)
@@ -164,19 +160,38 @@ impl Task {
             }
             _ => return Err(Illegal::Award),
         };
+        if !spoken.is_empty() {
+            self.keep_said(at, spoken)?;
+        }
         for signed in threads {
             self.note_negotiation(at, signed);
         }
         self.threads = threads.to_vec();
-        self.spoken = spoken.to_vec();
         match awarded {
             Some((index, terms, proof)) => self.award_negotiated(at, next, (index, terms, proof)),
             None => {
-                self.detail = "no agent came to terms with the buyer".into();
+                self.detail = match self.outside {
+                    Some(_) => why_apart(threads).into(),
+                    None => "no agent came to terms with the buyer".into(),
+                };
                 let detail = self.detail.clone();
                 self.note(at, HistoryKind::NoAward, detail);
                 self.end_search(at);
             }
+        }
+        Ok(())
+    }
+
+    /// Keeps what was said with a buyer outside.
+    pub(super) fn keep_said(&mut self, at: Timestamp, said: &[Vec<u8>]) -> Result<(), Illegal> {
+        self.expect(&[Phase::Announced], "what was said")?;
+        let bytes: usize = self.spoken.iter().chain(said).map(Vec::len).sum();
+        if self.outside.is_none() || bytes > SPOKEN_BYTES_MAX {
+            return self.illegal("what was said");
+        }
+        for message in said {
+            self.spoken.push(message.clone());
+            self.note(at, HistoryKind::Said, format!("message {}", self.spoken.len()));
         }
         Ok(())
     }
@@ -223,6 +238,21 @@ impl Task {
         let ainu = price.to_ainu();
         let detail = format!("attempt {number} to {seller} for {ainu} AINU as negotiated");
         self.note(at, HistoryKind::Awarded, detail);
+    }
+}
+
+/// Why a buyer outside and its agent did not come to terms.
+fn why_apart(threads: &[SignedThread]) -> &'static str {
+    let Some(signed) = threads.first() else { return "the agent does not negotiate about this" };
+    let last = signed.thread.messages.last();
+    match last.map(|message| (message.act.kind(), message.from)) {
+        Some((NegotiationActKind::Reject | NegotiationActKind::Withdraw, by)) => {
+            match by == signed.thread.rules.seller {
+                true => "the agent did not agree and ended the negotiation",
+                false => "the buyer did not agree and ended the negotiation",
+            }
+        }
+        _ => "the time to negotiate was up before they agreed",
     }
 }
 

@@ -53,6 +53,7 @@ impl Task {
             | Event::Opened { .. }
             | Event::Awarded { .. }
             | Event::OfferTaken { .. }
+            | Event::Said { .. }
             | Event::Negotiated { .. }
             | Event::Called(_)
             | Event::CreditTaken(_)
@@ -160,6 +161,7 @@ impl Task {
             }
             Event::CreditTaken(take) => self.take_credit(at, take)?,
             Event::RentalTaken(take) => self.take_rental(at, take)?,
+            Event::Said { messages } => self.keep_said(at, messages)?,
             Event::Negotiated { threads, award, spoken } => {
                 self.apply_negotiation(at, threads, award.as_deref(), spoken)?;
             }

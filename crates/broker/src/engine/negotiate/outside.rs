@@ -3,11 +3,9 @@
 //!
 //! There are two threads of the same acts. The one inside is about the ledger's task, with the
 //! operator as its buyer, and is signed and kept as every negotiation is. The one outside is the
-//! party's: its task has no name on the ledger yet. It is kept with the task when it is over; while
-//! it runs it lives in memory alone, since nothing is locked for it. After a crash a task that was
-//! talked about ends by itself, and the party begins again.
-use std::sync::Weak;
-
+//! party's: its task has no name on the ledger yet. It is kept with the task, message by
+//! message. Where both stand in it is kept in memory alone, since nothing is locked before they agree:
+//! after a crash a task that was talked about ends by itself, and the party begins again.
 use ainur_consensus::ReplicatedLog;
 use ainur_market::auction::terms::TERMS_AMOUNT_MAX;
 use ainur_market::negotiation::{NegotiationAct, NegotiationProposal, NegotiationRules};
@@ -24,44 +22,21 @@ use super::Negotiations;
 use super::talk::Talk;
 use crate::aacl::{MessageSigner, SpokenError, SpokenNegotiation};
 use crate::error::Error;
-use crate::event::{Idempotency, OutsideBuyer};
-use crate::limits::{SPOKEN_BUDGET_MAX, SPOKEN_BYTES_MAX, SPOKEN_MAX, SPOKEN_MS_MAX, WATCHERS_MAX};
+use crate::event::{Event, Idempotency, OutsideBuyer};
+use crate::limits::{SPOKEN_BUDGET_MAX, SPOKEN_BYTES_MAX, SPOKEN_MAX, SPOKEN_MS_MAX};
 use crate::task::{Phase, Task, TaskTrace};
+
+/// What one answer of an agent has at most: terms, names and a signature.
+const ANSWER_BYTES_MAX: usize = 32 << 10;
 
 /// A conversation with a buyer outside, while it runs.
 pub(super) struct OutsideTalk {
     agent: Did,
     spoken: SpokenNegotiation,
-    /// Each message in canonical form.
-    messages: Vec<Vec<u8>>,
+    /// What was said and is not in the journal yet, each message in canonical form.
+    fresh: Vec<Vec<u8>>,
     /// How much of the thread inside was said outside.
     told: usize,
-}
-
-/// Somebody who waits for news of a conversation.
-pub struct SpokenListener {
-    /// Dropped when nobody waits any more.
-    pub waiting: Weak<()>,
-    /// News is more than so many messages, or the end.
-    pub after: usize,
-    /// Told once, when the news is durable. It runs on the broker's thread: it must neither block
-    /// nor panic.
-    pub tell: Box<dyn FnOnce(SpokenState) + Send>,
-}
-
-/// Where a conversation with a buyer outside stands.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SpokenState {
-    /// The task on the ledger.
-    pub task: TaskId,
-    /// Everything said, each message in canonical form.
-    pub messages: Vec<Vec<u8>>,
-    /// Nothing more will be said.
-    pub is_over: bool,
-    /// Both agreed, and the work was awarded.
-    pub is_agreed: bool,
-    /// Why it ended without that; empty otherwise.
-    pub detail: String,
 }
 
 impl OutsideTalk {
@@ -77,10 +52,6 @@ impl OutsideTalk {
         self.told = talk.length();
         Ok(())
     }
-
-    fn length(&self) -> usize {
-        self.messages.iter().map(Vec::len).sum()
-    }
 }
 
 impl Negotiations {
@@ -89,9 +60,10 @@ impl Negotiations {
         self.outside.contains_key(&number)
     }
 
-    /// What was said with the buyer outside, when there is one.
-    pub(super) fn said_outside(&self, number: u64) -> Vec<Vec<u8>> {
-        self.outside.get(&number).map(|outside| outside.messages.clone()).unwrap_or_default()
+    /// What was said last with the buyer outside, when there is one.
+    pub(super) fn said_outside(&mut self, number: u64) -> Vec<Vec<u8>> {
+        let outside = self.outside.get_mut(&number);
+        outside.map(|outside| std::mem::take(&mut outside.fresh)).unwrap_or_default()
     }
 }
 
@@ -131,8 +103,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             .keyed(Some(idempotency))
             .traced(trace);
         let id = self.announce(request)?;
-        let talk = OutsideTalk { agent, spoken, messages: vec![bytes], told: 0 };
-        self.negotiations.outside.insert(self.last_number, talk);
+        let number = self.last_number;
+        let talk = OutsideTalk { agent, spoken, fresh: Vec::new(), told: 0 };
+        self.negotiations.outside.insert(number, talk);
+        self.record(number, Event::Said { messages: vec![bytes] })?;
         Ok(id)
     }
 
@@ -149,12 +123,18 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         (message, bytes): (&Message, Vec<u8>),
     ) -> Result<(), Error> {
         let number = self.spoken_number(key)?;
-        let (Some(outside), Some(task)) =
-            (self.negotiations.outside.get_mut(&number), self.tasks.get(&number))
-        else {
+        let open = self.tasks.get(&number).filter(|task| task.phase == Phase::Announced);
+        let (Some(outside), Some(task)) = (self.negotiations.outside.get_mut(&number), open) else {
             return self.heard_before(number, message);
         };
-        if outside.length() + bytes.len() > SPOKEN_BYTES_MAX {
+        if message.header().from != outside.spoken.session().rules().buyer {
+            return Err(
+                SpokenError::Meaning("whoever began it speaks here, and nobody else").into()
+            );
+        }
+        let said: usize = task.spoken.iter().chain(&outside.fresh).map(Vec::len).sum();
+        // The agent has the last word, which is short.
+        if said + bytes.len() + ANSWER_BYTES_MAX > SPOKEN_BYTES_MAX {
             let why = format!("it has {SPOKEN_BYTES_MAX} bytes at most (SPOKEN_BYTES_MAX)");
             return Err(Error::ConversationOver(why));
         }
@@ -177,35 +157,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         talk.take_from_outside(self.now, act).map_err(SpokenError::from)?;
         outside.told = talk.length();
         outside.spoken = spoken;
-        outside.messages.push(bytes);
+        outside.fresh.push(bytes);
         crash_point("broker.spoken");
-        self.negotiations.spoken.insert(number);
         self.negotiate_now(number);
-        Ok(())
-    }
-
-    /// Where the conversation stands that began with this key.
-    ///
-    /// # Errors
-    /// When there is none, or the disk refuses.
-    pub fn spoken(&self, key: &str) -> Result<SpokenState, Error> {
-        self.spoken_state(self.spoken_number(key)?)
-    }
-
-    /// Has somebody told of news in the conversation that began with this key, at the end of a turn
-    /// after which there are some.
-    ///
-    /// # Errors
-    /// When there is no such conversation, or too many listen to it.
-    pub fn listen_spoken(&mut self, key: &str, listener: SpokenListener) -> Result<(), Error> {
-        let number = self.spoken_number(key)?;
-        let listeners = self.negotiations.listeners.entry(number).or_default();
-        listeners.retain(|listener| listener.waiting.strong_count() > 0);
-        if listeners.len() >= WATCHERS_MAX {
-            return Err(Error::TooManyWatchers(WATCHERS_MAX));
-        }
-        listeners.push(listener);
-        self.negotiations.spoken.insert(number);
         Ok(())
     }
 
@@ -234,7 +188,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 (act, _) => act,
             };
             match outside.spoken.say(self.now, act, (&one_line(detail), Some(task.id)), signer) {
-                Ok(bytes) => outside.messages.push(bytes),
+                Ok(bytes) => outside.fresh.push(bytes),
                 Err(error) => {
                     // What the party cannot hear counts for nobody.
                     tracing::warn!(number, %error, "an agent's answer was not said");
@@ -245,27 +199,16 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 }
             }
         }
-        self.negotiations.spoken.insert(number);
     }
 
-    /// Tells those who listen to conversations of which there is news.
-    pub(in crate::engine) fn tell_outside(&mut self) -> Result<(), Error> {
-        for number in std::mem::take(&mut self.negotiations.spoken) {
-            let Some(listeners) = self.negotiations.listeners.remove(&number) else { continue };
-            let state = self.spoken_state(number)?;
-            let mut waiting = Vec::new();
-            for listener in listeners {
-                if state.is_over || state.messages.len() > listener.after {
-                    (listener.tell)(state.clone());
-                } else if listener.waiting.strong_count() > 0 {
-                    waiting.push(listener);
-                }
-            }
-            if !waiting.is_empty() {
-                self.negotiations.listeners.insert(number, waiting);
-            }
+    /// Keeps what was said while the conversation goes on.
+    pub(super) fn keep_said(&mut self, number: u64) -> Result<(), Error> {
+        let messages = self.negotiations.said_outside(number);
+        let is_open = self.tasks.get(&number).is_some_and(|it| it.phase == Phase::Announced);
+        match messages.is_empty() || !is_open {
+            true => Ok(()),
+            false => self.record(number, Event::Said { messages }),
         }
-        Ok(())
     }
 
     fn spoken_number(&self, key: &str) -> Result<u64, Error> {
@@ -274,30 +217,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             None => self.journal.number_of_key(key)?,
         };
         number.ok_or_else(|| Error::ConversationOver("nobody began it here".into()))
-    }
-
-    fn spoken_state(&self, number: u64) -> Result<SpokenState, Error> {
-        if let (Some(outside), Some(task)) =
-            (self.negotiations.outside.get(&number), self.tasks.get(&number))
-            && task.phase == Phase::Announced
-        {
-            return Ok(SpokenState {
-                task: task.id,
-                messages: outside.messages.clone(),
-                is_over: false,
-                is_agreed: false,
-                detail: String::new(),
-            });
-        }
-        let task = self.task_by_number(number)?.ok_or(Error::Missing(number))?;
-        let is_agreed = !task.attempts.is_empty();
-        Ok(SpokenState {
-            task: task.id,
-            is_over: true,
-            is_agreed,
-            detail: if is_agreed { String::new() } else { task.detail },
-            messages: task.spoken,
-        })
     }
 
     /// What was agreed on stays agreed, however often it is said.

@@ -102,7 +102,7 @@ fn outcome(task: &Task, threads: Vec<SignedThread>) -> Event {
         let proof = proof(terms.seller);
         Box::new(NegotiatedAward { attempt, terms, proof })
     });
-    Event::Negotiated { threads, award }
+    Event::Negotiated { threads, award, spoken: Vec::new() }
 }
 
 #[test]
@@ -196,6 +196,7 @@ fn an_outcome_that_does_not_follow_from_what_was_said_is_refused() {
     let with = |threads, award: NegotiatedAward| Event::Negotiated {
         threads,
         award: Some(Box::new(award)),
+        spoken: Vec::new(),
     };
     let honest = || (threads(), (*award).clone());
     let mut cases: Vec<(&str, Event, Timestamp)> = Vec::new();
@@ -210,7 +211,11 @@ fn an_outcome_that_does_not_follow_from_what_was_said_is_refused() {
     other.proof = proof(did(0));
     cases.push(("terms the buyer signed", with(said, other), NOW));
     let (said, _) = honest();
-    cases.push(("no award of an agreement", Event::Negotiated { threads: said, award: None }, NOW));
+    cases.push((
+        "no award of an agreement",
+        Event::Negotiated { threads: said, award: None, spoken: Vec::new() },
+        NOW,
+    ));
     let (mut said, award) = honest();
     said.swap(0, 1);
     cases.push(("sellers out of order", with(said, award), NOW));
@@ -243,7 +248,11 @@ fn an_outcome_that_does_not_follow_from_what_was_said_is_refused() {
     let (said, award) = honest();
     let early = Timestamp(NOW.0 - 1);
     cases.push(("before it was opened", with(said, award), early));
-    cases.push(("nobody", Event::Negotiated { threads: Vec::new(), award: None }, NOW));
+    cases.push((
+        "nobody",
+        Event::Negotiated { threads: Vec::new(), award: None, spoken: Vec::new() },
+        NOW,
+    ));
     for (what, event, at) in cases {
         println!("{what}: {}", refuses(&task, &event, at));
     }
