@@ -19,6 +19,7 @@ use crate::service::{Service, Told, Waiting};
 use crate::view::{AgentView, BudgetView, Scope, TaskView};
 use allowance::Kept;
 
+mod aacl;
 mod allowance;
 
 pub use allowance::{Allowances, STEP_BYTES, TASK_BYTES};
@@ -181,16 +182,7 @@ impl Counter {
 
     fn purchase(&self, mut request: TaskRequest) -> Result<TaskRequest, Problem> {
         self.need(Scope::Spend)?;
-        if request.reserve > self.client.per_task {
-            let message = format!(
-                "the token '{}' may spend {} AINU on one task, and {} AINU were asked for",
-                self.client.name,
-                self.client.per_task.to_ainu(),
-                request.reserve.to_ainu()
-            );
-            return Err(Problem::new(Code::BudgetExceeded, message)
-                .next("offer less, or ask for a token with a higher limit per task"));
-        }
+        self.within_limit(request.reserve)?;
         request.budget = Some(self.budget(request.budget)?);
         request.idempotency_key = request.idempotency_key.map(|key| self.key(&key));
         Ok(request)
@@ -245,6 +237,7 @@ impl Counter {
             | Operation::OfferList { .. }
             | Operation::RentalList { .. }
             | Operation::BookShow(_)
+            | Operation::AaclOffers(_)
             | Operation::LedgerStatus
             | Operation::ReceiptVerify { .. }
             | Operation::TaskList(_) => operation,
@@ -270,6 +263,15 @@ impl Counter {
             Operation::TaskRate { task, rating } => {
                 self.need(Scope::Spend)?;
                 Operation::TaskRate { task: self.own(&task)?, rating }
+            }
+            Operation::AaclSay(say) => Operation::AaclSay(self.say(say)?),
+            Operation::AaclIntroduce(introduction) => {
+                Operation::AaclIntroduce(self.introduction(introduction)?)
+            }
+            Operation::AaclThread(query) => Operation::AaclThread(self.conversation(query)),
+            Operation::AaclCalls(_) => {
+                self.need(Scope::Spend)?;
+                operation
             }
             Operation::BudgetOpen { limit, period_ms, parent } => {
                 self.need(Scope::Spend)?;

@@ -16,11 +16,13 @@ use serde::{Deserialize, Serialize};
 use crate::problem::{Code, Problem};
 use crate::{schema, view};
 
+mod aacl;
 mod exchange;
 mod market;
 mod rental;
 mod token;
 
+pub use aacl::{AaclHolder, AaclIntroduction, AaclListing, AaclQuery, AaclSay};
 pub use exchange::{
     BookQuery, CreditsDraft, CreditsStep, OrderCancellation, OrderDraft, OrderReplacement,
     PoolDraft, PoolStep,
@@ -171,6 +173,16 @@ pub enum Operation {
     PoolChange(PoolDraft),
     /// Open a class of credits, write some, or burn some.
     CreditsChange(CreditsDraft),
+    /// Take a signed message of an outside party, and answer it.
+    AaclSay(AaclSay),
+    /// Learn the keys of an outside party.
+    AaclIntroduce(AaclIntroduction),
+    /// Everything said in a conversation.
+    AaclThread(AaclQuery),
+    /// Standing offers that can be taken, as signed messages.
+    AaclOffers(AaclListing),
+    /// Calls that are held open for bids, as signed messages.
+    AaclCalls(AaclListing),
     /// Open a budget for tasks to draw on.
     BudgetOpen {
         /// The most that may be spent under it.
@@ -546,6 +558,12 @@ pub enum Reply {
     Traded(Box<view::TradeReport>),
     /// What moved on the exchange without a trade.
     Moved(Box<view::MovementReport>),
+    /// A conversation in AACL.
+    AaclThread(Box<view::AaclThread>),
+    /// An outside party.
+    AaclParty(view::AaclParty),
+    /// Signed messages, as canonical JSON.
+    AaclMessages(Vec<String>),
     /// A budget.
     Budget(view::BudgetView),
     /// A new token; its secret is shown only here.

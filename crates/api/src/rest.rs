@@ -5,6 +5,7 @@
 //! what another does not. JSON has the shapes of [`view`](crate::view); what is refused is answered
 //! with a problem document. Who asks, and what that lets them do, was settled by the guard and is
 //! enforced by [`Counter`](crate::access::Counter).
+mod aacl;
 mod agents;
 pub(crate) mod ask;
 mod budgets;
@@ -57,13 +58,14 @@ pub const TASK_ID_DIGITS_MIN: usize = 8;
 pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 256;
 
 /// The tables that are served here.
-const TABLES: [&[Route]; 11] = [
+const TABLES: [&[Route]; 12] = [
     &tasks::ROUTES,
     &events::ROUTES,
     &output::ROUTES,
     &capabilities::ROUTES,
     &agents::ROUTES,
     &market::ROUTES,
+    &aacl::ROUTES,
     &rental::ROUTES,
     &exchange::ROUTES,
     &budgets::ROUTES,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema;
 
+mod aacl;
 mod bidding;
 mod chunks;
 mod exchange;
@@ -19,6 +20,7 @@ mod market;
 mod rental;
 pub(crate) mod token;
 
+pub use aacl::{AaclParty, AaclThread};
 pub use bidding::BiddingView;
 pub use chunks::ChunkView;
 pub use exchange::{

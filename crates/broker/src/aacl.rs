@@ -1,4 +1,5 @@
-//! What the market says, as AACL messages: terms and acts become bodies, and bodies terms and acts.
+//! What the broker has journaled, as messages of AACL: the one place where terms of the market and
+//! bodies of messages are made of each other.
 pub mod negotiation;
 
 pub use negotiation::{MessageSigner, SpokenError, SpokenNegotiation};

@@ -26,6 +26,7 @@ use crate::seat::Seats;
 use crate::settlement::Settlement;
 use crate::task::{Phase, Task, TaskStep};
 
+mod aacl;
 mod announce;
 mod archive;
 mod arrival;
@@ -51,7 +52,7 @@ mod timer;
 mod watch;
 mod work;
 
-pub use announce::Request;
+pub use announce::{CallTerms, Request};
 pub use archive::Background;
 pub use arrival::{Arrival, LedgerAnswer};
 pub use contract::Answer;

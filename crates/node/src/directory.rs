@@ -6,6 +6,7 @@
 //! key-document.json  the node's public keys, signed by themselves
 //! keys/              private keys, mode 600
 //! agents/            one file for each agent on this node
+//! parties/           one file for each outside party whose keys were introduced
 //! ledger/ broker/ audit/ blobs/ cache/
 //! lock               held by the process that uses the directory
 //! ```
@@ -66,7 +67,7 @@ impl DataDirectory {
             )
             .next("name another folder with --data-dir"));
         }
-        for folder in ["", "keys", "agents", "cache"] {
+        for folder in ["", "keys", "agents", "parties", "cache"] {
             let path = if folder.is_empty() { self.root.clone() } else { self.path(folder) };
             DirBuilder::new()
                 .recursive(true)

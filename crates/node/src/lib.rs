@@ -4,6 +4,7 @@
 //! of worker processes, and a [`Service`](ainur_api::Service) in front of them. The same node runs
 //! for the length of one command or for years behind an address.
 mod a2a;
+mod aacl;
 pub mod agents;
 pub mod config;
 pub mod directory;

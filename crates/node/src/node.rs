@@ -22,6 +22,7 @@ use ainur_storage::blob::Blobs;
 use ainur_storage::clock::{Clock, SystemClock};
 use ainur_storage::{DirectoryLock, RealDisk};
 
+use crate::aacl::AaclDesk;
 use crate::agents::{self, AgentProgram, AgentRecord};
 use crate::config::Config;
 use crate::directory::DataDirectory;
@@ -59,6 +60,8 @@ pub struct Node {
     /// What bidders learn, on its way to the disk.
     pub(crate) memories: Memories,
     pub(crate) tokens: Tokens,
+    /// Outside parties and what they may say.
+    pub(crate) aacl: AaclDesk,
     pub(crate) telemetry: Telemetry,
     /// Whether commands run without network; looked at once.
     pub(crate) network: OnceLock<String>,
@@ -90,6 +93,7 @@ impl Node {
         let founded = found(&directory, clock.now())?;
         let config = Config::load(&directory)?;
         let tokens = Tokens::load(&directory)?;
+        let aacl = AaclDesk::load(&directory)?;
         let disk = RealDisk::open(directory.root()).map_err(|error| of_storage(&error))?;
         let blobs = Blobs::open(disk.clone(), "blobs").map_err(|error| of_storage(&error))?;
         let (mailbox, messages) = Mailbox::new();
@@ -122,6 +126,7 @@ impl Node {
             health,
             memories,
             tokens,
+            aacl,
             telemetry,
             network: OnceLock::new(),
             joining: Mutex::new(()),

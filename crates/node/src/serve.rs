@@ -94,6 +94,13 @@ impl Service for Node {
             Operation::OrderReplace(asked) => self.replace_order(asked),
             Operation::PoolChange(draft) => self.change_pool(draft),
             Operation::CreditsChange(draft) => self.change_credits(draft),
+            Operation::AaclSay(say) => self.hear(say),
+            Operation::AaclIntroduce(introduction) => {
+                self.introduce(&introduction).map(Reply::AaclParty)
+            }
+            Operation::AaclThread(query) => self.conversation(&query),
+            Operation::AaclOffers(listing) => self.offer_messages(listing.capability),
+            Operation::AaclCalls(listing) => self.call_messages(listing.capability),
             Operation::BudgetOpen { limit, period_ms, parent } => {
                 self.open_budget(limit, period_ms, parent, None).and_then(|id| self.show_budget(id))
             }

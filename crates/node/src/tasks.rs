@@ -159,6 +159,13 @@ impl Node {
         }
     }
 
+    /// Waits until something more has happened to a task, or it has ended, or time is up.
+    pub(crate) fn await_news(&self, task: &Task, wait: Duration) -> Result<(), Problem> {
+        let known = task.history.len();
+        let has_news = move |task: &Task| task.history.len() > known || task.next_step().is_none();
+        self.watch(&task.id.to_string(), Some(wait), has_news).map(|_| ())
+    }
+
     fn request(&self, asked: &TaskRequest) -> Result<Request, Problem> {
         let request = Request::new(self.specification(asked)?);
         let request = request.map_err(|error| of_broker(&error))?;

@@ -4,7 +4,11 @@
 //! its own commitment, as its own bid or as the bid of a coalition it leads. The buyer answers: it
 //! accepts one bid at a time, and rejects bids, commitments without a bid, or what it had accepted.
 //! After such a withdrawal it can accept another bid, also one it had rejected, since a failed
-//! winner is replaced from the same bids (decision 17); the one withdrawn cannot come back.
+//! winner is replaced from the same bids (decision 17); the one withdrawn cannot come back. When the
+//! call is for a task of several parts, several bids can be accepted at once.
+//!
+//! A call that is addressed to one party alone names the buyer's broker: it may say what the buyer
+//! may say (accept and reject), and does not bid itself. What sellers say is still for the buyer.
 //!
 //! Instead of calling, a buyer can open a negotiation with any seller; after a call, with whoever
 //! has committed or bid. The two then take turns, each in reply to the other's last message, until
@@ -36,7 +40,11 @@ pub struct Conversation {
     id: ConversationId,
     /// Who said the first message.
     buyer: Option<Did>,
+    /// Who speaks for the buyer, when the call was for one party alone.
+    broker: Option<Did>,
     call: Option<Spoken>,
+    /// The call is for a task of several parts.
+    is_parted: bool,
     sellers: BTreeMap<Did, Seller>,
 }
 
@@ -116,7 +124,8 @@ fn names(types: &[MessageType]) -> String {
 impl Conversation {
     /// A conversation in which nothing was said.
     pub fn new(id: ConversationId) -> Self {
-        Self { id, buyer: None, call: None, sellers: BTreeMap::new() }
+        let sellers = BTreeMap::new();
+        Self { id, buyer: None, broker: None, call: None, is_parted: false, sellers }
     }
 
     /// Who called or opened a negotiation, once somebody has.
@@ -124,10 +133,21 @@ impl Conversation {
         self.buyer
     }
 
-    /// Whose bid or proposal is accepted now, or who accepted the buyer's.
+    /// Who speaks for the buyer, when it called one party alone.
+    pub fn broker(&self) -> Option<Did> {
+        self.broker
+    }
+
+    /// Whose bid or proposal is accepted now, or who accepted the buyer's; of several for the parts
+    /// of one task the first by DID.
     pub fn accepted(&self) -> Option<Did> {
+        self.all_accepted().next()
+    }
+
+    /// Everybody whose bid is accepted now, ascending.
+    pub fn all_accepted(&self) -> impl Iterator<Item = Did> {
         let accepted = |seller: &Seller| matches!(seller.answer, Some(Answer::Accepted(_)));
-        self.sellers.iter().find(|(_, seller)| accepted(seller)).map(|(did, _)| *did)
+        self.sellers.iter().filter(move |(_, seller)| accepted(seller)).map(|(did, _)| *did)
     }
 
     /// The messages of the negotiation with this seller, in order: what the next one names.
@@ -149,7 +169,7 @@ impl Conversation {
     /// What this party may say now, in the order of [`MessageType::ALL`].
     pub fn expected_from(&self, party: &Did) -> Vec<MessageType> {
         let says = |message_type: &MessageType| {
-            if self.buyer.is_none_or(|buyer| buyer == *party) {
+            if self.buyer.is_none() || self.speaks_for_buyer(party) {
                 self.buyer_says(*message_type)
             } else if let Some(seller) = self.sellers.get(party) {
                 self.seller_says(seller, *message_type)
@@ -161,17 +181,23 @@ impl Conversation {
     }
 
     /// Takes the next message, or says what was expected instead. Beyond what
-    /// [`Conversation::accept`] checks, a proposal has to name the thread it belongs to.
+    /// [`Conversation::accept`] checks, a proposal has to name the thread it belongs to, and a call
+    /// tells whether its task has parts.
     ///
     /// # Errors
     /// Why it has no place here; nothing changes then.
     pub fn take(&mut self, message: &Message) -> Result<(), Error> {
+        if let Message::Call(call) = message {
+            self.accept(call.header())?;
+            self.is_parted = call.body().specification.graph.is_some();
+            return Ok(());
+        }
         let Message::Negotiate(envelope) = message else { return self.accept(message.header()) };
         let mut next = self.clone();
         next.accept(envelope.header())?;
         let header = envelope.header();
         let seller = match &header.to {
-            Recipients::One(to) if next.buyer == Some(header.from) => to,
+            Recipients::One(to) if next.speaks_for_buyer(&header.from) => to,
             _ => &header.from,
         };
         let (expected, found) = (self.thread(seller), &envelope.body().conversation_thread);
@@ -195,7 +221,8 @@ impl Conversation {
         let expected = self.expected_from(&header.from);
         let found = header.message_type;
         if !expected.contains(&found) {
-            let is_new = self.buyer.is_some_and(|buyer| buyer != header.from)
+            let is_new = self.buyer.is_some()
+                && !self.speaks_for_buyer(&header.from)
                 && !self.sellers.contains_key(&header.from);
             if found == MessageType::BidCommit && is_new && self.call.is_some() {
                 return Err(Error::Full);
@@ -214,8 +241,18 @@ impl Conversation {
         }
     }
 
+    /// True for the buyer and the broker it called.
+    fn speaks_for_buyer(&self, party: &Did) -> bool {
+        self.buyer == Some(*party) || self.broker == Some(*party)
+    }
+
+    /// Nobody is accepted, or others may be beside those who are.
+    fn may_be_accepted(&self) -> bool {
+        self.is_parted || self.accepted().is_none()
+    }
+
     fn buyer_says(&self, message_type: MessageType) -> bool {
-        let nobody = self.accepted().is_none();
+        let nobody = self.may_be_accepted();
         let mut sellers = self.sellers.values();
         match message_type {
             MessageType::Call => self.buyer.is_none(),
@@ -231,7 +268,7 @@ impl Conversation {
     }
 
     fn seller_says(&self, seller: &Seller, message_type: MessageType) -> bool {
-        let nobody = self.accepted().is_none();
+        let nobody = self.may_be_accepted();
         match message_type {
             MessageType::Call | MessageType::BidCommit => false,
             MessageType::StandingOffer | MessageType::Withdraw => false,
@@ -257,6 +294,10 @@ impl Conversation {
             return Err(stale);
         }
         self.buyer = Some(header.from);
+        self.broker = match header.to {
+            Recipients::One(broker) => Some(broker).filter(|broker| *broker != header.from),
+            _ => None,
+        };
         self.call = Some(spoken(header));
         Ok(())
     }
@@ -332,7 +373,8 @@ impl Conversation {
         stale: Error,
     ) -> Result<(&mut Seller, Speaker), Error> {
         let Some(buyer) = self.buyer else { return Err(stale) };
-        let speaker = if header.from == buyer { Speaker::Buyer } else { Speaker::Seller };
+        let speaks_for_buyer = self.speaks_for_buyer(&header.from);
+        let speaker = if speaks_for_buyer { Speaker::Buyer } else { Speaker::Seller };
         let is_answered = |(did, seller): &(&Did, &mut Seller)| {
             let stands = seller.standing().is_some_and(|last| header.in_reply_to == Some(last.id));
             let speaks = speaker == Speaker::Buyer || **did == header.from;

@@ -27,10 +27,11 @@ pub use envelope::{Draft, Envelope, MessageHeader};
 pub use error::Error;
 pub use extensions::{EXTENSION_PREFIX, Extensions};
 pub use message::{
-    Accept, Bid, BidCommit, Body, Call, CoalitionBid, CoalitionFailure, CoalitionPlan, Constraints,
-    CounterTerms, MemberBid, MemberShares, Message, MessageType, Negotiate, NegotiationOpening,
-    OfferedCancellation, OfferedCapacity, OfferedDiscount, OfferedHours, OfferedPricing,
-    OfferedTerms, PaymentSchedule, ProposedTerms, Reject, RejectReason, RelaxedRequirement,
-    ReservePrice, ScheduledPayment, Specification, StandingOffer, Withdraw,
+    Accept, Bid, BidCommit, Body, BundleBid, Call, CoalitionBid, CoalitionFailure, CoalitionPlan,
+    Constraints, CounterTerms, MemberBid, MemberShares, Message, MessageType, Negotiate,
+    NegotiationOpening, OfferedCancellation, OfferedCapacity, OfferedDiscount, OfferedHours,
+    OfferedPricing, OfferedTerms, PaymentSchedule, ProposedTerms, Reject, RejectReason,
+    RelaxedRequirement, ReservePrice, ScheduledPayment, Specification, StandingOffer, Withdraw,
+    task_meant,
 };
 pub use recipients::{Recipients, Topic};

@@ -42,3 +42,7 @@ pub const OFFERED_CAPABILITIES_MAX: usize = 64;
 pub const OFFER_ITEMS_MAX: usize = 16;
 /// How many acceptances of one standing offer a conversation keeps.
 pub const OFFER_ACCEPTANCES_MAX: usize = 1_024;
+/// How many bundles one bid on a task of several parts has at most.
+pub const BID_BUNDLES_MAX: usize = 64;
+/// How many parts one bundle names at most.
+pub const BUNDLE_SUBTASKS_MAX: usize = 256;

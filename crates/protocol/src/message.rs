@@ -1,6 +1,7 @@
 //! The messages: what each says, and reading one whose type is not known beforehand.
 use std::fmt;
 
+use ainur_crypto::{Proof, PublicKeys, Verifier};
 use ainur_primitives::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -19,8 +20,8 @@ mod negotiate;
 mod offer;
 
 pub use answer::{Accept, Reject, RejectReason};
-pub use bid::{Bid, BidCommit};
-pub use call::{Call, Constraints, ReservePrice, Specification};
+pub use bid::{Bid, BidCommit, BundleBid};
+pub use call::{Call, Constraints, ReservePrice, Specification, task_meant};
 pub use coalition::{CoalitionBid, CoalitionFailure, CoalitionPlan, MemberBid, MemberShares};
 pub use negotiate::{
     CounterTerms, Negotiate, NegotiationOpening, PaymentSchedule, ProposedTerms,
@@ -131,6 +132,75 @@ impl Message {
             }
             MessageType::Withdraw => Self::Withdraw(Box::new(Envelope::from_json(bytes)?)),
         })
+    }
+
+    /// The message in canonical form, with its proof when it has one.
+    ///
+    /// # Errors
+    /// When it is too large with its proof.
+    pub fn to_json(&self) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Call(envelope) => envelope.to_json(),
+            Self::BidCommit(envelope) => envelope.to_json(),
+            Self::Bid(envelope) => envelope.to_json(),
+            Self::CoalitionBid(envelope) => envelope.to_json(),
+            Self::Accept(envelope) => envelope.to_json(),
+            Self::Reject(envelope) => envelope.to_json(),
+            Self::Negotiate(envelope) => envelope.to_json(),
+            Self::StandingOffer(envelope) => envelope.to_json(),
+            Self::Withdraw(envelope) => envelope.to_json(),
+        }
+    }
+
+    /// The signature, when there is one; not yet verified.
+    pub fn proof(&self) -> Option<&Proof> {
+        match self {
+            Self::Call(envelope) => envelope.proof(),
+            Self::BidCommit(envelope) => envelope.proof(),
+            Self::Bid(envelope) => envelope.proof(),
+            Self::CoalitionBid(envelope) => envelope.proof(),
+            Self::Accept(envelope) => envelope.proof(),
+            Self::Reject(envelope) => envelope.proof(),
+            Self::Negotiate(envelope) => envelope.proof(),
+            Self::StandingOffer(envelope) => envelope.proof(),
+            Self::Withdraw(envelope) => envelope.proof(),
+        }
+    }
+
+    /// Attaches a proof, as [`Envelope::attach`] does.
+    ///
+    /// # Errors
+    /// When it names another signer than the sender.
+    pub fn attach(&mut self, proof: Proof) -> Result<(), Error> {
+        match self {
+            Self::Call(envelope) => envelope.attach(proof),
+            Self::BidCommit(envelope) => envelope.attach(proof),
+            Self::Bid(envelope) => envelope.attach(proof),
+            Self::CoalitionBid(envelope) => envelope.attach(proof),
+            Self::Accept(envelope) => envelope.attach(proof),
+            Self::Reject(envelope) => envelope.attach(proof),
+            Self::Negotiate(envelope) => envelope.attach(proof),
+            Self::StandingOffer(envelope) => envelope.attach(proof),
+            Self::Withdraw(envelope) => envelope.attach(proof),
+        }
+    }
+
+    /// Checks that the sender signed the message, as [`Envelope::verify`] does.
+    ///
+    /// # Errors
+    /// When there is no proof, it is another party's, or it does not hold.
+    pub fn verify(&self, keys: &PublicKeys, verifier: &impl Verifier) -> Result<(), Error> {
+        match self {
+            Self::Call(envelope) => envelope.verify(keys, verifier),
+            Self::BidCommit(envelope) => envelope.verify(keys, verifier),
+            Self::Bid(envelope) => envelope.verify(keys, verifier),
+            Self::CoalitionBid(envelope) => envelope.verify(keys, verifier),
+            Self::Accept(envelope) => envelope.verify(keys, verifier),
+            Self::Reject(envelope) => envelope.verify(keys, verifier),
+            Self::Negotiate(envelope) => envelope.verify(keys, verifier),
+            Self::StandingOffer(envelope) => envelope.verify(keys, verifier),
+            Self::Withdraw(envelope) => envelope.verify(keys, verifier),
+        }
     }
 
     /// All but the body.

@@ -64,6 +64,25 @@ pub enum Error {
     Seen(MessageId),
 }
 
+/// Whether a message was written about now and is still meant; for those that are known by other
+/// means when they come again.
+///
+/// # Errors
+/// When it is expired, too old or from the future.
+pub fn check_time(now: Timestamp, header: &MessageHeader) -> Result<(), Error> {
+    let (created, expires) = (header.created, header.expires);
+    if created.since(now) > CLOCK_DIFFERENCE_MS_MAX {
+        return Err(Error::FromTheFuture { created, now });
+    }
+    if now.since(created) > CLOCK_DIFFERENCE_MS_MAX {
+        return Err(Error::TooOld { created, now });
+    }
+    if expires <= now {
+        return Err(Error::Expired { expires, now });
+    }
+    Ok(())
+}
+
 impl Default for Window {
     fn default() -> Self {
         Self::with_capacity(REPLAY_IDS_MAX)
@@ -91,16 +110,8 @@ impl Window {
     /// # Errors
     /// When it is expired, too old, from the future, forgotten or seen.
     pub fn take(&mut self, now: Timestamp, header: &MessageHeader) -> Result<(), Error> {
-        let (created, expires) = (header.created, header.expires);
-        if created.since(now) > CLOCK_DIFFERENCE_MS_MAX {
-            return Err(Error::FromTheFuture { created, now });
-        }
-        if now.since(created) > CLOCK_DIFFERENCE_MS_MAX {
-            return Err(Error::TooOld { created, now });
-        }
-        if expires <= now {
-            return Err(Error::Expired { expires, now });
-        }
+        check_time(now, header)?;
+        let created = header.created;
         if let Some(floor) = self.floor.filter(|floor| created <= *floor) {
             return Err(Error::Forgotten { floor });
         }

@@ -48,6 +48,7 @@ fn unsigned(signer: u8) -> Proof {
 fn coalition_bid() -> CoalitionBid {
     CoalitionBid {
         bid_bond: Amount(20_000),
+        bundles: Vec::new(),
         coalition_id: CoalitionId(Digest([11; 32])),
         confidence: Ppm(950_000),
         consents: (1..=3).map(unsigned).collect(),

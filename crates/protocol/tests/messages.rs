@@ -77,6 +77,7 @@ fn commit() -> BidCommit {
     BidCommit {
         bid_bond: Amount(20_000),
         commitment: Digest([3; 32]),
+        consent: None,
         reveal_until: CREATED.plus(DurationMs::seconds(4)),
         task: TaskId(Digest([8; 32])),
         extensions: Extensions::default(),
@@ -86,8 +87,10 @@ fn commit() -> BidCommit {
 fn bid() -> Bid {
     Bid {
         bid_bond: Amount(20_000),
+        bundles: Vec::new(),
         card: Digest([4; 32]),
         confidence: Ppm(950_000),
+        consent: None,
         estimated_duration_ms: DurationMs(1_500),
         price: Amount(1_250_000_000_000),
         quality_level: QualityLevel::Premium,

@@ -75,6 +75,12 @@ impl Kept {
                 let said = serde_json::to_vec(request).map_or(0, |json| written(json.len()));
                 Self { bytes: said.saturating_add(TASK_BYTES), budgets: 0 }
             }
+            Operation::AaclSay(say) => {
+                Self { bytes: written(say.message.len()).saturating_add(TASK_BYTES), budgets: 0 }
+            }
+            Operation::AaclIntroduce(introduction) => {
+                Self { bytes: written(introduction.document.len()), budgets: 0 }
+            }
             Operation::TaskDecide { reason, .. } => {
                 Self { bytes: written(reason.len()), budgets: 0 }
             }

@@ -311,6 +311,8 @@ impl Watched {
                 | Operation::TaskExplain { .. }
                 | Operation::CallList
                 | Operation::OfferList { .. }
+                | Operation::AaclThread(_)
+                | Operation::AaclOffers(_)
                 | Operation::RentalList { .. }
                 | Operation::BookShow(_)
                 | Operation::BudgetShow { .. }
@@ -327,6 +329,12 @@ impl Watched {
                         request.reserve <= Amount(100) && self.is_spenders(request.budget)
                     }
                     Operation::BudgetOpen { parent, .. } => self.is_spenders(*parent),
+                    // What its message would buy is held against its limits where it is read.
+                    Operation::AaclSay(say) => say.holder.token == "spender",
+                    Operation::AaclIntroduce(introduction) => {
+                        introduction.holder.token == "spender"
+                    }
+                    Operation::AaclCalls(_) => true,
                     Operation::TaskFind { .. }
                     | Operation::TaskCancel { .. }
                     | Operation::TaskDecide { .. }

@@ -26,6 +26,7 @@ use ainur_primitives::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+mod aacl;
 mod exchange;
 mod offers;
 mod rentals;
@@ -118,6 +119,7 @@ fn first_operations() -> Vec<Operation> {
 
 fn operations() -> Vec<Operation> {
     let mut operations = first_operations();
+    operations.extend(aacl::operations());
     operations.extend(exchange::operations());
     operations.extend(rentals::operations());
     operations.extend([
@@ -235,7 +237,8 @@ fn token_view() -> TokenView {
 }
 
 fn replies() -> Vec<Reply> {
-    let mut replies = exchange::replies();
+    let mut replies = aacl::replies();
+    replies.extend(exchange::replies());
     replies.extend(rentals::replies());
     replies.extend(first_replies());
     replies
@@ -528,6 +531,11 @@ fn number_of_operation(operation: &Operation) -> usize {
         Operation::RentalRent { .. } => 43,
         Operation::RentalWithdraw { .. } => 44,
         Operation::RentalStatement { .. } => 45,
+        Operation::AaclSay(_) => 46,
+        Operation::AaclIntroduce(_) => 47,
+        Operation::AaclThread(_) => 48,
+        Operation::AaclOffers(_) => 49,
+        Operation::AaclCalls(_) => 50,
     }
 }
 
@@ -560,6 +568,9 @@ fn number_of_reply(reply: &Reply) -> usize {
         Reply::Moved(_) => 24,
         Reply::Rentals(_) => 25,
         Reply::Rental(_) => 26,
+        Reply::AaclThread(_) => 27,
+        Reply::AaclParty(_) => 28,
+        Reply::AaclMessages(_) => 29,
     }
 }
 
@@ -580,9 +591,9 @@ fn json_of_operations_and_replies_is_the_golden_one() {
 fn every_operation_and_reply_has_an_example() {
     let seen = |numbers: BTreeSet<usize>| numbers.into_iter().collect::<Vec<_>>();
     let operations = seen(operations().iter().map(number_of_operation).collect());
-    assert_eq!(operations, (0..46).collect::<Vec<_>>());
+    assert_eq!(operations, (0..51).collect::<Vec<_>>());
     let replies = seen(replies().iter().map(number_of_reply).collect());
-    assert_eq!(replies, (0..27).collect::<Vec<_>>());
+    assert_eq!(replies, (0..30).collect::<Vec<_>>());
 }
 
 #[test]

@@ -437,6 +437,13 @@ impl State {
             }
             Operation::CallList => Ok(Reply::Calls(Vec::new())),
             Operation::OfferList { .. } => Ok(Reply::Offers(Vec::new())),
+            Operation::AaclOffers(_) | Operation::AaclCalls(_) => {
+                Ok(Reply::AaclMessages(Vec::new()))
+            }
+            Operation::AaclThread(_) => Err(not_found("such conversation")),
+            Operation::AaclSay(_) | Operation::AaclIntroduce(_) => {
+                Err(Problem::new(Code::InvalidRequest, "this is no message"))
+            }
             Operation::OfferWithdraw { .. } => Err(not_found("such offer")),
             Operation::BidPlace(_) | Operation::OfferPublish(_) => Err(not_found("such agent")),
             Operation::RentalList { .. } => Ok(Reply::Rentals(Vec::new())),

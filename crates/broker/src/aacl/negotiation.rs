@@ -15,7 +15,7 @@ use ainur_protocol::limits::LIFETIME_MS_MAX;
 use ainur_protocol::{
     Accept, Body, Conversation, CounterTerms, Draft, Extensions, Message, MessageHeader, Negotiate,
     NegotiationOpening, PaymentSchedule, ProposedTerms, Recipients, Reject, RejectReason,
-    RelaxedRequirement, ScheduledPayment, Specification, conversation,
+    RelaxedRequirement, ScheduledPayment, Specification, conversation, task_meant,
 };
 use serde_json::Value;
 
@@ -90,8 +90,8 @@ impl SpokenNegotiation {
             let why = "the first message says what is wanted: opening.specification is missing";
             return Err(SpokenError::Meaning(why));
         };
-        let task = specification.task_in(header.conversation_id);
-        if task.map_err(unwritable)? != body.task {
+        let digest = specification.digest().map_err(unwritable)?;
+        if task_meant(&digest, &header.conversation_id) != body.task {
             let why = "task is not the one that follows from opening.specification and the \
                        conversation";
             return Err(SpokenError::Meaning(why));

@@ -8,8 +8,8 @@ use ainur_market::combinatorial::CALL_AMOUNT_MAX;
 use ainur_market::negotiation::NegotiationWish;
 use ainur_market::payment::PaymentTerms;
 use ainur_primitives::{
-    AcceptanceCheck, Amount, BudgetId, CapabilityName, Did, Digest, DurationMs, Ppm, SelectionRule,
-    TaskGraph, TaskId, TaskSpec, Venue,
+    AcceptanceCheck, Amount, BudgetId, CapabilityContract, CapabilityName, Did, Digest, DurationMs,
+    Ppm, SelectionRule, TaskGraph, TaskId, TaskSpec, Timestamp, Venue,
 };
 use ainur_protocol::Specification;
 use ainur_runtime::Executor;
@@ -28,6 +28,25 @@ use crate::task::TaskTrace;
 /// How many fees of transactions stay in the account when reserves are promised.
 const FEES_KEPT: u128 = 100_000;
 
+/// What a signed call fixes beyond what is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallTerms {
+    /// Commitments are taken until before then.
+    pub commit_until: Timestamp,
+    /// Bids are revealed until before then.
+    pub reveal_until: Timestamp,
+    /// The least bond a commitment brings.
+    pub bid_bond: Amount,
+    /// The longest estimated duration.
+    pub duration_ms_max: DurationMs,
+    /// Nobody is asked whom the ledger expects to fail more often.
+    pub failure_probability_max: Ppm,
+    /// The contract's schema of the parameters; any when empty.
+    pub input_schema: String,
+    /// The contract's schema of a JSON output; any when empty.
+    pub output_schema: String,
+}
+
 /// A wish.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -41,6 +60,7 @@ pub struct Request {
     outside: Option<OutsideBuyer>,
     rental: Option<Digest>,
     bidding: Option<DurationMs>,
+    called: Option<CallTerms>,
     idempotency: Option<Idempotency>,
     context: Option<String>,
     trace: Option<TaskTrace>,
@@ -65,6 +85,7 @@ impl Request {
             outside: None,
             rental: None,
             bidding: None,
+            called: None,
             idempotency: None,
             context: None,
             trace: None,
@@ -114,6 +135,12 @@ impl Request {
         Self { bidding, ..self }
     }
 
+    /// Holds the auction by the terms of a call that a buyer has signed.
+    #[must_use]
+    pub fn called(self, terms: CallTerms) -> Self {
+        Self { called: Some(terms), ..self }
+    }
+
     /// What makes it one that may be repeated.
     pub fn idempotency(&self) -> Option<&Idempotency> {
         self.idempotency.as_ref()
@@ -138,6 +165,23 @@ impl Request {
     }
 }
 
+impl CallTerms {
+    /// A contract of exactly these schemas.
+    fn fits(&self, contract: &CapabilityContract) -> bool {
+        let same = |wanted: &str, offered: &str| wanted.is_empty() || wanted == offered;
+        same(&self.input_schema, &contract.input_schema)
+            && same(&self.output_schema, &contract.output_schema)
+    }
+
+    /// The auction as the call says; never slower or with less at stake than it would be.
+    fn narrow(&self, terms: &mut AuctionTerms) {
+        terms.commit_until = self.commit_until;
+        terms.reveal_until = self.reveal_until;
+        terms.bid_bond = terms.bid_bond.max(self.bid_bond);
+        terms.duration_ms_max = terms.duration_ms_max.min(self.duration_ms_max);
+    }
+}
+
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Announces a task; it exists once the next [`Broker::turn`] returns. A request with a known
     /// idempotency key gives the task it made before.
@@ -155,6 +199,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         }
         self.check_request(&request)?;
         let invited = self.invited(&request)?;
+        let invited = self.as_called(&request, invited)?;
         let number = self.last_number + 1;
         let take = match (request.venue, request.bidding) {
             _ if request.spec.graph.is_some() => Err(None),
@@ -177,12 +222,15 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             Venue::Rental => Some(self.match_rental(&request.spec, &invited, request.rental)?),
             _ => None,
         };
-        let Request { spec, call, venue, service, negotiation, bidding, .. } = request;
+        let Request { spec, call, venue, service, negotiation, bidding, called, .. } = request;
         let Request { idempotency, context, trace, rental, outside, .. } = request;
         let is_negotiated = venue == Venue::Negotiation;
         let parties = (&self.operator.did, &self.operator.did);
         let id = escrow::task_id(&self.chain_id, parties, &call, number);
-        let terms = self.auction_terms(id, (&spec, service.as_ref()), bidding);
+        let mut terms = self.auction_terms(id, (&spec, service.as_ref()), bidding);
+        if let Some(called) = called {
+            called.narrow(&mut terms);
+        }
         let announcement = Announcement {
             id,
             spec,
@@ -213,6 +261,24 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             self.record(number, Event::RentalTaken(take))?;
         }
         Ok(id)
+    }
+
+    /// Of those who could be asked, those whom the buyer's signed call is for.
+    fn as_called(&self, request: &Request, invited: Vec<Did>) -> Result<Vec<Did>, Error> {
+        let Some(called) = &request.called else { return Ok(invited) };
+        let fits = |did: &Did| {
+            let contracts = self.seats.get(*did).map(|seat| seat.contracts.as_slice());
+            let offered = contracts.unwrap_or_default().iter();
+            let mut offered = offered.filter(|it| it.name == request.spec.capability);
+            self.failure_probability(*did) <= called.failure_probability_max
+                && (request.spec.graph.is_some() || offered.any(|it| called.fits(it)))
+        };
+        let fitting: Vec<Did> = invited.into_iter().filter(fits).collect();
+        if fitting.is_empty() {
+            let why = "no agent offers this by the call's schemas and fails as seldom as it asks";
+            return Err(Error::Invalid(why.into()));
+        }
+        Ok(fitting)
     }
 
     /// The terms of a task's auction, were it called for now.
@@ -302,6 +368,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Err(Error::Invalid(format!(
                 "bids are taken for {BIDDING_MS_MIN} at least and for half of the deadline at most"
             )));
+        }
+        if let Some(called) = &request.called {
+            let half = self.now.plus(DurationMs(spec.deadline_ms.0 / 2));
+            if called.commit_until <= self.now || called.reveal_until > half {
+                let why = "the call takes bids in the past, or for more than half of its time";
+                return Err(Error::Invalid(why.into()));
+            }
         }
         if let Some(terms) = &request.service {
             self.check_service(terms, spec.deadline_ms)?;

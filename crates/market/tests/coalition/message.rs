@@ -53,6 +53,7 @@ fn message(terms: &CoalitionTerms) -> CoalitionBid {
     let consents = (1..=8).map(|agent| Proof::sign(&key(agent), did(agent), 0, digest)).collect();
     CoalitionBid {
         bid_bond: Amount(3),
+        bundles: Vec::new(),
         coalition_id: terms.id,
         confidence: Ppm(900_000),
         consents,

@@ -111,6 +111,11 @@ impl ReservePrice {
     }
 }
 
+/// The task that a buyer means in a conversation it begins, before a ledger has given it an id.
+pub fn task_meant(specification: &Digest, conversation: &ConversationId) -> TaskId {
+    TaskId(hash::tagged("ainur/aacl-task/v1", &[&specification.0, &conversation.0.0]))
+}
+
 impl Specification {
     /// A specification whose reserve the bidders know.
     pub fn open(spec: &TaskSpec) -> Self {
@@ -209,16 +214,6 @@ impl Specification {
         self.validate()?;
         let bytes = canonical::write(self, false)?;
         Ok(hash::tagged("ainur/task-specification/v1", &[&bytes]))
-    }
-
-    /// The name of the task in a conversation that begins with a negotiation, when no ledger has
-    /// given it one yet: it follows from the specification and the conversation.
-    ///
-    /// # Errors
-    /// As [`Specification::digest`].
-    pub fn task_in(&self, conversation: ConversationId) -> Result<TaskId, Error> {
-        let items = [&self.digest()?.0[..], &conversation.0.0];
-        Ok(TaskId(hash::tagged("ainur/negotiated-task/v1", &items)))
     }
 
     pub(super) fn validate(&self) -> Result<(), Error> {

@@ -6,6 +6,7 @@ use ainur_primitives::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::bid::BundleBid;
 use super::{Body, MessageType, exact, probability};
 use crate::canonical;
 use crate::envelope::Envelope;
@@ -21,6 +22,9 @@ use crate::limits::{COALITION_AGENTS_MAX, COALITION_CLAUSES_MAX};
 pub struct CoalitionBid {
     /// What the lead loses when it does not reveal; as committed.
     pub bid_bond: Amount,
+    /// Everything the lead's sealed bid offers, when that is more than the coalition.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bundles: Vec<BundleBid>,
     /// Which coalition.
     pub coalition_id: CoalitionId,
     /// How sure the coalition is to deliver.
@@ -167,6 +171,7 @@ impl Body for CoalitionBid {
         if self.failure_handling.penalty_clauses.len() > COALITION_CLAUSES_MAX {
             return Err(Error::field("failure_handling.penalty_clauses", "at most 16 clauses"));
         }
+        BundleBid::validate(&self.bundles)?;
         for member in self.members.iter().chain(backups) {
             exact("estimated_duration_ms", member.estimated_duration_ms.0)?;
         }

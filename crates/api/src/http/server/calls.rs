@@ -66,6 +66,7 @@ impl Lane {
     pub(crate) const fn of(operation: &Operation) -> Self {
         match operation {
             Operation::TaskEvents { wait_ms, .. } if wait_ms.0 > 0 => Self::Waiting,
+            Operation::AaclThread(query) if query.wait_ms.0 > 0 => Self::Waiting,
             Operation::TaskRun(request) if request.wait => Self::Waiting,
             _ => Self::Prompt,
         }

@@ -38,7 +38,7 @@ fn specification() -> Specification {
 fn rules() -> NegotiationRules {
     let conversation = ConversationId(Digest([9; 32]));
     NegotiationRules {
-        task: specification().task_in(conversation).expect("a digest"),
+        task: task_meant(&specification().digest().expect("a digest"), &conversation),
         buyer: Did(Digest([1; 32])),
         seller: Did(Digest([2; 32])),
         card: Digest([4; 32]),
