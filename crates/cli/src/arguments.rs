@@ -8,11 +8,13 @@ use ainur_primitives::{
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod aacl;
 mod agent;
 mod exchange;
 mod market;
 mod rental;
 
+pub(crate) use aacl::{Aacl, AnswerArguments, OpeningArguments, ReplyArguments};
 pub(crate) use agent::{Agent, AgentAdd};
 pub(crate) use exchange::{
     BookArguments, CreditClassArguments, CreditsVerb, KindArgument, OrderArguments, OrderVerb,
@@ -78,6 +80,9 @@ pub(crate) enum Noun {
     /// The market: calls and bids, standing offers, credits and their trade.
     #[command(subcommand)]
     Market(Market),
+    /// Parties with keys of their own, which speak to a node in signed messages of AACL.
+    #[command(subcommand)]
+    Aacl(Aacl),
     /// Budgets: upper bounds on spending that tasks draw on.
     #[command(subcommand)]
     Budget(Budget),

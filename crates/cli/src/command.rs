@@ -8,6 +8,7 @@ use crate::arguments::{Arguments, Noun};
 use crate::connect::Place;
 use crate::output::Output;
 
+mod aacl;
 mod account;
 mod agent;
 mod blob;
@@ -35,6 +36,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output) -> Outcome {
         Noun::Agent(verb) => agent::run(verb, &place, output),
         Noun::Task(verb) => task::run(verb, &place, output),
         Noun::Market(verb) => market::run(verb, &place, output),
+        Noun::Aacl(verb) => aacl::run(verb, &place, output),
         Noun::Budget(verb) => budget::run(verb, &place, output),
         Noun::Token(verb) => token::run(verb, &place, output),
         Noun::Account(verb) => account::run(verb, &place, output),

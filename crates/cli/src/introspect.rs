@@ -29,7 +29,7 @@ const READ_ONLY: [&str; 20] = [
 ];
 
 /// Commands that can spend the owner's money.
-const SPENDING: [&str; 18] = [
+const SPENDING: [&str; 20] = [
     "task run",
     "account transfer",
     "agent add",
@@ -44,6 +44,8 @@ const SPENDING: [&str; 18] = [
     "market credits issue",
     "market credits retire",
     "market call",
+    "aacl negotiate",
+    "aacl reply",
     "market rental rent",
     "market rental use",
     "mcp",

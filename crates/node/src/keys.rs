@@ -1,4 +1,7 @@
 //! Private keys on disk, and the identities they make.
+use std::io::Write as _;
+use std::path::Path;
+
 use ainur_api::problem::{Code, Problem};
 use ainur_crypto::agreement::AgreementKey;
 use ainur_crypto::signature::SigningKey;
@@ -74,8 +77,44 @@ impl KeyPair {
     /// When the system refuses or the file is not a key file.
     pub fn load(directory: &DataDirectory, inside: &str) -> Result<Option<Self>, Problem> {
         let Some(bytes) = directory.read(inside)? else { return Ok(None) };
+        Self::decode(&bytes, &directory.path(inside)).map(Some)
+    }
+
+    /// Reads keys from a file anywhere.
+    ///
+    /// # Errors
+    /// When the system refuses or the file is not a key file.
+    pub fn read(path: &Path) -> Result<Self, Problem> {
+        let bytes = std::fs::read(path).map_err(|error| {
+            Problem::new(Code::Storage, format!("cannot read {}: {error}", path.display()))
+                .next("make a key: ainur aacl key FILE")
+        })?;
+        Self::decode(&bytes, path)
+    }
+
+    /// Writes the keys to a new file anywhere, mode 600.
+    ///
+    /// # Errors
+    /// When there is such a file, or the system refuses.
+    pub fn write_new(&self, path: &Path) -> Result<(), Problem> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let refused = |error: std::io::Error| {
+            Problem::new(Code::Storage, format!("cannot write {}: {error}", path.display()))
+                .next("name a file that does not exist yet")
+        };
+        let stored = Stored {
+            version: VERSION,
+            signing: self.signing.to_bytes().to_vec(),
+            agreement: self.agreement.to_bytes().to_vec(),
+        };
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(path);
+        let mut file = file.map_err(refused)?;
+        file.write_all(&stored.encode()).and_then(|()| file.sync_all()).map_err(refused)
+    }
+
+    fn decode(bytes: &[u8], path: &Path) -> Result<Self, Problem> {
         let damaged = || {
-            let path = directory.path(inside);
             Problem::new(Code::Corrupted, format!("{} is not a key file", path.display()))
                 .next("restore it from a backup; without it nobody can act as this identity")
         };
@@ -83,9 +122,9 @@ impl KeyPair {
         if stored.version != VERSION {
             return Err(damaged());
         }
-        Ok(Some(Self {
+        Ok(Self {
             signing: SigningKey::from_bytes(&stored.signing).map_err(|_| damaged())?,
             agreement: AgreementKey::from_bytes(&stored.agreement).map_err(|_| damaged())?,
-        }))
+        })
     }
 }

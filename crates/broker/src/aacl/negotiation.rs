@@ -101,6 +101,21 @@ impl SpokenNegotiation {
         Ok(spoken)
     }
 
+    /// What was said so far, each message taken as if it came in time.
+    ///
+    /// # Errors
+    /// The first message that has no place where it is.
+    pub fn replay(messages: &[Message]) -> Result<Self, SpokenError> {
+        let Some((first, rest)) = messages.split_first() else {
+            return Err(SpokenError::Meaning("nothing was said"));
+        };
+        let mut spoken = Self::opened(Timestamp::default(), first)?;
+        for message in rest {
+            spoken.hear(Timestamp::default(), message)?;
+        }
+        Ok(spoken)
+    }
+
     /// The market's view of it.
     pub fn session(&self) -> &Negotiation {
         &self.session

@@ -21,6 +21,7 @@ mod request;
 mod show;
 
 pub(crate) use input::pack_input;
+pub(crate) use request::from_arguments;
 
 pub(super) fn run(verb: Task, place: &Place, output: &Output) -> Outcome {
     let detached = matches!(&verb, Task::Run(run) if run.detach);
@@ -77,7 +78,7 @@ pub(super) fn announce(
     with: impl FnOnce(&mut TaskRequest),
 ) -> Outcome {
     let (detach, destination) = (run.detach, run.output.clone());
-    let mut request = request::from_arguments(run, service)?;
+    let mut request = from_arguments(run, service)?;
     with(&mut request);
     let task = ask(service, Operation::TaskRun(request), |reply| match reply {
         Reply::TaskAnnounced { task } => Some(task.to_string()),

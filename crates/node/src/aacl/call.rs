@@ -18,6 +18,7 @@ use ainur_primitives::{
 };
 use ainur_protocol::{Call, Conversation, Envelope, Message, Recipients, task_meant};
 
+use super::parley::{parley_thread, was_begun_by};
 use super::{Heard, of_conversation, of_message};
 use crate::node::Node;
 use crate::problem::{of_broker, of_storage, with_causes};
@@ -155,6 +156,9 @@ impl Node {
             .mailbox
             .call(move |broker| broker.task_of_key(&key).map_err(|error| of_broker(&error)))?;
         let task = task.ok_or_else(unknown)?;
+        if task.outside.is_some() {
+            return if was_begun_by(&task, &query.holder) { Ok(task) } else { Err(unknown()) };
+        }
         let call = self.call_of(&task)?;
         let mandate = mandate(&query.holder, query.conversation, call.header().id);
         if task.idempotency.as_ref() == Some(&mandate) { Ok(task) } else { Err(unknown()) }
@@ -179,6 +183,9 @@ impl Node {
 
     /// Everything said about a task that was called for, signed.
     fn thread_of(&self, task: &Task) -> Result<AaclThread, Problem> {
+        if task.outside.is_some() {
+            return Ok(parley_thread(task));
+        }
         let call = self.call_of(task)?;
         let messages = vec![written(&call)?];
         Ok(AaclThread {
@@ -208,18 +215,22 @@ pub(super) fn written(message: &Message) -> Result<String, Problem> {
 }
 
 /// The key of a conversation's task: no token has it as the beginning of keys of its own.
-fn key(conversation: &ConversationId) -> String {
+pub(super) fn key(conversation: &ConversationId) -> String {
     format!("aacl:{conversation}")
 }
 
 /// What makes a call the same one: the conversation, the message, and whose token it came with.
-fn mandate(holder: &AaclHolder, conversation: ConversationId, call: MessageId) -> Idempotency {
+pub(super) fn mandate(
+    holder: &AaclHolder,
+    conversation: ConversationId,
+    call: MessageId,
+) -> Idempotency {
     let request: Digest =
         hash::tagged("ainur/aacl-mandate/v1", &[holder.token.as_bytes(), &call.0.0]);
     Idempotency { key: key(&conversation), request }
 }
 
-fn check_canonical(what: &str, text: &str) -> Result<(), Problem> {
+pub(super) fn check_canonical(what: &str, text: &str) -> Result<(), Problem> {
     let value: serde_json::Value =
         serde_json::from_str(text).map_err(|error| refused(&format!("{what}: {error}")))?;
     let canonical = to_canonical_json(&value).map_err(|error| refused(&with_causes(&error)))?;
@@ -229,6 +240,6 @@ fn check_canonical(what: &str, text: &str) -> Result<(), Problem> {
     Err(refused(&format!("{what}: not canonical JSON (RFC 8785)")))
 }
 
-fn refused(why: &str) -> Problem {
+pub(super) fn refused(why: &str) -> Problem {
     Problem::new(Code::InvalidRequest, why).next("see docs/market/aacl.md")
 }
