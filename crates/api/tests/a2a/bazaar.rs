@@ -335,6 +335,7 @@ fn agent() -> AgentView {
     });
     AgentView {
         did: Did(Digest([2; 32])),
+        card: Digest([13; 32]),
         name: "worker".into(),
         description: String::new(),
         program: String::new(),

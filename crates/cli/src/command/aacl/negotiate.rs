@@ -87,14 +87,14 @@ fn answer(
     asked: &ReplyArguments,
 ) -> Result<(NegotiationAct, String), Problem> {
     let AnswerArguments { accept, reject, counter } = &asked.answer;
-    if let Some(why) = reject {
-        return Ok((NegotiationAct::Reject, why.clone()));
-    }
     let nothing = || {
         Problem::new(Code::Conflict, "the negotiation is over; nothing is expected any more")
             .next("open another: ainur aacl negotiate")
     };
     let offered = spoken.session().offered().ok_or_else(nothing)?;
+    if let Some(why) = reject {
+        return Ok((NegotiationAct::Reject, why.clone()));
+    }
     let act = match counter {
         Some(price) if !accept => {
             let answered = &offered.agreed;
