@@ -22,7 +22,7 @@ pub const NEGOTIATED_VALID_MS: DurationMs = DurationMs(60_000);
 /// How long a buyer outside may negotiate by messages of its own.
 pub const SPOKEN_MS_MAX: DurationMs = DurationMs::seconds(600);
 /// Everything said in one negotiation with a buyer outside.
-pub const SPOKEN_BYTES_MAX: usize = 1 << 20;
+pub const SPOKEN_BYTES_MAX: usize = 512 << 10;
 /// Negotiations with buyers outside at once.
 pub const SPOKEN_MAX: usize = 256;
 /// Of them, those that draw on one budget.

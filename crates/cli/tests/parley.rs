@@ -9,7 +9,7 @@ use ainur_broker::aacl::{MessageSigner, SpokenNegotiation, negotiation};
 use ainur_crypto::HybridVerifier;
 use ainur_identity::{KeyDocument, SignedKeyDocument};
 use ainur_market::negotiation::{
-    CounterProposal, NegotiationAct, NegotiationProposal, NegotiationRules,
+    CounterProposal, NegotiationAct, NegotiationProposal, NegotiationRules, Relaxation,
 };
 use ainur_market::payment::{CancellationPolicy, PaymentTerms};
 use ainur_node::keys::KeyPair;
@@ -76,10 +76,16 @@ struct Wish {
     reserve: u128,
     within: DurationMs,
     rounds_max: u32,
+    quality_level: QualityLevel,
 }
 
-const WISH: Wish =
-    Wish { price: AINU, reserve: 5 * AINU, within: DurationMs(60_000), rounds_max: 3 };
+const WISH: Wish = Wish {
+    price: AINU,
+    reserve: 5 * AINU,
+    within: DurationMs(60_000),
+    rounds_max: 3,
+    quality_level: QualityLevel::Standard,
+};
 
 impl<'a> Party<'a> {
     /// Makes keys and introduces them.
@@ -154,7 +160,7 @@ impl<'a> Party<'a> {
         let proposal = NegotiationProposal {
             price: Amount(wish.price),
             timeline_ms: DurationMs::seconds(100),
-            quality_level: QualityLevel::Standard,
+            quality_level: wish.quality_level,
             payment: PaymentTerms::Completion,
             dispute_resolution: DisputeResolution::Chain,
         };
@@ -322,8 +328,10 @@ fn every_word_of_a_negotiation_is_signed_and_an_agent_that_accepts_names_the_tas
     let (place, _node) = shop();
     let secret = place.token(&["party", "--limit", "20"]);
     let mut party = Party::new(&place, &secret, "echo");
-    party.opened(&WISH);
-    assert!(matches!(party.listen(), NegotiationAct::Counter(_)));
+    party.opened(&Wish { quality_level: QualityLevel::Premium, ..WISH });
+    let NegotiationAct::Counter(counter) = party.listen() else { unreachable!("a counter") };
+    let standard = Relaxation::QualityLevel(QualityLevel::Standard);
+    assert_eq!(counter.requirements_relaxation, [standard], "it does no better work");
     let asked = party.asked();
     let bytes = party.counter(asked - 1);
     assert_eq!(party.post(&bytes).0, 200);
@@ -337,7 +345,7 @@ fn every_word_of_a_negotiation_is_signed_and_an_agent_that_accepts_names_the_tas
     assert_eq!((thread["over"].as_bool(), accept.body().price.0), (Some(true), asked - 1));
     let task = party.ended();
     assert_eq!((&task["phase"], base_units(&task["price"])), (&"settled".into(), asked - 1));
-    receipt_verifies(&place, &party.task());
+    receipt_verifies(&place, named.expect("a task"));
 }
 
 #[test]
@@ -348,10 +356,8 @@ fn a_component_with_a_strategy_of_its_own_answers_the_party() {
     let _node = place.start_node();
     let secret = place.token(&["party", "--limit", "20"]);
     let mut party = Party::new(&place, &secret, "guest");
-    let spec = TaskSpec {
-        capability: "text.greet".parse().expect("a name"),
-        ..party.specification(5 * AINU)
-    };
+    let greet = "text.greet".parse().expect("a name");
+    let spec = TaskSpec { capability: greet, ..party.specification(5 * AINU) };
     let bytes = party.opening_for(&spec, &WISH, |_| ());
     let (status, said) = party.post(&bytes);
     assert_eq!(status, 200, "{said}");
@@ -529,7 +535,7 @@ fn a_party_that_falls_silent_binds_nobody_and_is_told_that_it_is_late() {
 
 #[test]
 fn a_node_killed_while_they_talk_or_when_they_agree_awards_once_or_not_at_all() {
-    // Of `broker.spoken` the first message is the party's counter, the second its acceptance.
+    // The first message is the party's counter, the second its acceptance.
     let points = [
         ("broker.spoken", false),
         ("broker.spoken:2", false),
@@ -577,6 +583,7 @@ fn a_node_killed_while_they_talk_or_when_they_agree_awards_once_or_not_at_all() 
             assert_eq!(status, 409, "{point}: {said}");
             assert!(said.to_string().contains("begin"), "{point}: {said}");
             assert_eq!(task["phase"], "unfunded", "{point}: {task}");
+            assert!(task["detail"].to_string().contains("the node stopped"), "{point}: {task}");
         }
         assert_eq!(place.json(&["task", "list"]).as_array().map(Vec::len), Some(1), "{point}");
         nothing_is_locked(&place);

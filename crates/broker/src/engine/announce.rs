@@ -54,12 +54,12 @@ pub struct Request {
     /// The digest of `spec`, made by whoever asks, not by the broker's thread.
     call: Digest,
     only: Option<Did>,
-    venue: Venue,
+    pub(super) venue: Venue,
     service: Option<ServiceTerms>,
-    negotiation: Option<NegotiationWish>,
-    outside: Option<OutsideBuyer>,
+    pub(super) negotiation: Option<NegotiationWish>,
+    pub(super) outside: Option<OutsideBuyer>,
     rental: Option<Digest>,
-    bidding: Option<DurationMs>,
+    pub(super) bidding: Option<DurationMs>,
     called: Option<CallTerms>,
     idempotency: Option<Idempotency>,
     context: Option<String>,
@@ -114,13 +114,6 @@ impl Request {
     #[must_use]
     pub fn negotiating(self, negotiation: Option<NegotiationWish>) -> Self {
         Self { negotiation, ..self }
-    }
-
-    /// Has somebody outside speak for the buyer, who negotiates in at most so many rounds.
-    pub(super) fn spoken_by(self, outside: OutsideBuyer, rounds_max: u32) -> Self {
-        let wish = NegotiationWish { rounds_max, ..NegotiationWish::default() };
-        let request = self.at(Venue::Negotiation).negotiating(Some(wish));
-        Self { outside: Some(outside), ..request }
     }
 
     /// Says which rental to use, where that is how it is paid.
@@ -417,7 +410,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     }
 
     /// A budget and all around it allow so much.
-    fn check_budget(&self, id: BudgetId, reserve: Amount) -> Result<(), Error> {
+    pub(super) fn check_budget(&self, id: BudgetId, reserve: Amount) -> Result<(), Error> {
         let found = self.ledger.read(|state| budget::query::budget(state, &id));
         let found = found.ok_or_else(|| Error::Budget(format!("there is no budget {id}")))?;
         let mut around = Some((id, found));
@@ -439,23 +432,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             });
         }
         Ok(())
-    }
-
-    fn check_negotiation(&self, request: &Request) -> Result<(), Error> {
-        let wrong = match (request.venue, &request.negotiation, request.bidding) {
-            (Venue::Negotiation, _, Some(_)) => {
-                "a task is negotiated, or bids are taken for it: not both".to_owned()
-            }
-            (Venue::Negotiation, Some(wish), None) => match wish.validate() {
-                Ok(()) => return Ok(()),
-                Err(error) => error.to_string(),
-            },
-            (Venue::Negotiation, None, None) | (_, None, _) => return Ok(()),
-            (_, Some(_), _) => {
-                "how to negotiate is said, but not that: ask for the venue negotiation".to_owned()
-            }
-        };
-        Err(Error::Invalid(wrong))
     }
 
     fn check_service(&self, terms: &ServiceTerms, deadline: DurationMs) -> Result<(), Error> {

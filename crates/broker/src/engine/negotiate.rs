@@ -13,11 +13,12 @@ use ainur_market::auction::terms::TERMS_AMOUNT_MAX;
 use ainur_market::negotiation::{
     NegotiatedTerms, NegotiationMessage, NegotiationThread, SellerLimits, Tactic,
 };
-use ainur_primitives::{Did, Digest, Ppm, TaskSpec};
+use ainur_primitives::{Did, Digest, Ppm, TaskSpec, Venue};
 use ainur_runtime::job::Quote;
 use ainur_runtime::{Executor, GuestDecision, Job, NegotiationTurnView, Program};
 use ainur_storage::{Disk, crash_point};
 
+use super::announce::Request;
 use super::bidding::{no_bid, quality_level};
 use super::work::Errand;
 use super::{Broker, one_line};
@@ -72,6 +73,24 @@ struct Held {
 }
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
+    /// A wish says how to negotiate where that is how a price is found, and only there.
+    pub(super) fn check_negotiation(&self, request: &Request) -> Result<(), Error> {
+        let wrong = match (request.venue, &request.negotiation, request.bidding) {
+            (Venue::Negotiation, _, Some(_)) => {
+                "a task is negotiated, or bids are taken for it: not both".to_owned()
+            }
+            (Venue::Negotiation, Some(wish), None) => match wish.validate() {
+                Ok(()) => return Ok(()),
+                Err(error) => error.to_string(),
+            },
+            (Venue::Negotiation, None, None) | (_, None, _) => return Ok(()),
+            (_, Some(_), _) => {
+                "how to negotiate is said, but not that: ask for the venue negotiation".to_owned()
+            }
+        };
+        Err(Error::Invalid(wrong))
+    }
+
     /// The most reliable of those that could be asked, as many as are negotiated with.
     pub(super) fn most_reliable(&self, mut invited: Vec<Did>) -> Vec<Did> {
         if invited.len() > NEGOTIATED_MAX {

@@ -243,7 +243,9 @@ impl Task {
 
 /// Why a buyer outside and its agent did not come to terms.
 fn why_apart(threads: &[SignedThread]) -> &'static str {
-    let Some(signed) = threads.first() else { return "the agent does not negotiate about this" };
+    let Some(signed) = threads.first() else {
+        return "the agent does not negotiate about this, or is no longer here";
+    };
     let last = signed.thread.messages.last();
     match last.map(|message| (message.act.kind(), message.from)) {
         Some((NegotiationActKind::Reject | NegotiationActKind::Withdraw, by)) => {

@@ -8,9 +8,13 @@
 //! after a crash a task that was talked about ends by itself, and the party begins again.
 use ainur_consensus::ReplicatedLog;
 use ainur_market::auction::terms::TERMS_AMOUNT_MAX;
-use ainur_market::negotiation::{NegotiationAct, NegotiationProposal, NegotiationRules};
+use ainur_market::negotiation::{
+    NegotiationAct, NegotiationProposal, NegotiationRules, NegotiationWish,
+};
 use ainur_market::payment::{CancellationPolicy, PaymentTerms};
-use ainur_primitives::{Amount, Did, DisputeResolution, DurationMs, TaskId, TaskSpec, Timestamp};
+use ainur_primitives::{
+    Amount, Did, DisputeResolution, DurationMs, TaskId, TaskSpec, Timestamp, Venue,
+};
 use ainur_protocol::limits::CLOCK_DIFFERENCE_MS_MAX;
 use ainur_protocol::{Accept, Envelope, Message};
 use ainur_runtime::Executor;
@@ -64,6 +68,16 @@ impl Negotiations {
     pub(super) fn said_outside(&mut self, number: u64) -> Vec<Vec<u8>> {
         let outside = self.outside.get_mut(&number);
         outside.map(|outside| std::mem::take(&mut outside.fresh)).unwrap_or_default()
+    }
+}
+
+impl Request {
+    /// Has somebody outside speak for the buyer, who negotiates in at most so many rounds.
+    fn spoken_by(self, outside: OutsideBuyer, rounds_max: u32) -> Self {
+        let wish = NegotiationWish { rounds_max, ..NegotiationWish::default() };
+        let mut request = self.at(Venue::Negotiation).negotiating(Some(wish));
+        request.outside = Some(outside);
+        request
     }
 }
 
@@ -137,6 +151,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if said + bytes.len() + ANSWER_BYTES_MAX > SPOKEN_BYTES_MAX {
             let why = format!("it has {SPOKEN_BYTES_MAX} bytes at most (SPOKEN_BYTES_MAX)");
             return Err(Error::ConversationOver(why));
+        }
+        if self.seats.get(outside.agent).is_none() {
+            return Err(Error::ConversationOver("the agent is no longer here".into()));
         }
         let mut spoken = outside.spoken.clone();
         let act = spoken.hear(self.now, message)?;
@@ -238,12 +255,16 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if open.len() >= SPOKEN_MAX {
             return Err(Error::TooManySpoken(open.len(), "SPOKEN_MAX"));
         }
+        let Some(budget) = spec.budget else { return Ok(()) };
         let tasks = open.keys().filter_map(|number| self.tasks.get(number));
-        let same = tasks.filter(|task| task.spec.budget == spec.budget).count();
-        if spec.budget.is_some() && same >= SPOKEN_BUDGET_MAX {
-            return Err(Error::TooManySpoken(same, "SPOKEN_BUDGET_MAX"));
+        let same = tasks.filter(|task| task.spec.budget == spec.budget);
+        let reserves: Vec<Amount> = same.map(|task| task.spec.reserve).collect();
+        if reserves.len() >= SPOKEN_BUDGET_MAX {
+            return Err(Error::TooManySpoken(reserves.len(), "SPOKEN_BUDGET_MAX"));
         }
-        Ok(())
+        // Talk is free, but the operator keeps the money for it together.
+        let together = reserves.into_iter().fold(spec.reserve, Amount::saturating_add);
+        self.check_budget(budget, together)
     }
 
     /// The rules that the buyer outside has fixed are ones that a task can be negotiated by.
