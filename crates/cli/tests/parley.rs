@@ -473,21 +473,21 @@ fn reject_by(keys: &KeyPair, party: &Party<'_>) -> Vec<u8> {
 fn openings_that_could_not_lead_to_an_agreement_are_refused_with_why() {
     let (place, _node) = shop();
     let secret = place.token(&["party", "--limit", "20", "--per-task", "6"]);
-    let refusal = |wish: &Wish, change: &dyn Fn(&mut NegotiationRules)| {
+    let refusal = |wish: &Wish, change: fn(&mut NegotiationRules)| {
         let mut party = Party::new(&place, &secret, "echo");
         let bytes = party.opening(wish, change);
         let (status, said) = party.post(&bytes);
         assert!((400..500).contains(&status), "{status} {said}");
         said.to_string()
     };
-    let cases: [(Wish, &dyn Fn(&mut NegotiationRules), &str); 7] = [
-        (Wish { price: 6 * AINU, ..WISH }, &|_| (), "the reserve of the task is 5 AINU"),
-        (Wish { reserve: 7 * AINU, ..WISH }, &|_| (), "may spend 6 AINU on one task"),
-        (Wish { rounds_max: 17, ..WISH }, &|_| (), "1 to 16 rounds"),
-        (Wish { within: DurationMs::seconds(150), ..WISH }, &|_| (), "half of the"),
-        (WISH, &|rules| rules.card = Digest([1; 32]), "the card of echo is"),
-        (WISH, &|rules| rules.seller = Did(Digest([1; 32])), "no agent of this node"),
-        (WISH, &|rules| rules.cancellation.fee = ainur_primitives::Ppm(1), "fees for cancellation"),
+    let cases: [(Wish, fn(&mut NegotiationRules), &str); 7] = [
+        (Wish { price: 6 * AINU, ..WISH }, |_| (), "the reserve of the task is 5 AINU"),
+        (Wish { reserve: 7 * AINU, ..WISH }, |_| (), "may spend 6 AINU on one task"),
+        (Wish { rounds_max: 17, ..WISH }, |_| (), "1 to 16 rounds"),
+        (Wish { within: DurationMs::seconds(150), ..WISH }, |_| (), "half of the"),
+        (WISH, |rules| rules.card = Digest([1; 32]), "the card of echo is"),
+        (WISH, |rules| rules.seller = Did(Digest([1; 32])), "no agent of this node"),
+        (WISH, |rules| rules.cancellation.fee = ainur_primitives::Ppm(1), "fees for cancellation"),
     ];
     for (wish, change, expected) in cases {
         let said = refusal(&wish, change);

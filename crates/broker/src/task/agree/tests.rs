@@ -6,10 +6,12 @@ use ainur_market::bond::BondRule;
 use ainur_market::negotiation::power::ConcessionRate;
 use ainur_market::negotiation::strategy::negotiate;
 use ainur_market::negotiation::{NegotiationAct, Negotiator, SellerLimits, TacticName};
-use ainur_primitives::{AcceptanceCheck, ExecutionLimits, QualityLevel, TaskId, TaskSpec, Venue};
+use ainur_primitives::{
+    AcceptanceCheck, ConversationId, ExecutionLimits, QualityLevel, TaskId, TaskSpec, Venue,
+};
 
 use super::*;
-use crate::event::{Announcement, Event};
+use crate::event::{Announcement, Event, OutsideBuyer};
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
 
@@ -193,10 +195,9 @@ fn an_outcome_that_does_not_follow_from_what_was_said_is_refused() {
     let Event::Negotiated { award: Some(award), .. } = outcome(&task, threads()) else {
         panic!("they agree");
     };
-    let with = |threads, award: NegotiatedAward| Event::Negotiated {
-        threads,
-        award: Some(Box::new(award)),
-        spoken: Vec::new(),
+    let with = |threads, award: NegotiatedAward| {
+        let award = Some(Box::new(award));
+        Event::Negotiated { threads, award, spoken: Vec::new() }
     };
     let honest = || (threads(), (*award).clone());
     let mut cases: Vec<(&str, Event, Timestamp)> = Vec::new();
@@ -294,4 +295,35 @@ fn a_seller_that_fails_is_not_negotiated_with_again_and_one_whose_terms_lapsed_i
     task.apply(at, &again).expect("another call");
     task.apply(NOW, &both(&task)).expect("the third");
     assert_eq!(task.attempt().map(|attempt| (attempt.number, attempt.seller)), Some((3, did(2))));
+}
+
+#[test]
+fn what_a_buyer_outside_says_is_kept_with_its_task_and_belongs_to_no_other() {
+    let outside = |task: &mut Task| {
+        task.outside = Some(OutsideBuyer {
+            party: did(9),
+            conversation: ConversationId(Digest([9; 32])),
+            deadline: NOW.plus(DurationMs::seconds(20)),
+            valid_until: NOW.plus(DurationMs::seconds(40)),
+        });
+    };
+    let message = |length: usize| vec![vec![b'x'; length]];
+    let said = |length| Event::Said { messages: message(length) };
+    let mut plain = task(1, 5, NegotiationWish::default(), SelectionRule::Scored);
+    assert!(plain.apply(NOW, &said(1)).is_err(), "its buyer is here");
+    let none = || Event::Negotiated { threads: Vec::new(), award: None, spoken: message(1) };
+    assert!(plain.apply(NOW, &none()).is_err());
+    let mut task = task(1, 5, NegotiationWish::default(), SelectionRule::Scored);
+    outside(&mut task);
+    let rules = task.negotiation_rules(NOW, did(1), Digest([7; 32]));
+    assert_eq!(rules.deadline, NOW.plus(DurationMs::seconds(20)), "as the buyer has fixed it");
+    assert_eq!(rules.valid_until, NOW.plus(DurationMs::seconds(40)));
+    task.apply(NOW, &said(100)).expect("kept");
+    let before = task.clone();
+    assert!(task.apply(NOW, &said(SPOKEN_BYTES_MAX)).is_err(), "too much");
+    assert_eq!(task, before);
+    task.apply(NOW, &none()).expect("the end");
+    assert_eq!((task.phase, task.spoken.len()), (Phase::Unfunded, 2));
+    assert!(task.detail.contains("does not negotiate"), "{}", task.detail);
+    assert!(task.apply(NOW, &said(1)).is_err(), "it is over");
 }
