@@ -1,275 +1,20 @@
 //! Outside parties negotiate with agents of a node by signed messages of their own: what is agreed is
 //! worked for and paid once, and what is not costs nobody anything.
 mod counters;
+mod haggle;
 mod place;
 
 use std::time::Duration;
 
-use ainur_broker::aacl::{MessageSigner, SpokenNegotiation, negotiation};
-use ainur_crypto::HybridVerifier;
-use ainur_identity::{KeyDocument, SignedKeyDocument};
-use ainur_market::negotiation::{
-    CounterProposal, NegotiationAct, NegotiationProposal, NegotiationRules, Relaxation,
-};
-use ainur_market::payment::{CancellationPolicy, PaymentTerms};
+use ainur_broker::aacl::SpokenNegotiation;
+use ainur_market::negotiation::{NegotiationAct, NegotiationRules, Relaxation};
 use ainur_node::keys::KeyPair;
-use ainur_primitives::{
-    AcceptanceCheck, Amount, ConversationId, Did, Digest, DisputeResolution, DurationMs,
-    ExecutionLimits, QualityLevel, SelectionRule, TaskSpec,
-};
-use ainur_protocol::{
-    Conversation, Draft, Extensions, Message, Reject, RejectReason, Specification, task_meant,
-};
+use ainur_primitives::{Did, Digest, DurationMs, QualityLevel, TaskSpec};
+use ainur_protocol::{Draft, Extensions, Message, Reject, RejectReason};
 use counters::{THREE, component_that_counters};
-use place::{Place, RunningNode, component};
+use haggle::{AINU, Party, WISH, Wish, base_units, http, messages, shop};
+use place::{Place, component};
 use serde_json::Value;
-
-const AINU: u128 = 1_000_000_000_000;
-
-/// A place with an agent that echoes for 2 AINU at the least, and its node.
-fn shop() -> (Place, RunningNode) {
-    let place = Place::new();
-    let echo = component("echo");
-    place.succeeds(&["agent", "add", &echo, "--name", "echo", "--price", "2"]);
-    let node = place.start_node();
-    (place, node)
-}
-
-/// Asks the REST API under a token: the status, and the answer or what is wrong.
-fn http(place: &Place, secret: &str, (method, path): (&str, &str), body: &[u8]) -> (u16, Value) {
-    let endpoint = ainur_api::Endpoint::read(&place.data_dir()).expect("readable");
-    let address = endpoint.expect("a running node").address;
-    let agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(60)))
-        .build()
-        .new_agent();
-    let url = format!("http://{address}{path}");
-    let (authorization, json) = (format!("Bearer {secret}"), "application/json");
-    let answer = match method {
-        "GET" => agent.get(url).header("Authorization", authorization).call(),
-        method => {
-            let request = if method == "PUT" { agent.put(url) } else { agent.post(url) };
-            request.header("Authorization", authorization).header("Content-Type", json).send(body)
-        }
-    };
-    let mut answer = answer.expect("an answer");
-    let text = answer.body_mut().read_to_string().expect("text");
-    (answer.status().as_u16(), serde_json::from_str(&text).expect("JSON"))
-}
-
-/// A party with keys of its own, in one negotiation with one agent.
-struct Party<'a> {
-    place: &'a Place,
-    secret: String,
-    keys: KeyPair,
-    agent: Value,
-    conversation: ConversationId,
-    spoken: Option<SpokenNegotiation>,
-    /// Messages of the thread that it has heard or said.
-    heard: usize,
-}
-
-/// What a party wants to begin with.
-struct Wish {
-    price: u128,
-    reserve: u128,
-    within: DurationMs,
-    rounds_max: u32,
-    quality_level: QualityLevel,
-}
-
-const WISH: Wish = Wish {
-    price: AINU,
-    reserve: 5 * AINU,
-    within: DurationMs(60_000),
-    rounds_max: 3,
-    quality_level: QualityLevel::Standard,
-};
-
-impl<'a> Party<'a> {
-    /// Makes keys and introduces them.
-    fn new(place: &'a Place, secret: &str, agent: &str) -> Self {
-        let keys = KeyPair::generate().expect("keys");
-        let document = KeyDocument::first(keys.material(), ainur_node::now()).expect("good keys");
-        let signed = SignedKeyDocument::sign_first(document, &keys.signing).expect("signed");
-        let json = signed.to_json().expect("JSON");
-        let (status, said) = http(place, secret, ("PUT", "/v1/aacl/parties"), &json);
-        assert_eq!(status, 200, "{said}");
-        Self {
-            place,
-            secret: secret.to_owned(),
-            agent: place.json(&["agent", "show", agent]),
-            conversation: ConversationId(keys.did().0),
-            keys,
-            spoken: None,
-            heard: 0,
-        }
-    }
-
-    fn signer(keys: &KeyPair) -> MessageSigner<'_> {
-        MessageSigner { did: keys.did(), key_version: 0, key: &keys.signing }
-    }
-
-    fn specification(&self, reserve: u128) -> TaskSpec {
-        TaskSpec {
-            capability: "text.echo".parse().expect("a name"),
-            parameters: "{}".into(),
-            input: None,
-            input_bytes: 0,
-            reserve: Amount(reserve),
-            loss: Amount(reserve),
-            budget: None,
-            selection: SelectionRule::Scored,
-            check: AcceptanceCheck::BuyerWord { window_ms: DurationMs(500) },
-            deadline_ms: DurationMs::seconds(200),
-            limits: ExecutionLimits::default(),
-            graph: None,
-            chunks: Vec::new(),
-        }
-    }
-
-    /// The opening, with the rules as they are after `change`.
-    fn opening(&mut self, wish: &Wish, change: impl FnOnce(&mut NegotiationRules)) -> Vec<u8> {
-        let spec = self.specification(wish.reserve);
-        self.opening_for(&spec, wish, change)
-    }
-
-    fn opening_for(
-        &mut self,
-        spec: &TaskSpec,
-        wish: &Wish,
-        change: impl FnOnce(&mut NegotiationRules),
-    ) -> Vec<u8> {
-        let specification = Specification::open(spec);
-        let digest = specification.digest().expect("exact numbers");
-        let did = |name: &str| self.agent[name].as_str().expect("text").to_owned();
-        let now = ainur_node::now();
-        let mut rules = NegotiationRules {
-            task: task_meant(&digest, &self.conversation),
-            buyer: self.keys.did(),
-            seller: did("did").parse::<Did>().expect("a DID"),
-            card: did("card").parse::<Digest>().expect("a digest"),
-            cancellation: CancellationPolicy::default(),
-            opened: now,
-            deadline: now.plus(wish.within),
-            rounds_max: wish.rounds_max,
-            valid_until: now.plus(wish.within).plus(DurationMs::seconds(30)),
-        };
-        change(&mut rules);
-        let proposal = NegotiationProposal {
-            price: Amount(wish.price),
-            timeline_ms: DurationMs::seconds(100),
-            quality_level: wish.quality_level,
-            payment: PaymentTerms::Completion,
-            dispute_resolution: DisputeResolution::Chain,
-        };
-        let opening = negotiation::opening(&rules, specification);
-        let mut spoken = SpokenNegotiation::new(self.conversation, rules).expect("good rules");
-        let bytes = spoken.open(now, opening, proposal, Self::signer(&self.keys));
-        self.spoken = Some(spoken);
-        self.heard = 1;
-        bytes.expect("an opening")
-    }
-
-    fn post(&self, bytes: &[u8]) -> (u16, Value) {
-        http(self.place, &self.secret, ("POST", "/v1/aacl"), bytes)
-    }
-
-    fn opened(&mut self, wish: &Wish) -> Value {
-        let bytes = self.opening(wish, |_| ());
-        let (status, said) = self.post(&bytes);
-        assert_eq!(status, 200, "{said}");
-        said
-    }
-
-    /// A signed message that says this now; for the party it counts as said.
-    fn message(&mut self, act: impl FnOnce(&SpokenNegotiation) -> NegotiationAct) -> Vec<u8> {
-        let spoken = self.spoken.as_mut().expect("opened");
-        let act = act(spoken);
-        let said = spoken.say(ainur_node::now(), act, ("", None), Self::signer(&self.keys));
-        self.heard += 1;
-        said.expect("it can be said")
-    }
-
-    fn accept(&mut self) -> Vec<u8> {
-        self.message(|spoken| NegotiationAct::Accept {
-            terms: spoken.session().offered().expect("a proposal").digest(),
-        })
-    }
-
-    fn counter(&mut self, price: u128) -> Vec<u8> {
-        self.message(|spoken| {
-            let answered = spoken.session().proposals().last().expect("a proposal");
-            let wanted = NegotiationProposal { price: Amount(price), ..answered.clone() };
-            NegotiationAct::Counter(CounterProposal::between(answered, &wanted))
-        })
-    }
-
-    fn thread(&self, after: usize, wait: u64) -> Value {
-        let path =
-            format!("/v1/aacl/conversations/{}?after={after}&wait={wait}", self.conversation);
-        let (status, said) = http(self.place, &self.secret, ("GET", &path), b"");
-        assert_eq!(status, 200, "{said}");
-        said
-    }
-
-    /// Hears what the agent says next.
-    fn listen(&mut self) -> NegotiationAct {
-        let thread = self.thread(self.heard, 30);
-        let messages = messages(&thread);
-        assert_eq!(messages.len(), self.heard + 1, "{thread}");
-        self.heard += 1;
-        let message = messages.last().expect("an answer");
-        let spoken = self.spoken.as_mut().expect("opened");
-        spoken.hear(ainur_node::now(), message).expect("in place")
-    }
-
-    /// What the agent proposed last.
-    fn asked(&self) -> u128 {
-        let spoken = self.spoken.as_ref().expect("opened");
-        spoken.session().proposals().last().expect("a proposal").price.0
-    }
-
-    /// The thread is a conversation by the rules, each message signed by whose it is.
-    fn check_thread(&self, agent: &str) -> Vec<Message> {
-        let messages = messages(&self.thread(0, 0));
-        let mut conversation = Conversation::new(self.conversation);
-        let file = self.place.data_dir().join(format!("keys/agent-{agent}.key"));
-        let agent = KeyPair::read(&file).expect("the agent's keys");
-        for message in &messages {
-            conversation.take(message).expect("in place");
-            let from = message.header().from;
-            let keys = if from == self.keys.did() { &self.keys } else { &agent };
-            assert_eq!(from, keys.did());
-            message.verify(&keys.material().signing, &HybridVerifier).expect("its own signature");
-        }
-        messages
-    }
-
-    fn task(&self) -> String {
-        self.thread(0, 0)["task"].as_str().expect("a task").to_owned()
-    }
-
-    /// The task when it has ended.
-    fn ended(&self) -> Value {
-        let task = self.task();
-        let said = self.place.run(&["--json", "task", "watch", &task]);
-        serde_json::from_slice(&said.stdout).expect("the node answers")
-    }
-}
-
-fn messages(thread: &Value) -> Vec<Message> {
-    let messages = thread["messages"].as_array().expect("messages").iter();
-    let read = |message: &Value| {
-        Message::from_json(message.to_string().as_bytes()).expect("a message in canonical form")
-    };
-    messages.map(read).collect()
-}
-
-fn base_units(value: &Value) -> u128 {
-    value.as_str().expect("an amount").parse().expect("base units")
-}
 
 /// Nothing is locked, and the books are in order.
 fn nothing_is_locked(place: &Place) {
@@ -383,6 +128,7 @@ fn what_is_stale_repeated_out_of_turn_or_another_s_is_refused_with_what_was_expe
     let mut party = Party::new(&place, &secret, "echo");
     let opening = party.opening(&WISH, |_| ());
     assert_eq!(party.post(&opening).0, 200);
+    party.listen();
     let refused = |party: &Party<'_>, bytes: &[u8], expected: &str| {
         let before = party.thread(0, 0);
         let (status, said) = party.post(bytes);
@@ -393,7 +139,6 @@ fn what_is_stale_repeated_out_of_turn_or_another_s_is_refused_with_what_was_expe
     // The same message again.
     refused(&party, &opening, "seen before");
     // Two answers to one message: the second is to nothing that stands.
-    party.listen();
     let stale = party.spoken.clone();
     let good = party.counter(AINU + 1);
     let fresh = std::mem::replace(&mut party.spoken, stale);
@@ -401,9 +146,9 @@ fn what_is_stale_repeated_out_of_turn_or_another_s_is_refused_with_what_was_expe
     party.heard -= 1;
     party.spoken = fresh;
     assert_eq!(party.post(&good).0, 200);
+    party.listen();
     refused(&party, &other, "expected: AACL-Accept-v1, AACL-Reject-v1, AACL-Negotiate-v1");
     // Changed on its way, or of other keys.
-    party.listen();
     let accept = party.accept();
     let text = String::from_utf8(accept.clone()).expect("JSON");
     let price = party.asked();
@@ -597,4 +342,27 @@ fn try_post(party: &Party<'_>, bytes: &[u8]) -> Option<u16> {
     let request = ureq::post(url).header("Authorization", format!("Bearer {}", party.secret));
     let answer = request.header("Content-Type", "application/json").send(bytes);
     answer.ok().map(|answer| answer.status().as_u16())
+}
+
+#[test]
+fn reserves_of_what_is_talked_about_fit_into_the_budget_together() {
+    let (place, _node) = shop();
+    let secret = place.token(&["party", "--limit", "12"]);
+    let open = |reserve: u128| {
+        let mut party = Party::new(&place, &secret, "echo");
+        let bytes = party.opening(&Wish { reserve, ..WISH }, |_| ());
+        let (status, said) = party.post(&bytes);
+        (party, status, said)
+    };
+    let (mut first, status, said) = open(6 * AINU);
+    assert_eq!(status, 200, "{said}");
+    let (_, status, said) = open(7 * AINU);
+    assert!(status == 402 && said.to_string().contains("allows 12 AINU"), "{status} {said}");
+    // Whoever says no makes room.
+    first.listen();
+    let bytes = first.message(|_| NegotiationAct::Reject);
+    assert_eq!(first.post(&bytes).0, 200);
+    assert_eq!(first.ended()["phase"], "unfunded");
+    let (_, status, said) = open(7 * AINU);
+    assert_eq!(status, 200, "{said}");
 }
