@@ -366,3 +366,46 @@ fn reserves_of_what_is_talked_about_fit_into_the_budget_together() {
     let (_, status, said) = open(7 * AINU);
     assert_eq!(status, 200, "{said}");
 }
+
+#[test]
+fn a_node_that_stops_in_good_order_ends_what_is_talked_about_and_keeps_every_word() {
+    let (place, node) = shop();
+    let secret = place.token(&["party", "--limit", "20"]);
+    let mut agreed = Party::new(&place, &secret, "echo");
+    agreed.opened(&WISH);
+    agreed.listen();
+    let bytes = agreed.accept();
+    assert_eq!(agreed.post(&bytes).0, 200);
+    assert_eq!(agreed.ended()["phase"], "settled");
+    let mut open = Party::new(&place, &secret, "echo");
+    open.opened(&WISH);
+    open.listen();
+    let threads = [agreed.thread(0, 0), open.thread(0, 0)];
+    place.succeeds(&["node", "stop"]);
+    node.has_ended();
+    let _node = place.start_node();
+    let task = open.ended();
+    assert_eq!(task["phase"], "unfunded", "{task}");
+    for (party, before) in [&agreed, &open].into_iter().zip(&threads) {
+        let after = party.thread(0, 0);
+        assert_eq!((&after["messages"], &after["over"]), (&before["messages"], &true.into()));
+        party.check_thread("echo");
+    }
+    nothing_is_locked(&place);
+}
+
+#[test]
+fn an_agent_that_has_left_is_not_agreed_with() {
+    let (place, _node) = shop();
+    let secret = place.token(&["party", "--limit", "20"]);
+    let mut party = Party::new(&place, &secret, "echo");
+    party.opened(&Wish { within: DurationMs(3_000), ..WISH });
+    party.listen();
+    place.succeeds(&["agent", "remove", "echo"]);
+    let bytes = party.accept();
+    let (status, said) = party.post(&bytes);
+    assert!(status == 409 && said.to_string().contains("no longer here"), "{status} {said}");
+    let task = party.ended();
+    assert_eq!(task["phase"], "unfunded", "{task}");
+    nothing_is_locked(&place);
+}
