@@ -238,6 +238,7 @@ impl Counter {
             | Operation::RentalList { .. }
             | Operation::BookShow(_)
             | Operation::AaclOffers(_)
+            | Operation::AaclKeys { .. }
             | Operation::LedgerStatus
             | Operation::ReceiptVerify { .. }
             | Operation::TaskList(_) => operation,

@@ -177,6 +177,12 @@ pub enum Operation {
     AaclSay(AaclSay),
     /// Learn the keys of an outside party.
     AaclIntroduce(AaclIntroduction),
+    /// The public keys of a party, to verify what it signs.
+    AaclKeys {
+        /// Whose.
+        #[schemars(with = "schema::Did")]
+        party: Did,
+    },
     /// Everything said in a conversation.
     AaclThread(AaclQuery),
     /// Standing offers that can be taken, as signed messages.
@@ -562,6 +568,8 @@ pub enum Reply {
     AaclThread(Box<view::AaclThread>),
     /// An outside party.
     AaclParty(view::AaclParty),
+    /// A party's keys.
+    AaclKeys(Box<view::AaclKeys>),
     /// Signed messages, as canonical JSON.
     AaclMessages(Vec<String>),
     /// A budget.

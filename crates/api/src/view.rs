@@ -20,7 +20,7 @@ mod market;
 mod rental;
 pub(crate) mod token;
 
-pub use aacl::{AaclParty, AaclThread};
+pub use aacl::{AaclKeys, AaclParty, AaclThread};
 pub use bidding::BiddingView;
 pub use chunks::ChunkView;
 pub use exchange::{

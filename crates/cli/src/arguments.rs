@@ -14,7 +14,9 @@ mod exchange;
 mod market;
 mod rental;
 
-pub(crate) use aacl::{Aacl, AnswerArguments, OpeningArguments, ReplyArguments};
+pub(crate) use aacl::{
+    AaclCallArguments, AaclNode, AaclVerb, AnswerArguments, OpeningArguments, ReplyArguments,
+};
 pub(crate) use agent::{Agent, AgentAdd};
 pub(crate) use exchange::{
     BookArguments, CreditClassArguments, CreditsVerb, KindArgument, OrderArguments, OrderVerb,
@@ -80,9 +82,9 @@ pub(crate) enum Noun {
     /// The market: calls and bids, standing offers, credits and their trade.
     #[command(subcommand)]
     Market(Market),
-    /// Parties with keys of their own, which speak to a node in signed messages of AACL.
+    /// Signed messages: speak to a node as an outside party with keys of your own.
     #[command(subcommand)]
-    Aacl(Aacl),
+    Aacl(AaclVerb),
     /// Budgets: upper bounds on spending that tasks draw on.
     #[command(subcommand)]
     Budget(Budget),

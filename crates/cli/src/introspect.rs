@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::arguments::Arguments;
 
 /// Commands that change nothing.
-const READ_ONLY: [&str; 20] = [
+const READ_ONLY: [&str; 23] = [
     "node status",
     "node limits",
     "agent list",
@@ -18,6 +18,9 @@ const READ_ONLY: [&str; 20] = [
     "market book",
     "market pool",
     "budget show",
+    "aacl offers",
+    "aacl calls",
+    "aacl thread",
     "token list",
     "account show",
     "ledger status",
@@ -29,7 +32,7 @@ const READ_ONLY: [&str; 20] = [
 ];
 
 /// Commands that can spend the owner's money.
-const SPENDING: [&str; 20] = [
+const SPENDING: [&str; 21] = [
     "task run",
     "account transfer",
     "agent add",
@@ -46,6 +49,7 @@ const SPENDING: [&str; 20] = [
     "market call",
     "aacl negotiate",
     "aacl reply",
+    "aacl call",
     "market rental rent",
     "market rental use",
     "mcp",

@@ -37,7 +37,7 @@ fn a_party_haggles_by_the_command_line_and_pays_what_it_agreed_to() {
     let did = place.json(&["aacl", "key", &key])["did"].as_str().expect("a DID").to_owned();
     let mode = std::fs::metadata(&key).expect("a file").permissions();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
-    assert!(place.fails(&["aacl", "key", &key]).contains("does not exist yet"));
+    assert!(place.fails(&["aacl", "key", &key]).contains("is there already"));
 
     let wish = ["aacl", "negotiate", "text.echo", "--reserve", "5", "--price", "1"];
     let said = place.json(&[&wish[..], &["--with", "echo", "--key", &key]].concat());

@@ -23,12 +23,14 @@ mod call;
 mod parley;
 pub(crate) mod parties;
 mod seller;
+pub(crate) mod thread;
 
 /// What the door remembers.
 pub(crate) struct AaclDesk {
     parties: Parties,
     /// Messages seen lately.
     window: Mutex<Window>,
+    signed: thread::Signed,
 }
 
 /// A message whose form and signature were found good.
@@ -49,7 +51,11 @@ impl AaclDesk {
     /// # Errors
     /// When a file cannot be read or is damaged.
     pub(crate) fn load(directory: &DataDirectory) -> Result<Self, Problem> {
-        Ok(Self { parties: Parties::load(directory)?, window: Mutex::default() })
+        Ok(Self {
+            parties: Parties::load(directory)?,
+            window: Mutex::default(),
+            signed: thread::Signed::default(),
+        })
     }
 }
 

@@ -1,5 +1,4 @@
 //! Private keys on disk, and the identities they make.
-use std::io::Write as _;
 use std::path::Path;
 
 use ainur_api::problem::{Code, Problem};
@@ -90,27 +89,6 @@ impl KeyPair {
                 .next("make a key: ainur aacl key FILE")
         })?;
         Self::decode(&bytes, path)
-    }
-
-    /// Writes the keys to a new file anywhere, mode 600.
-    ///
-    /// # Errors
-    /// When there is such a file, or the system refuses.
-    pub fn write_new(&self, path: &Path) -> Result<(), Problem> {
-        use std::os::unix::fs::OpenOptionsExt;
-        let refused = |error: std::io::Error| {
-            Problem::new(Code::Storage, format!("cannot write {}: {error}", path.display()))
-                .next("name a file that does not exist yet")
-        };
-        let stored = Stored {
-            version: VERSION,
-            signing: self.signing.to_bytes().to_vec(),
-            agreement: self.agreement.to_bytes().to_vec(),
-        };
-        let mut options = std::fs::OpenOptions::new();
-        let file = options.write(true).create_new(true).mode(0o600).open(path);
-        let mut file = file.map_err(refused)?;
-        file.write_all(&stored.encode()).and_then(|()| file.sync_all()).map_err(refused)
     }
 
     fn decode(bytes: &[u8], path: &Path) -> Result<Self, Problem> {

@@ -14,6 +14,7 @@ use ainur_protocol::limits as protocol;
 use ainur_storage::{blob, log, store};
 use ainur_verification::{acceptance, schema, verdict};
 
+use crate::aacl::{parties, thread};
 use crate::exchange as trading;
 use crate::telemetry::{export, settings, spans};
 use crate::{agents, driver, health, remote, serve, strategies, tokens};
@@ -54,6 +55,10 @@ fn named() -> Vec<Named> {
             serve::LIST_MAX => "tasks",
             trading::OWN_ORDERS_MAX => "orders",
             tokens::TOKENS_MAX => "tokens",
+            parties::PARTIES_MAX => "parties",
+            parties::PARTIES_PER_TOKEN_MAX => "parties",
+            thread::LISTED_MESSAGES_MAX => "messages",
+            thread::SIGNATURES_KEPT_MAX => "signatures",
             remote::CREDENTIAL_BYTES_MAX => "bytes",
             strategies::BIDDERS_BATCH_MAX => "agents",
             bidder::OPEN_ASKS_MAX => "bids",

@@ -98,6 +98,7 @@ impl Service for Node {
             Operation::AaclIntroduce(introduction) => {
                 self.introduce(&introduction).map(Reply::AaclParty)
             }
+            Operation::AaclKeys { party } => self.shown_keys(party),
             Operation::AaclThread(query) => self.conversation(&query),
             Operation::AaclOffers(listing) => self.offer_messages(listing.capability),
             Operation::AaclCalls(listing) => self.call_messages(listing.capability),

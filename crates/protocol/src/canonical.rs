@@ -7,7 +7,10 @@
 //! canonical. Tests compare with the general canonicalizer. Values of unknown shape
 //! ([`crate::Extensions`]) take the general way.
 use ainur_crypto::Proof;
-use ainur_primitives::{AcceptanceCheck, Digest, ExecutionLimits};
+use ainur_primitives::{
+    AcceptanceCheck, Amount, CapabilityName, Digest, DurationMs, ExecutionLimits, Subtask,
+    TaskGraph,
+};
 use serde::ser::{SerializeStruct, Serializer};
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +114,33 @@ impl Serialize for SortedCheck<'_> {
         }
         object.end()
     }
+}
+
+/// [`TaskGraph`] with its fields in canonical order.
+pub(crate) fn graph<S: Serializer>(
+    graph: &Option<TaskGraph>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Graph<'a> {
+        subtasks: Vec<Part<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Part<'a> {
+        capability: &'a CapabilityName,
+        duration_ms_max: DurationMs,
+        name: &'a str,
+        needs: &'a [u16],
+        parameters: &'a str,
+        reserve: Amount,
+    }
+    fn sorted(subtask: &Subtask) -> Part<'_> {
+        let Subtask { name, capability, parameters, reserve, duration_ms_max, needs } = subtask;
+        let (duration_ms_max, reserve) = (*duration_ms_max, *reserve);
+        Part { capability, duration_ms_max, name, needs, parameters, reserve }
+    }
+    let graph = graph.as_ref().map(|graph| graph.subtasks.iter().map(sorted).collect());
+    graph.map(|subtasks| Graph { subtasks }).serialize(serializer)
 }
 
 /// Reads JSON of a known shape; what is left over after the value is refused.

@@ -219,6 +219,19 @@ impl Message {
     }
 }
 
+/// One `From` for each type of message.
+macro_rules! messages {
+    ($($body:ident),+) => {$(
+        impl From<Envelope<$body>> for Message {
+            fn from(envelope: Envelope<$body>) -> Self {
+                Self::$body(Box::new(envelope))
+            }
+        }
+    )+};
+}
+
+messages!(Call, BidCommit, Bid, CoalitionBid, Accept, Reject, Negotiate, StandingOffer, Withdraw);
+
 impl MessageType {
     /// Every type this version knows.
     pub const ALL: [Self; 9] = [

@@ -102,6 +102,26 @@ fn an_auction_runs_from_call_to_acceptance() {
 }
 
 #[test]
+fn a_call_to_one_party_alone_names_the_buyers_broker() {
+    const BROKER: Did = Did(Digest([7; 32]));
+    let to_broker = MessageHeader { to: Recipients::One(BROKER), ..call() };
+    let mut conversation =
+        after(&[to_broker, commit(2, ALICE), commit(3, BOB), bid(4, 2, ALICE), bid(5, 3, BOB)]);
+    assert_eq!(conversation.broker(), Some(BROKER));
+    assert_eq!(conversation.expected_from(&BROKER), conversation.expected_from(&BUYER));
+    let broker = |message: MessageHeader| MessageHeader { from: BROKER, ..message };
+    let error = refused(&conversation, &broker(commit(6, BROKER)));
+    assert!(matches!(error, Error::Unexpected { .. }), "a broker does not bid: {error}");
+    conversation.accept(&broker(accept(6, 4, ALICE))).unwrap();
+    conversation.accept(&broker(reject(7, 5, BOB))).unwrap();
+    assert_eq!(conversation.accepted(), Some(ALICE));
+    // Nobody speaks for a buyer who called everybody.
+    let error = refused(&bidden(), &broker(accept(6, 4, ALICE)));
+    assert!(matches!(error, Error::Unexpected { .. }), "{error}");
+    assert_eq!(bidden().broker(), None);
+}
+
+#[test]
 fn a_coalition_bids_once_through_the_commitment_of_its_lead() {
     let committed = after(&[call(), commit(2, ALICE), commit(3, BOB)]);
     let stale = refused(&committed, &coalition_bid(4, 3, ALICE));

@@ -4,14 +4,14 @@ use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
     AcceptanceCheck, Amount, BudgetId, ContentId, ConversationId, Did, Digest, DisputeResolution,
     DurationMs, ExecutionLimits, MessageId, NegotiationId, Ppm, QualityLevel, SelectionRule,
-    TaskId, TaskSpec, Timestamp,
+    Subtask, TaskGraph, TaskId, TaskSpec, Timestamp,
 };
 use ainur_protocol::limits::{INTEGER_MAX, LIFETIME_MS_MAX, MESSAGE_BYTES_MAX, RECIPIENTS_MAX};
 use ainur_protocol::{
-    Accept, Bid, BidCommit, Body, Call, Constraints, CounterTerms, Draft, Envelope, Error,
-    Extensions, Message, MessageType, Negotiate, NegotiationOpening, PaymentSchedule,
-    ProposedTerms, Recipients, Reject, RejectReason, RelaxedRequirement, ReservePrice,
-    ScheduledPayment, Specification,
+    Accept, Bid, BidCommit, Body, Call, Constraints, Conversation, CounterTerms, Draft, Envelope,
+    Error, Extensions, Message, MessageHeader, MessageType, Negotiate, NegotiationOpening,
+    PaymentSchedule, ProposedTerms, Recipients, Reject, RejectReason, RelaxedRequirement,
+    ReservePrice, ScheduledPayment, Specification,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -92,6 +92,7 @@ fn bid() -> Bid {
         confidence: Ppm(950_000),
         consent: None,
         estimated_duration_ms: DurationMs(1_500),
+        payment_schedule: PaymentSchedule::Completion,
         price: Amount(1_250_000_000_000),
         quality_level: QualityLevel::Premium,
         salt: Digest([5; 32]),
@@ -238,6 +239,63 @@ fn bytes_of_every_message_are_as_in_the_golden_files() {
     golden("reject", reject());
     golden("negotiate", negotiate());
     golden("negotiate-opening", opening());
+}
+
+/// Two parts.
+fn graph_call() -> Call {
+    let part = |name: &str, needs| Subtask {
+        name: name.into(),
+        capability: "archive.compress".parse().expect("a name"),
+        parameters: "{}".into(),
+        reserve: Amount::ainu(1),
+        duration_ms_max: DurationMs::seconds(9),
+        needs,
+    };
+    let subtasks = vec![part("one", vec![]), part("two", vec![0])];
+    call_of(&TaskSpec { graph: Some(TaskGraph { subtasks }), ..spec() })
+}
+
+#[test]
+fn a_call_for_a_graph_is_canonical_and_several_bids_on_it_are_accepted() {
+    let call = envelope(graph_call());
+    let written = bytes(&call);
+    let value: Value = serde_json::from_slice(&written).unwrap();
+    assert_eq!(to_canonical_json(&value).unwrap(), written);
+    let said = |from: u8, to: u8, answers: MessageId| MessageHeader {
+        in_reply_to: Some(answers),
+        from: did(from),
+        to: Recipients::One(did(to)),
+        ..call.header().clone()
+    };
+    let make = |header: MessageHeader, message_type, id: u8| MessageHeader {
+        id: MessageId(Digest([id; 32])),
+        message_type,
+        ..header
+    };
+    let accepted_by = |is_parted: bool| {
+        let mut conversation = Conversation::new(call.header().conversation_id);
+        let first = Draft {
+            in_reply_to: None,
+            ..draft(if is_parted { graph_call() } else { call_of(&spec()) })
+        };
+        let first = first.finish().unwrap();
+        conversation.take(&Message::from(first.clone())).unwrap();
+        for (seller, id) in [(3, 20), (4, 30)] {
+            let commit = make(said(seller, 1, first.id()), MessageType::BidCommit, id);
+            conversation.accept(&commit).unwrap();
+            let bid = make(said(seller, 1, commit.id), MessageType::Bid, id + 1);
+            conversation.accept(&bid).unwrap();
+        }
+        // The call is for one party alone, who speaks for the buyer.
+        let accept = |seller: u8, bid: u8| {
+            make(said(2, seller, MessageId(Digest([bid; 32]))), MessageType::Accept, bid + 1)
+        };
+        conversation.accept(&accept(3, 21)).unwrap();
+        let second = conversation.accept(&accept(4, 31)).is_ok();
+        (second, conversation.all_accepted().count())
+    };
+    assert_eq!(accepted_by(true), (true, 2));
+    assert_eq!(accepted_by(false), (false, 1));
 }
 
 #[test]

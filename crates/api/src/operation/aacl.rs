@@ -18,7 +18,7 @@ pub struct AaclHolder {
 }
 
 /// A message of an outside party.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AaclSay {
     /// The signed envelope, as canonical JSON.
@@ -30,7 +30,7 @@ pub struct AaclSay {
 }
 
 /// The keys of an outside party.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AaclIntroduction {
     /// The signed key document, as canonical JSON.
@@ -58,6 +58,14 @@ pub struct AaclQuery {
     /// Whose token the question came with.
     #[serde(default)]
     pub holder: AaclHolder,
+}
+
+impl AaclQuery {
+    /// All of a conversation, at once.
+    pub fn of(conversation: ConversationId) -> Self {
+        let (wait_ms, holder) = (DurationMs(0), AaclHolder::default());
+        Self { conversation, after: 0, wait_ms, holder }
+    }
 }
 
 /// Which messages anybody may answer.

@@ -1,7 +1,7 @@
 //! `/v1/aacl`: outside parties speak in signed messages of AACL, with keys of their own.
 use std::time::Duration;
 
-use ainur_primitives::{CapabilityName, ConversationId, DurationMs};
+use ainur_primitives::{CapabilityName, ConversationId};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -13,12 +13,10 @@ use super::ask::{Ask, reply, unexpected};
 use super::follow::News;
 use super::route::{Access, Gives, JSON, Method, OF_CAPABILITY, Parameter, Route, Takes};
 use crate::http::document::Refusal;
-use crate::operation::{
-    AaclHolder, AaclIntroduction, AaclListing, AaclQuery, AaclSay, Operation, Reply,
-};
+use crate::operation::{AaclIntroduction, AaclListing, AaclQuery, AaclSay, Operation, Reply};
 use crate::problem::{Code, Problem};
 use crate::schema;
-use crate::view::{AaclParty, AaclThread};
+use crate::view::{AaclKeys, AaclParty, AaclThread};
 
 const CONVERSATION: Parameter = Parameter::path(
     "id",
@@ -27,7 +25,7 @@ const CONVERSATION: Parameter = Parameter::path(
 );
 
 /// The table.
-pub(super) static ROUTES: [Route; 5] = [
+pub(super) static ROUTES: [Route; 6] = [
     Route {
         method: Method::Post,
         path: "/v1/aacl",
@@ -62,6 +60,27 @@ pub(super) static ROUTES: [Route; 5] = [
         }],
         refusals: &[409],
         handler: Some(|ask| Box::pin(introduce(ask))),
+    },
+    Route {
+        method: Method::Get,
+        path: "/v1/aacl/parties/{id}",
+        name: "get_party_keys",
+        summary: "The public keys of a party, to verify what it signs",
+        access: Access::Read,
+        parameters: &[Parameter::path(
+            "id",
+            |generator| json!(generator.subschema_for::<schema::Did>()),
+            "The party's DID",
+        )],
+        takes: None,
+        gives: &[Gives {
+            status: 200,
+            description: "Its keys",
+            content: &[(JSON, SchemaGenerator::subschema_for::<AaclKeys>)],
+            headers: &[],
+        }],
+        refusals: &[404],
+        handler: Some(|ask| Box::pin(party_keys(ask))),
     },
     Route {
         method: Method::Get,
@@ -179,16 +198,23 @@ fn listed(generator: &mut SchemaGenerator) -> Schema {
 }
 
 async fn say(ask: Ask) -> Result<Response, Refusal> {
-    let (message, holder) = (ask.text()?.to_owned(), AaclHolder::default());
-    let reply = ask.perform(Operation::AaclSay(AaclSay { message, holder })).await?;
+    let say = AaclSay { message: ask.text()?.to_owned(), ..AaclSay::default() };
+    let reply = ask.perform(Operation::AaclSay(say)).await?;
     shown(&told(reply)?)
 }
 
 async fn introduce(ask: Ask) -> Result<Response, Refusal> {
-    let (document, holder) = (ask.text()?.to_owned(), AaclHolder::default());
-    let introduction = AaclIntroduction { document, holder };
+    let document = ask.text()?.to_owned();
+    let introduction = AaclIntroduction { document, ..AaclIntroduction::default() };
     match ask.perform(Operation::AaclIntroduce(introduction)).await? {
         Reply::AaclParty(party) => reply(StatusCode::OK, &[], &party),
+        other => Err(unexpected(&other).into()),
+    }
+}
+
+async fn party_keys(ask: Ask) -> Result<Response, Refusal> {
+    match ask.perform(Operation::AaclKeys { party: ask.id()? }).await? {
+        Reply::AaclKeys(keys) => reply(StatusCode::OK, &[], &*keys),
         other => Err(unexpected(&other).into()),
     }
 }
@@ -204,12 +230,7 @@ async fn conversation(ask: Ask) -> Result<Response, Refusal> {
     }
     let deadline = Instant::now() + Duration::from_secs(wait);
     loop {
-        let query = AaclQuery {
-            conversation,
-            after,
-            wait_ms: DurationMs(0),
-            holder: AaclHolder::default(),
-        };
+        let query = AaclQuery { after, ..AaclQuery::of(conversation) };
         let thread = told(ask.perform(Operation::AaclThread(query)).await?)?;
         let has_news = thread.messages.len() > usize::try_from(after).unwrap_or(usize::MAX);
         if has_news || thread.over || Instant::now() >= deadline {

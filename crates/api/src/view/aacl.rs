@@ -29,4 +29,19 @@ pub struct AaclParty {
     pub key_version: u32,
     /// Its keys were not known before.
     pub is_new: bool,
+    /// The node's operator, to whom calls are addressed.
+    #[schemars(with = "schema::Did")]
+    pub operator: Did,
+}
+
+/// A party's public keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AaclKeys {
+    /// Whose.
+    #[schemars(with = "schema::Did")]
+    pub party: Did,
+    /// How often they were rotated; the DID is the digest of the first.
+    pub key_version: u32,
+    /// The keys, as in a key document.
+    pub material: serde_json::Value,
 }

@@ -313,6 +313,7 @@ impl Watched {
                 | Operation::OfferList { .. }
                 | Operation::AaclThread(_)
                 | Operation::AaclOffers(_)
+                | Operation::AaclKeys { .. }
                 | Operation::RentalList { .. }
                 | Operation::BookShow(_)
                 | Operation::BudgetShow { .. }

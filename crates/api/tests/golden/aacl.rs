@@ -1,6 +1,6 @@
 //! Examples of what is asked and answered in AACL.
 use ainur_api::operation::{AaclHolder, AaclIntroduction, AaclListing, AaclQuery, AaclSay};
-use ainur_api::view::{AaclParty, AaclThread};
+use ainur_api::view::{AaclKeys, AaclParty, AaclThread};
 use ainur_api::{Operation, Reply};
 use ainur_primitives::{BudgetId, ConversationId, Digest, DurationMs, TaskId};
 
@@ -21,6 +21,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             wait_ms: DurationMs(15_000),
             holder: holder(),
         }),
+        Operation::AaclKeys { party: did(5) },
         Operation::AaclOffers(AaclListing { capability: capability.clone() }),
         Operation::AaclCalls(AaclListing { capability }),
     ]
@@ -34,7 +35,17 @@ pub(crate) fn replies() -> Vec<Reply> {
             events: 12,
             messages: vec!["{}".into()],
         })),
-        Reply::AaclParty(AaclParty { party: did(5), key_version: 0, is_new: true }),
+        Reply::AaclParty(AaclParty {
+            party: did(5),
+            key_version: 0,
+            is_new: true,
+            operator: did(1),
+        }),
+        Reply::AaclKeys(Box::new(AaclKeys {
+            party: did(5),
+            key_version: 0,
+            material: serde_json::json!({}),
+        })),
         Reply::AaclMessages(vec!["{}".into()]),
     ]
 }

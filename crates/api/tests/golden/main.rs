@@ -536,6 +536,7 @@ fn number_of_operation(operation: &Operation) -> usize {
         Operation::AaclThread(_) => 48,
         Operation::AaclOffers(_) => 49,
         Operation::AaclCalls(_) => 50,
+        Operation::AaclKeys { .. } => 51,
     }
 }
 
@@ -571,6 +572,7 @@ fn number_of_reply(reply: &Reply) -> usize {
         Reply::AaclThread(_) => 27,
         Reply::AaclParty(_) => 28,
         Reply::AaclMessages(_) => 29,
+        Reply::AaclKeys(_) => 30,
     }
 }
 
@@ -591,9 +593,9 @@ fn json_of_operations_and_replies_is_the_golden_one() {
 fn every_operation_and_reply_has_an_example() {
     let seen = |numbers: BTreeSet<usize>| numbers.into_iter().collect::<Vec<_>>();
     let operations = seen(operations().iter().map(number_of_operation).collect());
-    assert_eq!(operations, (0..51).collect::<Vec<_>>());
+    assert_eq!(operations, (0..52).collect::<Vec<_>>());
     let replies = seen(replies().iter().map(number_of_reply).collect());
-    assert_eq!(replies, (0..30).collect::<Vec<_>>());
+    assert_eq!(replies, (0..31).collect::<Vec<_>>());
 }
 
 #[test]

@@ -440,6 +440,7 @@ impl State {
             Operation::AaclOffers(_) | Operation::AaclCalls(_) => {
                 Ok(Reply::AaclMessages(Vec::new()))
             }
+            Operation::AaclKeys { .. } => Err(not_found("such party")),
             Operation::AaclThread(_) => Err(not_found("such conversation")),
             Operation::AaclSay(_) | Operation::AaclIntroduce(_) => {
                 Err(Problem::new(Code::InvalidRequest, "this is no message"))

@@ -5,7 +5,8 @@ use crate::market::{ECHO, SLOW};
 use crate::served::{Served, task};
 
 /// Requests by the least scope that may make them; `ID` is a task of the asker.
-const WRITES: [(&str, &str); 5] = [
+const WRITES: [(&str, &str); 6] = [
+    ("POST /v1/aacl", "{}"),
     ("POST /v1/tasks", r#"{"capability":"text.echo","parameters":{},"reserve":"5"}"#),
     ("POST /v1/tasks/ID/cancel", "{}"),
     ("POST /v1/tasks/ID/decision", r#"{"accept":true}"#),
@@ -20,7 +21,8 @@ const ADMINISTERS: [(&str, &str); 6] = [
     ("GET /v1/tokens", ""),
     ("DELETE /v1/tokens/admin", ""),
 ];
-const READS: [&str; 7] = [
+const READS: [&str; 8] = [
+    "GET /v1/aacl/offers",
     "GET /v1/tasks",
     "GET /v1/capabilities",
     "GET /v1/agents",

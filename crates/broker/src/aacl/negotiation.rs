@@ -9,15 +9,17 @@ use ainur_market::negotiation::{
     self, CounterProposal, Negotiation, NegotiationAct, NegotiationProposal, NegotiationRules,
     Relaxation,
 };
-use ainur_market::payment::{CancellationPolicy, Milestone, PaymentTerms};
+use ainur_market::payment::CancellationPolicy;
 use ainur_primitives::{ConversationId, Did, DurationMs, MessageId, TaskId, Timestamp};
 use ainur_protocol::limits::LIFETIME_MS_MAX;
 use ainur_protocol::{
     Accept, Body, Conversation, CounterTerms, Draft, Extensions, Message, MessageHeader, Negotiate,
-    NegotiationOpening, PaymentSchedule, ProposedTerms, Recipients, Reject, RejectReason,
-    RelaxedRequirement, ScheduledPayment, Specification, conversation, task_meant,
+    NegotiationOpening, ProposedTerms, Recipients, Reject, RejectReason, RelaxedRequirement,
+    Specification, conversation, task_meant,
 };
 use serde_json::Value;
+
+use super::offer::{payment_terms, written_schedule};
 
 /// The optional field of an Accept that names the task on the ledger.
 pub const TASK_FIELD: &str = "x-task";
@@ -389,7 +391,7 @@ pub fn opening(rules: &NegotiationRules, specification: Specification) -> Negoti
 pub fn proposed_terms(proposal: &NegotiationProposal) -> ProposedTerms {
     ProposedTerms {
         dispute_resolution: proposal.dispute_resolution,
-        payment_schedule: payment_schedule(&proposal.payment),
+        payment_schedule: written_schedule(&proposal.payment),
         price: proposal.price,
         quality_level: proposal.quality_level,
         timeline_ms: proposal.timeline_ms,
@@ -412,7 +414,7 @@ pub fn counter_terms(counter: &CounterProposal) -> CounterTerms {
     let changes = counter.requirements_relaxation.iter().map(|change| match change {
         Relaxation::QualityLevel(level) => RelaxedRequirement::QualityLevel(*level),
         Relaxation::Payment(payment) => {
-            RelaxedRequirement::PaymentSchedule(payment_schedule(payment))
+            RelaxedRequirement::PaymentSchedule(written_schedule(payment))
         }
         Relaxation::DisputeResolution(way) => RelaxedRequirement::DisputeResolution(*way),
     });
@@ -436,38 +438,6 @@ pub fn counter_proposal(terms: &CounterTerms) -> CounterProposal {
         adjusted_price: terms.adjusted_price,
         alternate_timeline_ms: terms.alternate_timeline_ms,
         requirements_relaxation: changes.collect(),
-    }
-}
-
-/// Terms of payment as they travel.
-pub fn payment_schedule(payment: &PaymentTerms) -> PaymentSchedule {
-    match payment {
-        PaymentTerms::Completion => PaymentSchedule::Completion,
-        PaymentTerms::Upfront => PaymentSchedule::Upfront,
-        PaymentTerms::Milestone(milestones) => {
-            let payment = |milestone: &Milestone| ScheduledPayment {
-                due_ms: milestone.due_ms,
-                milestone: milestone.name.clone(),
-                share: milestone.share,
-            };
-            PaymentSchedule::Milestone(milestones.iter().map(payment).collect())
-        }
-    }
-}
-
-/// Terms of payment as the market knows them.
-pub fn payment_terms(schedule: &PaymentSchedule) -> PaymentTerms {
-    match schedule {
-        PaymentSchedule::Completion => PaymentTerms::Completion,
-        PaymentSchedule::Upfront => PaymentTerms::Upfront,
-        PaymentSchedule::Milestone(payments) => {
-            let milestone = |payment: &ScheduledPayment| Milestone {
-                name: payment.milestone.clone(),
-                share: payment.share,
-                due_ms: payment.due_ms,
-            };
-            PaymentTerms::Milestone(payments.iter().map(milestone).collect())
-        }
     }
 }
 

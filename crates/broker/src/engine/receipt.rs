@@ -220,7 +220,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     }
 
     /// A signature as it stands alone.
-    fn joined(&self, digest: Digest, proof: &BatchProof) -> Result<Proof, Error> {
+    pub(super) fn joined(&self, digest: Digest, proof: &BatchProof) -> Result<Proof, Error> {
         let unsigned = || missing("signature of a bid, an offer or a message");
         let root = proof.root(digest).ok_or_else(unsigned)?;
         let signature = self.journal.signature(root)?.ok_or_else(unsigned)?;

@@ -1,96 +1,152 @@
-//! `ainur aacl …`: this command is the party outside. It signs with keys of its own, and the node
-//! sees nothing but what is signed.
+//! `ainur aacl …`: an outside party with keys of its own, that speaks to a node in signed messages
+//! and believes nothing it cannot check.
 use std::path::Path;
 use std::process::ExitCode;
 
-use ainur_api::operation::{AaclHolder, AaclIntroduction, AaclQuery, AaclSay};
+use ainur_api::http::{Client, Token};
+use ainur_api::operation::{AaclListing, AaclQuery};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::view::AaclThread;
 use ainur_api::{Operation, Reply, Service};
-use ainur_broker::aacl::MessageSigner;
-use ainur_identity::{KeyDocument, SignedKeyDocument};
+use ainur_node::DataDirectory;
 use ainur_node::keys::KeyPair;
 use ainur_primitives::{ConversationId, DurationMs};
 
 use super::{Outcome, ask};
-use crate::arguments::Aacl;
+use crate::arguments::{AaclNode, AaclVerb};
 use crate::connect::Place;
-use crate::output::Output;
+use crate::output::{Output, io_problem};
 
+mod call;
+mod check;
 mod negotiate;
+mod show;
 
-pub(super) fn run(verb: Aacl, place: &Place, output: &Output) -> Outcome {
+/// How long one question for more of a thread waits.
+const WAIT_MS: DurationMs = DurationMs::seconds(30);
+
+pub(super) fn run(verb: AaclVerb, place: &Place, output: &Output) -> Outcome {
     match verb {
-        Aacl::Key { file } => make_key(&file, output),
-        Aacl::Negotiate(asked) => negotiate::open(*asked, place, output),
-        Aacl::Reply(asked) => negotiate::reply(asked, place, output),
-    }
-}
-
-fn make_key(file: &Path, output: &Output) -> Outcome {
-    let keys = KeyPair::generate()?;
-    keys.write_new(file)?;
-    if output.is_json() {
-        output.json(&serde_json::json!({ "did": keys.did(), "file": file }));
-    } else {
-        output.line(keys.did().to_string());
+        AaclVerb::Key { file } => make_key(&file, output)?,
+        AaclVerb::Call(asked) => {
+            let service = reach(&asked.node, place)?;
+            return call::run(*asked, &*service, output);
+        }
+        AaclVerb::Negotiate(asked) => {
+            let service = reach_running(&asked.node, place)?;
+            return negotiate::open(*asked, &*service, output);
+        }
+        AaclVerb::Reply(asked) => {
+            let service = reach_running(&asked.node, place)?;
+            return negotiate::reply(&asked, &*service, output);
+        }
+        AaclVerb::Offers { capability, node } => {
+            let listing = Operation::AaclOffers(AaclListing { capability });
+            list(&*reach(&node, place)?, listing, output)?;
+        }
+        AaclVerb::Calls { capability, node } => {
+            let listing = Operation::AaclCalls(AaclListing { capability });
+            list(&*reach(&node, place)?, listing, output)?;
+        }
+        AaclVerb::Thread { conversation, wait, node } => {
+            let service = reach(&node, place)?;
+            follow(&*service, conversation, wait, output)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// A party that speaks to a node.
-struct Party<'a> {
-    service: &'a dyn Service,
-    keys: KeyPair,
+/// The node that was named with a token, or the data directory's own.
+fn reach(node: &AaclNode, place: &Place) -> Result<Box<dyn Service>, Problem> {
+    let (Some(address), Some(file)) = (node.node, &node.token_file) else {
+        return place.connect();
+    };
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| io_problem(&format!("read {}", file.display()), &error))?;
+    let token = Token::from_text(text.trim()).map_err(|error| {
+        let why = format!("{}: {error}", file.display());
+        Problem::new(Code::InvalidRequest, why).next("make one: ainur token create")
+    })?;
+    Ok(Box::new(Client::new(address, token)?))
 }
 
-impl<'a> Party<'a> {
-    /// The party whose keys are in this file; the node knows it from now on.
-    fn introduced(service: &'a dyn Service, file: &Path) -> Result<Self, Problem> {
-        let keys = KeyPair::read(file)?;
-        let failed = |error: ainur_identity::Error| Problem::new(Code::Internal, error.to_string());
-        let document = KeyDocument::first(keys.material(), ainur_node::now()).map_err(failed)?;
-        let signed = SignedKeyDocument::sign_first(document, &keys.signing).map_err(failed)?;
-        let document = text(signed.to_json().map_err(failed)?)?;
-        let holder = AaclHolder::default();
-        service.perform(Operation::AaclIntroduce(AaclIntroduction { document, holder }))?;
-        Ok(Self { service, keys })
-    }
-
-    fn signer(&self) -> MessageSigner<'_> {
-        MessageSigner { did: self.keys.did(), key_version: 0, key: &self.keys.signing }
-    }
-
-    /// Says a signed message.
-    fn say(&self, message: Vec<u8>) -> Result<AaclThread, Problem> {
-        let say = AaclSay { message: text(message)?, holder: AaclHolder::default() };
-        ask(self.service, Operation::AaclSay(say), thread)
-    }
-
-    /// A conversation, when more than `after` was said in it or that much time has passed.
-    fn conversation(
-        &self,
-        conversation: ConversationId,
-        after: usize,
-        wait: u64,
-    ) -> Result<AaclThread, Problem> {
-        let query = AaclQuery {
-            conversation,
-            after: u32::try_from(after).unwrap_or(u32::MAX),
-            wait_ms: DurationMs::seconds(wait),
-            holder: AaclHolder::default(),
-        };
-        ask(self.service, Operation::AaclThread(query), thread)
+/// The same, when it has to go on after this command.
+fn reach_running(node: &AaclNode, place: &Place) -> Result<Box<dyn Service>, Problem> {
+    match node.node {
+        Some(_) => reach(node, place),
+        None => place.connect_running(),
     }
 }
 
-fn thread(reply: Reply) -> Option<AaclThread> {
-    match reply {
-        Reply::AaclThread(thread) => Some(*thread),
+/// The folder of a key file, as the reader of key files takes it, and the name in it.
+fn folder_of(file: &Path) -> Result<(DataDirectory, String), Problem> {
+    let wrong = || Problem::new(Code::InvalidRequest, "this is no name of a file");
+    let name = file.file_name().and_then(|name| name.to_str()).ok_or_else(wrong)?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    Ok((DataDirectory::new(Some(folder.to_path_buf()))?, name.to_owned()))
+}
+
+fn make_key(file: &Path, output: &Output) -> Result<(), Problem> {
+    let (folder, name) = folder_of(file)?;
+    if file.exists() {
+        let why = format!("{} is there already", file.display());
+        return Err(Problem::new(Code::Conflict, why).next("name another file"));
+    }
+    let keys = KeyPair::generate()?;
+    keys.store(&folder, &name)?;
+    let did = keys.did();
+    if output.is_json() {
+        output.json(&serde_json::json!({ "did": did, "file": file }));
+    } else {
+        output.facts(&[("did", did.to_string()), ("file", file.display().to_string())]);
+        output.line("next: ainur aacl call CAPABILITY --key FILE --reserve AINU");
+    }
+    Ok(())
+}
+
+/// The keys in a file.
+fn read_key(file: &Path) -> Result<KeyPair, Problem> {
+    let (folder, name) = folder_of(file)?;
+    KeyPair::load(&folder, &name)?.ok_or_else(|| {
+        let why = format!("there is no key file {}", file.display());
+        Problem::new(Code::NotFound, why).next("make one: ainur aacl key FILE")
+    })
+}
+
+fn list(service: &dyn Service, listing: Operation, output: &Output) -> Result<(), Problem> {
+    let messages = ask(service, listing, |reply| match reply {
+        Reply::AaclMessages(messages) => Some(messages),
         _ => None,
-    }
+    })?;
+    let messages = check::read_all(&messages)?;
+    check::signatures(service, &messages)?;
+    show::messages(&messages, output);
+    Ok(())
 }
 
-fn text(json: Vec<u8>) -> Result<String, Problem> {
-    String::from_utf8(json).map_err(|error| Problem::new(Code::Internal, error.to_string()))
+/// Shows a conversation, to its end when that is wanted.
+fn follow(
+    service: &dyn Service,
+    conversation: ConversationId,
+    wait: bool,
+    output: &Output,
+) -> Result<AaclThread, Problem> {
+    let mut after = 0;
+    loop {
+        let wait_ms = if wait { WAIT_MS } else { DurationMs(0) };
+        let query = AaclQuery { conversation, after, wait_ms, ..AaclQuery::of(conversation) };
+        let thread = ask(service, Operation::AaclThread(query), |reply| match reply {
+            Reply::AaclThread(thread) => Some(*thread),
+            _ => None,
+        })?;
+        if thread.over || !wait {
+            let messages = check::read_all(&thread.messages)?;
+            check::conversations(&messages)?;
+            check::signatures(service, &messages)?;
+            show::thread(&thread, &messages, output);
+            return Ok(thread);
+        }
+        after = u32::try_from(thread.messages.len()).unwrap_or(u32::MAX);
+    }
 }

@@ -21,7 +21,7 @@ mod request;
 mod show;
 
 pub(crate) use input::pack_input;
-pub(crate) use request::from_arguments;
+pub(super) use request::from_arguments;
 
 pub(super) fn run(verb: Task, place: &Place, output: &Output) -> Outcome {
     let detached = matches!(&verb, Task::Run(run) if run.detach);
@@ -109,7 +109,7 @@ pub(super) fn announce(
 }
 
 /// Paid is success; refunded and unfunded are not.
-fn exit_code(task: &TaskView) -> ExitCode {
+pub(super) fn exit_code(task: &TaskView) -> ExitCode {
     ExitCode::from(u8::from(task.phase != TaskPhase::Settled))
 }
 
@@ -121,7 +121,7 @@ fn changed(service: &dyn Service, operation: Operation) -> Result<TaskView, Prob
 }
 
 /// One task as it stands.
-fn fetch(service: &dyn Service, task: &str) -> Result<TaskView, Problem> {
+pub(super) fn fetch(service: &dyn Service, task: &str) -> Result<TaskView, Problem> {
     changed(service, Operation::TaskShow { task: task.into() })
 }
 

@@ -7,24 +7,26 @@ use std::time::{Duration, Instant};
 
 use ainur_api::operation::{AaclHolder, AaclQuery, Reply};
 use ainur_api::problem::{Code, Problem};
-use ainur_api::view::AaclThread;
 use ainur_broker::engine::{CallTerms, Request};
 use ainur_broker::event::Idempotency;
 use ainur_broker::task::Task;
 use ainur_crypto::hash;
 use ainur_primitives::canonical_json::to_canonical_json;
 use ainur_primitives::{
-    CapabilityName, ContentId, ConversationId, Digest, MessageId, QualityLevel, TaskSpec, Venue,
+    ContentId, ConversationId, Digest, DurationMs, MessageId, QualityLevel, TaskSpec, Timestamp,
+    Venue,
 };
 use ainur_protocol::{Call, Conversation, Envelope, Message, Recipients, task_meant};
 
-use super::parley::{parley_thread, was_begun_by};
+use super::parley::was_begun_by;
 use super::{Heard, of_conversation, of_message};
 use crate::node::Node;
 use crate::problem::{of_broker, of_storage, with_causes};
 
 /// The longest a question for a conversation may wait.
 const WAIT_MS_MAX: u64 = 60_000;
+/// How far the clock of whoever calls may be ahead.
+const CLOCK_AHEAD_MS_MAX: DurationMs = DurationMs(1_000);
 /// What the context of tasks begins with that were called for in a message; the address of the
 /// message follows.
 const CONTEXT_PREFIX: &str = "aacl/";
@@ -46,9 +48,9 @@ impl Node {
             Some(task) => task,
             None => self.announce_call(heard, call, idempotency)?,
         };
-        let known = 1;
         let mut thread = self.thread_of(&task)?;
-        thread.messages.drain(..known.min(thread.messages.len()));
+        // The call itself is known to whoever said it.
+        thread.messages.remove(0);
         Ok(Reply::AaclThread(Box::new(thread)))
     }
 
@@ -74,6 +76,7 @@ impl Node {
         call: &Envelope<Call>,
         idempotency: Idempotency,
     ) -> Result<Task, Problem> {
+        wait_for(call.header().created, heard)?;
         let spec = self.called_for(heard, call)?;
         let stored = self.blobs.put(heard.bytes.as_bytes());
         let content = stored.map_err(|error| of_storage(&error))?;
@@ -165,7 +168,7 @@ impl Node {
     }
 
     /// The call that a task was announced by.
-    fn call_of(&self, task: &Task) -> Result<Message, Problem> {
+    pub(super) fn call_of(&self, task: &Task) -> Result<Message, Problem> {
         let damaged = |why: String| {
             Problem::new(Code::Corrupted, format!("the call of task {}: {why}", task.id))
                 .next("run ainur ledger audit")
@@ -180,38 +183,19 @@ impl Node {
         }
         Message::from_json(&bytes).map_err(|error| damaged(with_causes(&error)))
     }
-
-    /// Everything said about a task that was called for, signed.
-    fn thread_of(&self, task: &Task) -> Result<AaclThread, Problem> {
-        if task.outside.is_some() {
-            return Ok(parley_thread(task));
-        }
-        let call = self.call_of(task)?;
-        let messages = vec![written(&call)?];
-        Ok(AaclThread {
-            task: Some(task.id),
-            over: task.next_step().is_none(),
-            events: u32::try_from(task.history.len()).unwrap_or(u32::MAX),
-            messages,
-        })
-    }
-
-    /// Standing offers that can be taken, as messages of their sellers.
-    pub(crate) fn offer_messages(&self, _: Option<CapabilityName>) -> Result<Reply, Problem> {
-        Ok(Reply::AaclMessages(Vec::new()))
-    }
-
-    /// Calls that are held open for bids, as messages of the operator.
-    pub(crate) fn call_messages(&self, _: Option<CapabilityName>) -> Result<Reply, Problem> {
-        Ok(Reply::AaclMessages(Vec::new()))
-    }
 }
 
-/// A message in the form in which it was signed.
-pub(super) fn written(message: &Message) -> Result<String, Problem> {
-    let internal = |error: String| Problem::new(Code::Internal, error);
-    let bytes = message.to_json().map_err(|error| internal(with_causes(&error)))?;
-    String::from_utf8(bytes).map_err(|error| internal(error.to_string()))
+/// Nothing is answered before it was asked: a call of a clock that is a little ahead is waited for,
+/// and one of a clock that is far ahead is refused.
+fn wait_for(created: Timestamp, heard: &Heard) -> Result<(), Problem> {
+    let ahead = created.since(heard.now);
+    if ahead > CLOCK_AHEAD_MS_MAX {
+        let text = format!("the call was created {ahead} ahead of this node's clock");
+        return Err(Problem::new(Code::InvalidRequest, text)
+            .next("set the clock; the node's is at GET /v1/ledger"));
+    }
+    std::thread::sleep(Duration::from_millis(ahead.0));
+    Ok(())
 }
 
 /// The key of a conversation's task: no token has it as the beginning of keys of its own.

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
-use ainur_api::operation::AaclIntroduction;
+use ainur_api::operation::{AaclIntroduction, Reply};
 use ainur_api::problem::{Code, Problem};
-use ainur_api::view::AaclParty;
+use ainur_api::view::{AaclKeys, AaclParty};
 use ainur_crypto::{HybridVerifier, PublicKeys};
-use ainur_identity::SignedKeyDocument;
+use ainur_identity::{KeyMaterial, SignedKeyDocument};
 use ainur_ledger::identity;
 use ainur_primitives::Did;
 use serde::{Deserialize, Serialize};
@@ -64,9 +64,9 @@ impl Parties {
         Ok(Self(RwLock::new(known)))
     }
 
-    fn keys(&self, party: &Did) -> Option<PublicKeys> {
+    fn keys(&self, party: &Did) -> Option<KeyMaterial> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(party).map(|party| party.document.document.material.signing.clone())
+        known.get(party).map(|party| party.document.document.material.clone())
     }
 
     /// Keeps a party that is not known yet; true when it is new.
@@ -111,11 +111,12 @@ impl Node {
         let party = document.document.did;
         if let Some(known) = self.read(|state| identity::query::identity(state, &party)) {
             let key_version = known.identity.key_version;
-            return Ok(AaclParty { party, key_version, is_new: false });
+            let operator = self.did;
+            return Ok(AaclParty { party, key_version, is_new: false, operator });
         }
         let token = introduction.holder.token.clone();
         let is_new = self.aacl.parties.keep(&self.directory, KnownParty { token, document })?;
-        Ok(AaclParty { party, key_version: 0, is_new })
+        Ok(AaclParty { party, key_version: 0, is_new, operator: self.did })
     }
 
     /// The public keys that verify a party's signatures: what the ledger says, or what was
@@ -126,6 +127,21 @@ impl Node {
             let in_force = identity.active && identity.key_version == key_version;
             return in_force.then_some(identity.material.signing);
         }
-        self.aacl.parties.keys(&party).filter(|_| key_version == 0)
+        let introduced = self.aacl.parties.keys(&party).filter(|_| key_version == 0);
+        introduced.map(|material| material.signing)
+    }
+
+    /// A party's keys as they are now.
+    pub(crate) fn shown_keys(&self, party: Did) -> Result<Reply, Problem> {
+        let known = self.read(|state| identity::query::identity(state, &party));
+        let known = known.map(|known| (known.identity.key_version, known.identity.material));
+        let known = known.or_else(|| self.aacl.parties.keys(&party).map(|material| (0, material)));
+        let (key_version, material) = known.ok_or_else(|| {
+            Problem::new(Code::NotFound, format!("the keys of {party} are not known"))
+                .next("introduce them: PUT /v1/aacl/parties")
+        })?;
+        let material = serde_json::to_value(material)
+            .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+        Ok(Reply::AaclKeys(Box::new(AaclKeys { party, key_version, material })))
     }
 }

@@ -4,6 +4,7 @@ use ainur_primitives::{Amount, Digest, DurationMs, Ppm, QualityLevel, TaskId, Ti
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
+use super::negotiate::PaymentSchedule;
 use super::{Body, MessageType, exact, probability};
 use crate::canonical;
 use crate::envelope::Envelope;
@@ -49,6 +50,9 @@ pub struct Bid {
     pub consent: Option<Proof>,
     /// How long the bidder expects the work to take.
     pub estimated_duration_ms: DurationMs,
+    /// When the bidder is paid, as the call says: in parts for work in chunks.
+    #[serde(default, skip_serializing_if = "PaymentSchedule::is_completion")]
+    pub payment_schedule: PaymentSchedule,
     /// What the bidder asks for accepted work.
     pub price: Amount,
     /// The quality offered.
@@ -144,6 +148,7 @@ impl Body for Bid {
         exact("estimated_duration_ms", self.estimated_duration_ms.0)?;
         probability("confidence", self.confidence)?;
         BundleBid::validate(&self.bundles)?;
+        self.payment_schedule.validate("payment_schedule")?;
         if let Some(first) = self.bundles.first()
             && (self.price, self.estimated_duration_ms)
                 != (first.price, first.estimated_duration_ms)

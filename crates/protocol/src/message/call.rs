@@ -74,7 +74,7 @@ pub struct Specification {
     /// Time from announcement to settlement.
     pub deadline_ms: DurationMs,
     /// The parts it is made of, when it is more than one piece of work.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "canonical::graph")]
     pub graph: Option<TaskGraph>,
     /// The input stream, when there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -84,10 +84,11 @@ pub struct ProposedTerms {
 }
 
 /// When the price is paid.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PaymentSchedule {
     /// When all of the work is accepted.
+    #[default]
     Completion,
     /// When the agreement is made.
     Upfront,
@@ -132,6 +133,10 @@ pub enum RelaxedRequirement {
 }
 
 impl PaymentSchedule {
+    pub(super) fn is_completion(&self) -> bool {
+        *self == Self::Completion
+    }
+
     pub(super) fn validate(&self, field: &'static str) -> Result<(), Error> {
         let Self::Milestone(payments) = self else { return Ok(()) };
         if !(1..=SCHEDULED_PAYMENTS_MAX).contains(&payments.len()) {

@@ -1,5 +1,6 @@
 //! Both sides of a negotiation in messages, each with its own view of it.
 use ainur_market::negotiation::{CounterProposal, NegotiationAct, NegotiationProposal};
+use ainur_market::payment::{Milestone, PaymentTerms};
 use ainur_primitives::{
     AcceptanceCheck, Amount, Digest, DisputeResolution, ExecutionLimits, Ppm, QualityLevel,
     SelectionRule, TaskSpec,

@@ -1,42 +1,39 @@
 //! Negotiating a task with one agent, by messages of one's own.
-use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
+use ainur_api::operation::{AaclQuery, AaclSay};
 use ainur_api::problem::{Code, Problem};
 use ainur_api::view::{AaclThread, AgentView};
 use ainur_api::{Operation, Reply, Service};
-use ainur_broker::aacl::{SpokenError, SpokenNegotiation, negotiation};
+use ainur_broker::aacl::{MessageSigner, SpokenError, SpokenNegotiation, negotiation};
 use ainur_market::negotiation::{
     CounterProposal, NegotiationAct, NegotiationProposal, NegotiationRules,
 };
 use ainur_market::payment::{CancellationPolicy, PaymentTerms};
-use ainur_primitives::canonical_json::to_canonical_json;
+use ainur_node::keys::KeyPair;
 use ainur_primitives::{
     AcceptanceCheck, ConversationId, Digest, DisputeResolution, DurationMs, TaskSpec,
 };
-use ainur_protocol::{Message, Specification, task_meant};
+use ainur_protocol::{Specification, task_meant};
 
-use super::Party;
+use super::{call, check};
 use crate::arguments::{AnswerArguments, OpeningArguments, ReplyArguments, TaskRun};
-use crate::command::task::{from_arguments, pack_input};
+use crate::command::task::from_arguments;
 use crate::command::{Outcome, ask};
-use crate::connect::Place;
 use crate::output::{Column, Output};
 
-/// The deadline of a task for which none is named.
-const DEADLINE_MS: DurationMs = DurationMs::seconds(600);
 /// How long the buyer may refuse when a task names no check and its output is not JSON.
 const WINDOW_MS: DurationMs = DurationMs(2_000);
 
-pub(super) fn open(asked: OpeningArguments, place: &Place, output: &Output) -> Outcome {
-    let service = place.connect_running()?;
-    let party = Party::introduced(&*service, &asked.key)?;
+pub(super) fn open(asked: OpeningArguments, service: &dyn Service, output: &Output) -> Outcome {
+    let party = Party::introduced(service, &asked.key)?;
     let with = Operation::AgentShow { agent: asked.with };
-    let agent = ask(&*service, with, |reply| match reply {
+    let agent = ask(service, with, |reply| match reply {
         Reply::Agent(agent) => Some(agent),
         _ => None,
     })?;
-    let spec = specified(asked.run, &agent, &*service)?;
+    let spec = specified(asked.run, &agent, service)?;
     let specification = Specification::open(&spec);
     let digest = specification.digest().map_err(|error| refused(&error))?;
     let conversation = ConversationId(Digest(random()?));
@@ -69,12 +66,11 @@ pub(super) fn open(asked: OpeningArguments, place: &Place, output: &Output) -> O
     show(&party, conversation, (1, asked.wait), output)
 }
 
-pub(super) fn reply(asked: ReplyArguments, place: &Place, output: &Output) -> Outcome {
-    let service = place.connect_running()?;
-    let party = Party::introduced(&*service, &asked.key)?;
+pub(super) fn reply(asked: &ReplyArguments, service: &dyn Service, output: &Output) -> Outcome {
+    let party = Party::introduced(service, &asked.key)?;
     let thread = party.conversation(asked.conversation, 0, 0)?;
-    let mut spoken = heard(&thread)?;
-    let (act, detail) = answer(&spoken, &asked)?;
+    let mut spoken = party.heard(&thread)?;
+    let (act, detail) = answer(&spoken, asked)?;
     let message = spoken.say(ainur_node::now(), act, (&detail, None), party.signer());
     party.say(message.map_err(|error| unsaid(&error))?)?;
     let said = thread.messages.len() + 1;
@@ -112,60 +108,79 @@ fn answer(
 }
 
 /// What is wanted, in full: nobody fills in anything for a party outside.
-fn specified(
-    mut run: TaskRun,
-    agent: &AgentView,
-    service: &dyn Service,
-) -> Result<TaskSpec, Problem> {
-    if run.graph.is_some() || run.chunks.is_some() {
+fn specified(run: TaskRun, agent: &AgentView, service: &dyn Service) -> Result<TaskSpec, Problem> {
+    let mut request = from_arguments(run, service)?;
+    if request.graph.is_some() || !request.chunks.is_empty() {
         let why = "a task in parts or in chunks is not negotiated by messages";
-        return Err(Problem::new(Code::InvalidRequest, why).next("have it done: ainur task run"));
+        return Err(Problem::new(Code::InvalidRequest, why).next("call for it: ainur aacl call"));
     }
-    let input_bytes = match (run.input.take(), run.input_blob) {
-        (Some(path), _) => {
-            let (content, bytes) = pack_input(&path, service)?;
-            run.input_blob = Some(content);
-            bytes
-        }
-        (None, Some(content)) => service.get_blob(content, &mut io::sink())?,
-        (None, None) => 0,
-    };
-    let request = from_arguments(run, service)?;
-    let parameters = to_canonical_json(&request.parameters).map_err(|error| refused(&error))?;
-    let contract = agent.capabilities.iter().find(|it| it.name == request.capability);
-    let is_json = contract.is_some_and(|it| it.output_media_type.starts_with("application/json"));
-    let usual = if is_json {
-        AcceptanceCheck::Schema
-    } else {
-        AcceptanceCheck::BuyerWord { window_ms: WINDOW_MS }
-    };
-    Ok(TaskSpec {
-        capability: request.capability,
-        parameters: super::text(parameters)?,
-        input: request.input,
-        input_bytes,
-        reserve: request.reserve,
-        loss: request.loss.unwrap_or(request.reserve),
-        budget: request.budget,
-        selection: request.selection,
-        check: request.check.unwrap_or(usual),
-        deadline_ms: request.deadline_ms.unwrap_or(DEADLINE_MS),
-        limits: request.limits.unwrap_or_default(),
-        graph: None,
-        chunks: Vec::new(),
-    })
+    if request.check.is_none() {
+        let contract = agent.capabilities.iter().find(|it| it.name == request.capability);
+        let media = contract.map(|contract| contract.output_media_type.as_str());
+        let is_json = media.is_some_and(|media| media.starts_with("application/json"));
+        request.check = Some(match is_json {
+            true => AcceptanceCheck::Schema,
+            false => AcceptanceCheck::BuyerWord { window_ms: WINDOW_MS },
+        });
+    }
+    call::specification(request, service)
 }
 
-/// What was said, taken as the party takes it: each message in its place.
-fn heard(thread: &AaclThread) -> Result<SpokenNegotiation, Problem> {
-    let wrong = |why: &dyn std::fmt::Display| {
-        let text = format!("what the node says was said cannot be so: {why}");
-        Problem::new(Code::Conflict, text).next("open another: ainur aacl negotiate")
-    };
-    let read = |text: &String| Message::from_json(text.as_bytes());
-    let messages = thread.messages.iter().map(read).collect::<Result<Vec<_>, _>>();
-    let messages = messages.map_err(|error| wrong(&error))?;
-    SpokenNegotiation::replay(&messages).map_err(|error| wrong(&error))
+/// A party that speaks to a node.
+struct Party<'a> {
+    service: &'a dyn Service,
+    keys: KeyPair,
+}
+
+impl<'a> Party<'a> {
+    /// The party whose keys are in this file; the node knows it from now on.
+    fn introduced(service: &'a dyn Service, file: &Path) -> Result<Self, Problem> {
+        let keys = super::read_key(file)?;
+        call::introduce(&keys, service)?;
+        Ok(Self { service, keys })
+    }
+
+    fn signer(&self) -> MessageSigner<'_> {
+        MessageSigner { did: self.keys.did(), key_version: 0, key: &self.keys.signing }
+    }
+
+    /// Says a signed message.
+    fn say(&self, message: Vec<u8>) -> Result<AaclThread, Problem> {
+        let message = String::from_utf8(message)
+            .map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+        let say = AaclSay { message, ..AaclSay::default() };
+        ask(self.service, Operation::AaclSay(say), thread)
+    }
+
+    /// A conversation, when more than `after` was said in it or that many seconds have passed.
+    fn conversation(
+        &self,
+        conversation: ConversationId,
+        after: usize,
+        wait: u64,
+    ) -> Result<AaclThread, Problem> {
+        let query = AaclQuery {
+            after: u32::try_from(after).unwrap_or(u32::MAX),
+            wait_ms: DurationMs::seconds(wait),
+            ..AaclQuery::of(conversation)
+        };
+        ask(self.service, Operation::AaclThread(query), thread)
+    }
+
+    /// What was said, taken as the party takes it: each message signed by whose it is, and in its
+    /// place.
+    fn heard(&self, thread: &AaclThread) -> Result<SpokenNegotiation, Problem> {
+        let messages = check::read_all(&thread.messages)?;
+        check::signatures(self.service, &messages)?;
+        SpokenNegotiation::replay(&messages).map_err(|error| check::unbelieved(&error))
+    }
+}
+
+fn thread(reply: Reply) -> Option<AaclThread> {
+    match reply {
+        Reply::AaclThread(thread) => Some(*thread),
+        _ => None,
+    }
 }
 
 const COLUMNS: [Column; 5] = [
@@ -184,7 +199,7 @@ fn show(
     output: &Output,
 ) -> Outcome {
     let thread = party.conversation(conversation, after, wait)?;
-    let spoken = heard(&thread)?;
+    let spoken = party.heard(&thread)?;
     let session = spoken.session();
     let agreed = session.agreed();
     if output.is_json() {

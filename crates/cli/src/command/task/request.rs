@@ -17,7 +17,10 @@ use crate::command::ask;
 use crate::output::io_problem;
 
 /// Stores the input and the verifier, and puts the request together.
-pub(crate) fn from_arguments(run: TaskRun, service: &dyn Service) -> Result<TaskRequest, Problem> {
+pub(in crate::command) fn from_arguments(
+    run: TaskRun,
+    service: &dyn Service,
+) -> Result<TaskRequest, Problem> {
     let parameters = serde_json::from_str(&run.parameters).map_err(|error| {
         Problem::new(Code::InvalidRequest, format!("--parameters is not JSON: {error}"))
             .next(r#"quote it for the shell, such as --parameters '{"query":"tea"}'"#)
