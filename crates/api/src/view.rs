@@ -108,6 +108,9 @@ pub struct AgentView {
     pub did: Did,
     /// Its name on this node.
     pub name: String,
+    /// The digest of its card, by which agreements and negotiations name what it promises.
+    #[schemars(with = "schema::Digest")]
+    pub card: Digest,
     /// From its manifest.
     pub description: String,
     /// `component bafkr4i…` or the command line.
@@ -153,9 +156,6 @@ pub struct AgentView {
     pub failure_probability: Ppm,
     /// Below minimum stake: may not bid.
     pub barred: bool,
-    /// The digest of its card, as the ledger knows it.
-    #[schemars(with = "schema::Digest")]
-    pub card: Digest,
     /// It keeps its own key: it sells by offers and bids that it signs itself.
     #[serde(default)]
     pub own_key: bool,

@@ -5,6 +5,7 @@
 //! same id however often it is made.
 mod bid;
 mod coalition;
+pub mod negotiation;
 mod offer;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ pub use bid::{
     bid_terms, bundle_bid_terms, commit_terms, written_bid, written_bundle_bid, written_commit,
 };
 pub use coalition::{coalition_terms, lead_bid_terms, written_coalition};
+pub use negotiation::{MessageSigner, SpokenError, SpokenNegotiation};
 pub use offer::{
     offer_conversation, offer_message, offer_terms, payment_terms, written_offer, written_schedule,
 };

@@ -1,6 +1,7 @@
 //! What can go wrong in the broker.
 use ainur_primitives::{Amount, CapabilityName, DurationMs};
 
+use crate::aacl::SpokenError;
 use crate::task::Illegal;
 
 /// A refusal, or a failure of what the broker stands on.
@@ -52,6 +53,15 @@ pub enum Error {
     /// Too many callers wait for one task.
     #[error("{0} callers wait for this task, which is the limit (WATCHERS_MAX)")]
     TooManyWatchers(usize),
+    /// A message that is not heard in its negotiation.
+    #[error("the message is not taken: {0}")]
+    Spoken(#[from] SpokenError),
+    /// A message in a conversation that is over, or that nobody began here.
+    #[error("nothing more is said in this conversation: {0}")]
+    ConversationOver(String),
+    /// Too many talk from outside.
+    #[error("{0} negotiations with buyers outside are open, which is the limit ({1})")]
+    TooManySpoken(usize, &'static str),
     /// There is no such task.
     #[error("there is no task '{0}'")]
     UnknownTask(String),

@@ -8,8 +8,8 @@ use ainur_market::offer::OfferTerms;
 use ainur_market::pricing::RentalTerms;
 use ainur_primitives::acceptance::Verdict;
 use ainur_primitives::{
-    Amount, ContentId, Did, Digest, FailureReason, Ppm, QualityLevel, TaskId, TaskSpec, Timestamp,
-    Venue,
+    Amount, ContentId, ConversationId, Did, Digest, FailureReason, Ppm, QualityLevel, TaskId,
+    TaskSpec, Timestamp, Venue,
 };
 use scale::{Decode, Encode};
 
@@ -180,12 +180,20 @@ pub enum Event {
         /// Its length.
         bytes: u64,
     },
+    /// Something was said in a negotiation with a buyer outside.
+    Said {
+        /// Each message in canonical form, in order.
+        messages: Vec<Vec<u8>>,
+    },
     /// The agents were negotiated with, and the best agreement is awarded.
     Negotiated {
-        /// Each negotiation to its end, ascending by seller.
+        /// Each negotiation to its end, ascending by seller; none when the one agent that a buyer
+        /// outside speaks with did not negotiate.
         threads: Vec<SignedThread>,
         /// The best agreement for the buyer, when there was any.
         award: Option<Box<NegotiatedAward>>,
+        /// What was said last with a buyer outside, as in [`Event::Said`].
+        spoken: Vec<Vec<u8>>,
     },
     /// No offer is left that fits, or the seller that was agreed with is out: the call for
     /// proposals goes out (again).
@@ -318,6 +326,8 @@ pub struct Announcement {
     pub service: Option<ServiceTerms>,
     /// How the buyer negotiates, when it does.
     pub negotiation: Option<NegotiationWish>,
+    /// Who speaks for the buyer in the negotiation, when that is somebody outside.
+    pub outside: Option<OutsideBuyer>,
     /// The rental that the buyer wants to use, when it named one.
     pub rental: Option<Digest>,
     /// Bids are taken until the terms' end of committing, even when all who were invited have
@@ -331,6 +341,19 @@ pub struct Announcement {
     pub trace: Option<TaskTrace>,
     /// The task it is a part of.
     pub part_of: Option<PartOf>,
+}
+
+/// Somebody outside who says what the buyer says in a negotiation, by messages of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct OutsideBuyer {
+    /// Who.
+    pub party: Did,
+    /// Where it speaks.
+    pub conversation: ConversationId,
+    /// Messages are taken until before then.
+    pub deadline: Timestamp,
+    /// What is agreed can be brought to the ledger until then.
+    pub valid_until: Timestamp,
 }
 
 /// A standing offer that was taken, and what its price follows from.

@@ -19,6 +19,14 @@ pub const NEGOTIATED_MAX: usize = 16;
 pub const NEGOTIATION_MS: DurationMs = DurationMs(30_000);
 /// How long after that what was agreed can be brought to the ledger.
 pub const NEGOTIATED_VALID_MS: DurationMs = DurationMs(60_000);
+/// How long a buyer outside may negotiate by messages of its own.
+pub const SPOKEN_MS_MAX: DurationMs = DurationMs::seconds(600);
+/// Everything said in one negotiation with a buyer outside.
+pub const SPOKEN_BYTES_MAX: usize = 512 << 10;
+/// Negotiations with buyers outside at once.
+pub const SPOKEN_MAX: usize = 256;
+/// Of them, those that draw on one budget.
+pub const SPOKEN_BUDGET_MAX: usize = 16;
 /// How long agents may think about a bid.
 pub const COMMIT_MS: DurationMs = DurationMs(30_000);
 /// How long bids may take to be opened after that.
@@ -67,12 +75,16 @@ pub const WATCHERS_MAX: usize = 64;
 pub const DETAIL_BYTES_MAX: usize = 500;
 
 /// Name, value and unit of each.
-pub const ALL: [(&str, u128, &str); 32] = [
+pub const ALL: [(&str, u128, &str); 36] = [
     ("TASKS_OPEN_MAX", TASKS_OPEN_MAX as u128, "tasks"),
     ("INVITED_MAX", INVITED_MAX as u128, "agents"),
     ("NEGOTIATED_MAX", NEGOTIATED_MAX as u128, "agents"),
     ("NEGOTIATION_MS", NEGOTIATION_MS.0 as u128, "ms"),
     ("NEGOTIATED_VALID_MS", NEGOTIATED_VALID_MS.0 as u128, "ms"),
+    ("SPOKEN_MS_MAX", SPOKEN_MS_MAX.0 as u128, "ms"),
+    ("SPOKEN_BYTES_MAX", SPOKEN_BYTES_MAX as u128, "bytes"),
+    ("SPOKEN_MAX", SPOKEN_MAX as u128, "negotiations"),
+    ("SPOKEN_BUDGET_MAX", SPOKEN_BUDGET_MAX as u128, "negotiations"),
     ("COMMIT_MS", COMMIT_MS.0 as u128, "ms"),
     ("REVEAL_MS", REVEAL_MS.0 as u128, "ms"),
     ("BIDDING_MS_MIN", BIDDING_MS_MIN.0 as u128, "ms"),
@@ -103,8 +115,9 @@ pub const ALL: [(&str, u128, &str); 32] = [
 ];
 
 /// Where the broker can be made to die, to prove that nothing is lost.
-pub const CRASH_POINTS: [&str; 16] = [
+pub const CRASH_POINTS: [&str; 17] = [
     "broker.negotiated",
+    "broker.spoken",
     "broker.appended",
     "broker.synced",
     "broker.executing",

@@ -17,8 +17,8 @@ use scale::{Decode, Encode};
 use graph::PartAward;
 
 use crate::event::{
-    Announcement, Chunk, CreditTake, Idempotency, LedgerPosition, OfferTake, RentalTake,
-    SignedReveal, SignedThread,
+    Announcement, Chunk, CreditTake, Idempotency, LedgerPosition, OfferTake, OutsideBuyer,
+    RentalTake, SignedReveal, SignedThread,
 };
 
 pub mod agree;
@@ -60,6 +60,10 @@ pub struct Task {
     pub service: Option<ServiceTerms>,
     /// How the buyer negotiates, when it does.
     pub negotiation: Option<NegotiationWish>,
+    /// Who speaks for the buyer in the negotiation, when that is somebody outside.
+    pub outside: Option<OutsideBuyer>,
+    /// What was said with it, each message in canonical form.
+    pub spoken: Vec<Vec<u8>>,
     /// The rental that the buyer wants to use, when it named one.
     pub rental: Option<Digest>,
     /// The last negotiations, each to its end.
@@ -79,7 +83,7 @@ pub struct Task {
     /// The bidders' signatures over their opened bids.
     pub bid_proofs: Vec<BatchProof>,
     /// Bids of those who keep their own keys, and what became of their bonds.
-    pub outside: Vec<OutsideBid>,
+    pub outside_bids: Vec<OutsideBid>,
     /// The closed auction.
     pub transcript: Option<Transcript>,
     /// Every attempt, the last one perhaps running.
@@ -286,6 +290,8 @@ impl Task {
             venue: announcement.venue,
             service: announcement.service,
             negotiation: announcement.negotiation,
+            outside: announcement.outside,
+            spoken: Vec::new(),
             rental: announcement.rental,
             threads: Vec::new(),
             held_open: announcement.held_open,
@@ -295,7 +301,7 @@ impl Task {
             commit_proofs: Vec::new(),
             custody: Vec::new(),
             bid_proofs: Vec::new(),
-            outside: Vec::new(),
+            outside_bids: Vec::new(),
             transcript: None,
             attempts: Vec::new(),
             chunks: Vec::new(),

@@ -15,7 +15,8 @@ mod market;
 mod rental;
 
 pub(crate) use aacl::{
-    AaclBidArguments, AaclCallArguments, AaclNode, AaclOfferArguments, AaclVerb,
+    AaclBidArguments, AaclCallArguments, AaclNode, AaclOfferArguments, AaclVerb, AnswerArguments,
+    OpeningArguments, ReplyArguments,
 };
 pub(crate) use agent::{Agent, AgentAdd};
 pub(crate) use exchange::{

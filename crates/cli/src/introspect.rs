@@ -32,7 +32,7 @@ const READ_ONLY: [&str; 23] = [
 ];
 
 /// Commands that can spend the owner's money.
-const SPENDING: [&str; 19] = [
+const SPENDING: [&str; 21] = [
     "task run",
     "account transfer",
     "agent add",
@@ -47,6 +47,8 @@ const SPENDING: [&str; 19] = [
     "market credits issue",
     "market credits retire",
     "market call",
+    "aacl negotiate",
+    "aacl reply",
     "aacl call",
     "market rental rent",
     "market rental use",

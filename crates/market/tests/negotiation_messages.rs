@@ -124,6 +124,7 @@ fn negotiate(from: &Party, to: Did, said: &[MessageId], act: NegotiationAct) -> 
         deadline: rules().deadline,
         opened: rules().opened,
         rounds_max: rules().rounds_max,
+        specification: None,
         valid_until: rules().valid_until,
     });
     assert_ne!(from.did, to);

@@ -2,6 +2,7 @@
 
 use ainur_api::problem::{Code, Problem};
 use ainur_broker::Error;
+use ainur_broker::aacl::SpokenError;
 use ainur_ledger::{TransactionError, balances, exchange};
 use ainur_market::exchange as market;
 
@@ -41,6 +42,19 @@ pub fn of_broker(error: &Error) -> Problem {
         }
         Error::UnknownOffer(_) => {
             Problem::new(Code::NotFound, message).next("see ainur market offers")
+        }
+        Error::Spoken(SpokenError::Place(_) | SpokenError::Negotiation(_)) => {
+            Problem::new(Code::Conflict, message)
+                .next("see what was said: GET /v1/aacl/conversations/{id}")
+        }
+        Error::Spoken(SpokenError::Meaning(_) | SpokenError::Unwritable(_)) => {
+            Problem::new(Code::InvalidRequest, message)
+                .next("see docs/market/aacl-negotiation.md for what is said, and when")
+        }
+        Error::ConversationOver(_) => Problem::new(Code::Conflict, message)
+            .next("begin a conversation of your own, with another id"),
+        Error::TooManySpoken(..) => {
+            Problem::new(Code::LimitReached, message).next("wait until some have ended")
         }
         Error::UnknownTask(_) => Problem::new(Code::NotFound, message).next("see ainur task list"),
         Error::AmbiguousTask(_) => {

@@ -67,6 +67,8 @@ impl Node {
         AgentView {
             did: agent.did,
             name: agent.name.clone(),
+            // It had a digest when it was signed.
+            card: agent.card.card.digest().unwrap_or_default(),
             description: agent.description.clone(),
             program: agent.program_text(),
             capabilities: agent.capabilities.clone(),
@@ -84,7 +86,6 @@ impl Node {
             failed: record.failed,
             failure_probability: reputation::query::failure_probability(&record, now, &params),
             barred: record.barred,
-            card: agent.card.card.digest().unwrap_or(Digest::ZERO),
             own_key: agent.own_key,
             losses: losses(&record),
         }

@@ -171,6 +171,7 @@ fn opening() -> Negotiate {
             deadline: CREATED.plus(DurationMs::seconds(600)),
             opened: CREATED,
             rounds_max: 3,
+            specification: None,
             valid_until: CREATED.plus(DurationMs::seconds(1_200)),
         }),
         round: 1,

@@ -74,6 +74,10 @@ impl Counter {
 fn bought(message: &Message) -> Option<(Amount, Option<BudgetId>)> {
     match message {
         Message::Call(call) => Some(wanted(&call.body().specification)),
+        Message::Negotiate(negotiate) => {
+            let opening = negotiate.body().opening.as_ref()?;
+            opening.specification.as_ref().map(|specification| wanted(specification))
+        }
         _ => None,
     }
 }

@@ -335,6 +335,7 @@ fn agent() -> AgentView {
     });
     AgentView {
         did: Did(Digest([2; 32])),
+        card: Digest([13; 32]),
         name: "worker".into(),
         description: String::new(),
         program: String::new(),
@@ -353,7 +354,6 @@ fn agent() -> AgentView {
         failed: 0,
         failure_probability: Ppm::default(),
         barred: false,
-        card: Digest([4; 32]),
         own_key: false,
         losses: Vec::new(),
     }

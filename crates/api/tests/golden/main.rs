@@ -389,6 +389,7 @@ fn agent() -> AgentView {
     AgentView {
         did: did(2),
         name: "upper".into(),
+        card: Digest([12; 32]),
         description: "Makes letters large.".into(),
         program: "/usr/bin/tr a-z A-Z".into(),
         capabilities: vec![serde_json::from_value(json!({ "name": "text.upper" })).unwrap()],
@@ -406,7 +407,6 @@ fn agent() -> AgentView {
         failed: 1,
         failure_probability: Ppm(285_714),
         barred: false,
-        card: Digest([4; 32]),
         own_key: false,
         losses: vec![StakeLoss {
             at: Timestamp(1_790_000_000_000),

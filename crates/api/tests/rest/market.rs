@@ -78,6 +78,7 @@ fn agent(number: u8, capability: CapabilityContract, price: Option<Amount>) -> A
     AgentView {
         did: did(number),
         name: format!("agent-{number}"),
+        card: Digest([number; 32]),
         description: "Works in memory".into(),
         program: "component bafkr4i…".into(),
         capabilities: vec![capability],
@@ -95,7 +96,6 @@ fn agent(number: u8, capability: CapabilityContract, price: Option<Amount>) -> A
         failed: 1,
         failure_probability: Ppm(250_000),
         barred: false,
-        card: Digest([4; 32]),
         own_key: false,
         losses: Vec::new(),
     }

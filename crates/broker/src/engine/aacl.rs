@@ -35,7 +35,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             AwardBasis::Offer(take) => take.offer.message,
             _ => None,
         });
-        let bids = task.outside.iter().flat_map(|bid| [Some(bid.sealing), bid.opening]).flatten();
+        let bids =
+            task.outside_bids.iter().flat_map(|bid| [Some(bid.sealing), bid.opening]).flatten();
         let said = offers.chain(bids).map(|content| self.message(content));
         let said = said.collect::<Result<Vec<Message>, Error>>()?;
         aacl::thread(task, call, self.operator.did, &said, &joined)

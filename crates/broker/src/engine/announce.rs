@@ -19,7 +19,7 @@ use ainur_verification::Plan;
 use super::Broker;
 use super::called::CallTerms;
 use crate::error::Error;
-use crate::event::{Announcement, Event, Idempotency};
+use crate::event::{Announcement, Event, Idempotency, OutsideBuyer};
 use crate::limits::{
     BIDDING_MS_MIN, COMMIT_MS, CONTEXT_BYTES_MAX, DEADLINE_MS_MAX, DEADLINE_MS_MIN,
     IDEMPOTENCY_KEY_BYTES_MAX, INVITED_MAX, PARAMETERS_BYTES_MAX, REVEAL_MS, TASKS_OPEN_MAX,
@@ -36,11 +36,12 @@ pub struct Request {
     /// The digest of `spec`, made by whoever asks, not by the broker's thread.
     call: Digest,
     only: Option<Did>,
-    venue: Venue,
+    pub(super) venue: Venue,
     service: Option<ServiceTerms>,
-    negotiation: Option<NegotiationWish>,
+    pub(super) negotiation: Option<NegotiationWish>,
+    pub(super) outside: Option<OutsideBuyer>,
     rental: Option<Digest>,
-    bidding: Option<DurationMs>,
+    pub(super) bidding: Option<DurationMs>,
     called: Option<CallTerms>,
     idempotency: Option<Idempotency>,
     context: Option<String>,
@@ -63,6 +64,7 @@ impl Request {
             venue: Venue::Any,
             service: None,
             negotiation: None,
+            outside: None,
             rental: None,
             bidding: None,
             called: None,
@@ -179,7 +181,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             _ => None,
         };
         let Request { spec, call, venue, service, negotiation, bidding, called, .. } = request;
-        let Request { idempotency, context, trace, rental, .. } = request;
+        let Request { idempotency, context, trace, rental, outside, .. } = request;
         let is_negotiated = venue == Venue::Negotiation;
         let parties = (&self.operator.did, &self.operator.did);
         let id = escrow::task_id(&self.chain_id, parties, &call, number);
@@ -199,6 +201,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             service,
             rental,
             negotiation: is_negotiated.then(|| negotiation.unwrap_or_default()),
+            outside,
             held_open: bidding.is_some(),
             idempotency,
             context,
@@ -368,7 +371,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     }
 
     /// A budget and all around it allow so much.
-    fn check_budget(&self, id: BudgetId, reserve: Amount) -> Result<(), Error> {
+    pub(super) fn check_budget(&self, id: BudgetId, reserve: Amount) -> Result<(), Error> {
         let found = self.ledger.read(|state| budget::query::budget(state, &id));
         let found = found.ok_or_else(|| Error::Budget(format!("there is no budget {id}")))?;
         let mut around = Some((id, found));
@@ -390,23 +393,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             });
         }
         Ok(())
-    }
-
-    fn check_negotiation(&self, request: &Request) -> Result<(), Error> {
-        let wrong = match (request.venue, &request.negotiation, request.bidding) {
-            (Venue::Negotiation, _, Some(_)) => {
-                "a task is negotiated, or bids are taken for it: not both".to_owned()
-            }
-            (Venue::Negotiation, Some(wish), None) => match wish.validate() {
-                Ok(()) => return Ok(()),
-                Err(error) => error.to_string(),
-            },
-            (Venue::Negotiation, None, None) | (_, None, _) => return Ok(()),
-            (_, Some(_), _) => {
-                "how to negotiate is said, but not that: ask for the venue negotiation".to_owned()
-            }
-        };
-        Err(Error::Invalid(wrong))
     }
 
     fn check_service(&self, terms: &ServiceTerms, deadline: DurationMs) -> Result<(), Error> {
@@ -550,7 +536,7 @@ pub(super) fn in_time(spec: &TaskSpec, service: Option<&ServiceTerms>) -> Durati
 }
 
 /// How long the work may take by its limits, which hold for each chunk.
-fn longest_work(spec: &TaskSpec) -> DurationMs {
+pub(super) fn longest_work(spec: &TaskSpec) -> DurationMs {
     let pieces = spec.chunks.len().max(1) as u64;
     DurationMs(spec.limits.duration_ms_max.0.saturating_mul(pieces))
 }

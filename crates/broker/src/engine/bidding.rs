@@ -50,6 +50,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         if task.venue == Venue::Rental {
             return self.take_rental_again(number);
         }
+        if task.outside.is_some() && !self.negotiations.is_spoken(number) {
+            // What was said was not agreed on when the node died.
+            let detail = "the node stopped while it was talked about: begin again".to_owned();
+            return self.record(number, Event::NoAward { detail });
+        }
         if task.part_of.is_some() && !task.is_called_part() {
             // Its beginning was not durable when the node died.
             return self.resume_part(number);

@@ -13,11 +13,12 @@ use ainur_market::auction::terms::TERMS_AMOUNT_MAX;
 use ainur_market::negotiation::{
     NegotiatedTerms, NegotiationMessage, NegotiationThread, SellerLimits, Tactic,
 };
-use ainur_primitives::{Did, Digest, Ppm, TaskSpec};
+use ainur_primitives::{Did, Digest, Ppm, TaskSpec, Venue};
 use ainur_runtime::job::Quote;
 use ainur_runtime::{Executor, GuestDecision, Job, NegotiationTurnView, Program};
 use ainur_storage::{Disk, crash_point};
 
+use super::announce::Request;
 use super::bidding::{no_bid, quality_level};
 use super::work::Errand;
 use super::{Broker, one_line};
@@ -26,9 +27,11 @@ use crate::event::{Event, JournalEntry, NegotiatedAward, SignedThread};
 use crate::limits::{DEADLINE_MS_MIN, NEGOTIATED_MAX};
 use crate::task::{Phase, Task};
 
+mod outside;
 mod talk;
 
-use talk::Talk;
+use outside::OutsideTalk;
+use talk::{Awaited, Talk};
 
 /// Negotiations that are about to be held. Only in memory: after a crash they are held again, and
 /// nothing was signed or locked before.
@@ -40,6 +43,8 @@ pub(super) struct Negotiations {
     talks: BTreeMap<u64, BTreeMap<Did, Talk>>,
     /// Tasks whose negotiations are held at the end of the turn.
     due: BTreeSet<u64>,
+    /// Conversations with buyers outside, by task.
+    outside: BTreeMap<u64, OutsideTalk>,
 }
 
 impl Negotiations {
@@ -53,6 +58,7 @@ impl Negotiations {
         self.limits.remove(&number);
         self.talks.remove(&number);
         self.due.remove(&number);
+        self.outside.remove(&number);
     }
 }
 
@@ -62,9 +68,29 @@ struct Held {
     attempt: u32,
     threads: Vec<(NegotiationThread, Ppm)>,
     best: Option<NegotiatedTerms>,
+    /// What was said with a buyer outside.
+    spoken: Vec<Vec<u8>>,
 }
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
+    /// A wish says how to negotiate where that is how a price is found, and only there.
+    pub(super) fn check_negotiation(&self, request: &Request) -> Result<(), Error> {
+        let wrong = match (request.venue, &request.negotiation, request.bidding) {
+            (Venue::Negotiation, _, Some(_)) => {
+                "a task is negotiated, or bids are taken for it: not both".to_owned()
+            }
+            (Venue::Negotiation, Some(wish), None) => match wish.validate() {
+                Ok(()) => return Ok(()),
+                Err(error) => error.to_string(),
+            },
+            (Venue::Negotiation, None, None) | (_, None, _) => return Ok(()),
+            (_, Some(_), _) => {
+                "how to negotiate is said, but not that: ask for the venue negotiation".to_owned()
+            }
+        };
+        Err(Error::Invalid(wrong))
+    }
+
     /// The most reliable of those that could be asked, as many as are negotiated with.
     pub(super) fn most_reliable(&self, mut invited: Vec<Did>) -> Vec<Did> {
         if invited.len() > NEGOTIATED_MAX {
@@ -136,7 +162,9 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     pub(super) fn negotiate_again(&mut self, number: u64) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let left = task.deadline.since(self.now);
-        let detail = if task.negotiable().is_empty() {
+        let detail = if task.outside.is_some() {
+            "what was agreed came to nothing, and its buyer speaks for itself"
+        } else if task.negotiable().is_empty() {
             "every agent that could be negotiated with has failed"
         } else if left < DEADLINE_MS_MIN {
             "too little time is left to negotiate again"
@@ -154,9 +182,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let mut held = Vec::new();
         for number in std::mem::take(&mut self.negotiations.due) {
             self.begin_talks(number);
-            let asked = self.talk(number);
-            if asked.is_empty() {
-                held.extend(self.end_talks(number)?);
+            let (asked, is_over) = self.talk(number);
+            self.answer_outside(number);
+            match is_over {
+                true => held.extend(self.end_talks(number)?),
+                false => self.keep_said(number)?,
             }
             for (seller, turn) in asked {
                 self.ask_guest(number, seller, turn)?;
@@ -213,7 +243,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             let tactic = seat.tactic.conceding(Tactic::OPENING_DEFAULT);
             let asks = matches!(seat.program, Program::Component { .. });
             // Without time for a conversation there is none.
-            if let Ok(talk) = Talk::begin(task, rules, *limits, (tactic, asks)) {
+            let Ok(mut talk) = Talk::begin(task, rules, *limits, (tactic, asks)) else { continue };
+            let opened = match self.negotiations.outside.get_mut(&number) {
+                Some(outside) => outside.open(self.now, &mut talk),
+                None => Ok(()),
+            };
+            if opened.is_ok() {
                 talks.insert(*seller, talk);
             }
         }
@@ -221,17 +256,20 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.wake_at(until, number);
     }
 
-    /// Lets everybody talk who needs no guest for it, and gives those that wait for theirs.
-    fn talk(&mut self, number: u64) -> Vec<(Did, NegotiationTurnView)> {
-        let Some(task) = self.tasks.get(&number) else { return Vec::new() };
+    /// Lets everybody talk who is here; gives those that wait for their guest, and whether all
+    /// have come to an end.
+    fn talk(&mut self, number: u64) -> (Vec<(Did, NegotiationTurnView)>, bool) {
+        let (mut asked, mut is_over) = (Vec::new(), true);
+        let Some(task) = self.tasks.get(&number) else { return (asked, is_over) };
         let talks = self.negotiations.talks.get_mut(&number).into_iter().flatten();
-        let mut asked = Vec::new();
         for (seller, talk) in talks {
-            if !talk.go_on(self.now) {
+            let awaited = talk.go_on(self.now);
+            is_over &= awaited == Awaited::Nobody;
+            if awaited == Awaited::Guest {
                 asked.push((*seller, talk.view(&task.spec.capability)));
             }
         }
-        asked
+        (asked, is_over)
     }
 
     /// Asks a seller's program what to say, unless it is being asked.
@@ -305,7 +343,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         // A guest that is still thinking is too late.
         self.cancel_errands(number);
         let Some(task) = self.tasks.get(&number) else { return Ok(None) };
-        if talks.is_empty() {
+        let spoken = self.negotiations.said_outside(number);
+        if talks.is_empty() && task.outside.is_none() {
             let detail = match task.passed.is_empty() {
                 true => "nobody was there, or no time was left, to negotiate".to_owned(),
                 false => no_bid(task),
@@ -320,7 +359,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let attempt = task.attempts.len() as u32 + 1;
         let unsigned = threads.iter().map(|(thread, failing)| (thread, *failing));
         let best = task.best_agreement(self.now, unsigned)?.map(|(_, terms)| terms);
-        Ok(Some(Held { task: number, attempt, threads, best }))
+        Ok(Some(Held { task: number, attempt, threads, best, spoken }))
     }
 }
 
@@ -343,6 +382,6 @@ impl Held {
             let proof = proof_of(terms.seller);
             Box::new(NegotiatedAward { attempt: self.attempt, terms, proof })
         });
-        Event::Negotiated { threads, award }
+        Event::Negotiated { threads, award, spoken: self.spoken }
     }
 }

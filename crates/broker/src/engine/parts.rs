@@ -113,6 +113,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             service: None,
             rental: None,
             negotiation: None,
+            outside: None,
             held_open: false,
             idempotency: None,
             context: task.context.clone(),

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use ainur_crypto::batch::BatchProof;
 use ainur_market::negotiation::{
-    NegotiatedTerms, Negotiation, NegotiationMessage, NegotiationRules, NegotiationThread,
-    NegotiationWish, Preferences,
+    NegotiatedTerms, Negotiation, NegotiationActKind, NegotiationMessage, NegotiationRules,
+    NegotiationThread, NegotiationWish, Preferences,
 };
 use ainur_market::payment::{CancellationPolicy, PaymentTerms};
 use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm, SelectionRule, Timestamp};
@@ -13,7 +13,7 @@ use ainur_primitives::{Amount, Did, Digest, DurationMs, Ppm, SelectionRule, Time
 use super::apply::Illegal;
 use super::{AwardBasis, HistoryKind, NegotiatedDeal, Phase, Task};
 use crate::event::{NegotiatedAward, SignedThread};
-use crate::limits::{NEGOTIATED_MAX, NEGOTIATED_VALID_MS, NEGOTIATION_MS};
+use crate::limits::{NEGOTIATED_MAX, NEGOTIATED_VALID_MS, NEGOTIATION_MS, SPOKEN_BYTES_MAX};
 
 /// A negotiation may take this part of the time that is left, and what comes of it be brought to
 /// the ledger for another.
@@ -29,7 +29,10 @@ impl Task {
         let part = |longest: DurationMs| {
             longest.min(DurationMs(self.deadline.since(now).0 / NEGOTIATION_PARTS))
         };
-        let deadline = now.plus(part(NEGOTIATION_MS));
+        let usual = now.plus(part(NEGOTIATION_MS));
+        let usual = (usual, usual.plus(part(NEGOTIATED_VALID_MS)));
+        let outside = self.outside.map(|outside| (outside.deadline, outside.valid_until));
+        let (deadline, valid_until) = outside.unwrap_or(usual);
         NegotiationRules {
             task: self.id,
             buyer: self.buyer,
@@ -39,7 +42,7 @@ impl Task {
             opened: now,
             deadline,
             rounds_max: self.wish().rounds_max,
-            valid_until: deadline.plus(part(NEGOTIATED_VALID_MS)),
+            valid_until,
         }
     }
 
@@ -122,9 +125,11 @@ impl Task {
         at: Timestamp,
         threads: &[SignedThread],
         award: Option<&NegotiatedAward>,
+        spoken: &[Vec<u8>],
     ) -> Result<(), Illegal> {
         self.expect(&[Phase::Announced], "a negotiation")?;
-        if self.negotiation.is_none() || !(1..=NEGOTIATED_MAX).contains(&threads.len()) {
+        let least = usize::from(self.outside.is_none());
+        if self.negotiation.is_none() || !(least..=NEGOTIATED_MAX).contains(&threads.len()) {
             return self.illegal("a negotiation");
         }
         let negotiable = self.negotiable();
@@ -155,6 +160,9 @@ impl Task {
             }
             _ => return Err(Illegal::Award),
         };
+        if !spoken.is_empty() {
+            self.keep_said(at, spoken)?;
+        }
         for signed in threads {
             self.note_negotiation(at, signed);
         }
@@ -162,11 +170,28 @@ impl Task {
         match awarded {
             Some((index, terms, proof)) => self.award_negotiated(at, next, (index, terms, proof)),
             None => {
-                self.detail = "no agent came to terms with the buyer".into();
+                self.detail = match self.outside {
+                    Some(_) => why_apart(threads).into(),
+                    None => "no agent came to terms with the buyer".into(),
+                };
                 let detail = self.detail.clone();
                 self.note(at, HistoryKind::NoAward, detail);
                 self.end_search(at);
             }
+        }
+        Ok(())
+    }
+
+    /// Keeps what was said with a buyer outside.
+    pub(super) fn keep_said(&mut self, at: Timestamp, said: &[Vec<u8>]) -> Result<(), Illegal> {
+        self.expect(&[Phase::Announced], "what was said")?;
+        let bytes: usize = self.spoken.iter().chain(said).map(Vec::len).sum();
+        if self.outside.is_none() || bytes > SPOKEN_BYTES_MAX {
+            return self.illegal("what was said");
+        }
+        for message in said {
+            self.spoken.push(message.clone());
+            self.note(at, HistoryKind::Said, format!("message {}", self.spoken.len()));
         }
         Ok(())
     }
@@ -213,6 +238,23 @@ impl Task {
         let ainu = price.to_ainu();
         let detail = format!("attempt {number} to {seller} for {ainu} AINU as negotiated");
         self.note(at, HistoryKind::Awarded, detail);
+    }
+}
+
+/// Why a buyer outside and its agent did not come to terms.
+fn why_apart(threads: &[SignedThread]) -> &'static str {
+    let Some(signed) = threads.first() else {
+        return "the agent does not negotiate about this, or is no longer here";
+    };
+    let last = signed.thread.messages.last();
+    match last.map(|message| (message.act.kind(), message.from)) {
+        Some((NegotiationActKind::Reject | NegotiationActKind::Withdraw, by)) => {
+            match by == signed.thread.rules.seller {
+                true => "the agent did not agree and ended the negotiation",
+                false => "the buyer did not agree and ended the negotiation",
+            }
+        }
+        _ => "the time to negotiate was up before they agreed",
     }
 }
 

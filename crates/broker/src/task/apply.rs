@@ -57,6 +57,7 @@ impl Task {
             | Event::Revealed { .. }
             | Event::Awarded { .. }
             | Event::OfferTaken { .. }
+            | Event::Said { .. }
             | Event::Negotiated { .. }
             | Event::Called(_)
             | Event::CreditTaken(_)
@@ -111,7 +112,8 @@ impl Task {
                 self.auction.commit(at, commit.clone(), *failure_probability)?;
                 self.commit_proofs.push(proof.clone());
                 self.custody.extend(custody.clone());
-                self.outside.extend(message.map(|said| OutsideBid::sealed(commit.bidder, said)));
+                self.outside_bids
+                    .extend(message.map(|said| OutsideBid::sealed(commit.bidder, said)));
                 self.note(at, HistoryKind::Committed, commit.bidder.to_string());
             }
             Event::Passed { bidder, detail } => {
@@ -139,7 +141,7 @@ impl Task {
             Event::Revealed { opened, message } => {
                 self.take_reveal(at, opened)?;
                 let bidder = opened.reveal.terms.bidder;
-                self.outside.iter_mut().filter(|bid| bid.bidder == bidder).for_each(|bid| {
+                self.outside_bids.iter_mut().filter(|bid| bid.bidder == bidder).for_each(|bid| {
                     bid.opening = Some(*message);
                 });
             }
@@ -167,8 +169,9 @@ impl Task {
             }
             Event::CreditTaken(take) => self.take_credit(at, take)?,
             Event::RentalTaken(take) => self.take_rental(at, take)?,
-            Event::Negotiated { threads, award } => {
-                self.apply_negotiation(at, threads, award.as_deref())?;
+            Event::Said { messages } => self.keep_said(at, messages)?,
+            Event::Negotiated { threads, award, spoken } => {
+                self.apply_negotiation(at, threads, award.as_deref(), spoken)?;
             }
             Event::Called(terms) => self.take_call(at, terms)?,
             Event::NoAward { detail } => {

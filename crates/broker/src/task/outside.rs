@@ -43,7 +43,7 @@ impl OutsideBid {
 impl Task {
     /// Who keeps its own key, has sealed a bid and not opened it; ascending by when it was sealed.
     pub fn unopened(&self) -> Vec<Did> {
-        let sealed = self.outside.iter().filter(|bid| bid.bond == BidBond::Held);
+        let sealed = self.outside_bids.iter().filter(|bid| bid.bond == BidBond::Held);
         let is_open = |did: &Did| {
             let mut entrants = self.auction.entrants();
             entrants.any(|entrant| entrant.commit.bidder == *did && entrant.reveal.is_some())
@@ -54,7 +54,7 @@ impl Task {
     /// A bond waits to be taken.
     pub fn has_bonds_due(&self) -> bool {
         // Only an auction that somebody else won has an escrow by which the ledger knows its buyer.
-        !self.outside.is_empty()
+        !self.outside_bids.is_empty()
             && self.transcript.is_some()
             && self.is_funded()
             && !self.unopened().is_empty()
@@ -118,7 +118,7 @@ impl Task {
         if !self.unopened().contains(&bidder) {
             return Err(Illegal::Bond);
         }
-        let held = self.outside.iter_mut().find(|bid| bid.bidder == bidder);
+        let held = self.outside_bids.iter_mut().find(|bid| bid.bidder == bidder);
         held.ok_or(Illegal::Bond)?.bond = bond;
         Ok(())
     }

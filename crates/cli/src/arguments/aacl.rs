@@ -2,6 +2,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ainur_market::negotiation::terms::ROUNDS_DEFAULT;
 use ainur_primitives::{Amount, CapabilityName, ConversationId};
 use clap::{Args, Subcommand};
 
@@ -19,6 +20,11 @@ pub(crate) enum AaclVerb {
     /// Call for a task in a signed message; the node's operator buys for you, and every answer is
     /// checked.
     Call(Box<AaclCallArguments>),
+    /// Open a negotiation about a task with one agent, by signed messages of your own, and show its
+    /// answer.
+    Negotiate(Box<OpeningArguments>),
+    /// Answer in a negotiation: accept, reject or counter what the agent said last.
+    Reply(ReplyArguments),
     /// Standing offers as their sellers signed them.
     Offers {
         /// Only those of this capability.
@@ -127,4 +133,75 @@ pub(crate) struct AaclBidArguments {
     pub(crate) open: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) node: AaclNode,
+}
+
+/// The opening of a negotiation.
+#[derive(Args, Debug)]
+pub(crate) struct OpeningArguments {
+    /// The file with your keys (`ainur aacl key`).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// The agent: its name or DID.
+    #[arg(long, value_name = "AGENT")]
+    pub(crate) with: String,
+    /// Your first proposal, in AINU.
+    #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) price: Amount,
+    /// Seconds to delivery that you propose [default: as long as the work may take].
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeline: Option<u64>,
+    /// The quality that you propose.
+    #[arg(long, value_enum, default_value_t = Quality::Standard)]
+    pub(crate) quality: Quality,
+    /// After so many rounds the agent can only accept or end it.
+    #[arg(long, default_value_t = ROUNDS_DEFAULT)]
+    pub(crate) rounds: u32,
+    /// Seconds until which you come to terms, half of the task's deadline at most.
+    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    pub(crate) within: u64,
+    /// Seconds to wait for the answer.
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub(crate) wait: u64,
+    #[command(flatten)]
+    pub(crate) node: AaclNode,
+    #[command(flatten)]
+    pub(crate) run: TaskRun,
+}
+
+/// An answer in a negotiation.
+#[derive(Args, Debug)]
+pub(crate) struct ReplyArguments {
+    /// The conversation.
+    pub(crate) conversation: ConversationId,
+    /// The file with your keys, those that opened it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) answer: AnswerArguments,
+    /// With `--counter`: seconds to delivery instead [default: as the agent proposes].
+    #[arg(long, value_name = "SECONDS", requires = "counter")]
+    pub(crate) timeline: Option<u64>,
+    /// With `--counter`: the quality instead [default: as the agent proposes].
+    #[arg(long, value_enum, requires = "counter")]
+    pub(crate) quality: Option<Quality>,
+    /// Seconds to wait for the answer.
+    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    pub(crate) wait: u64,
+    #[command(flatten)]
+    pub(crate) node: AaclNode,
+}
+
+/// What is answered.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub(crate) struct AnswerArguments {
+    /// Agree: the work begins.
+    #[arg(long)]
+    pub(crate) accept: bool,
+    /// Say no, and why; that is the end.
+    #[arg(long, value_name = "WHY")]
+    pub(crate) reject: Option<String>,
+    /// Propose this price instead, in AINU.
+    #[arg(long, value_parser = Amount::from_ainu, value_name = "AINU")]
+    pub(crate) counter: Option<Amount>,
 }

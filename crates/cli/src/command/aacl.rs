@@ -18,6 +18,7 @@ use crate::output::{Output, io_problem};
 
 mod call;
 mod check;
+mod negotiate;
 mod seller;
 mod show;
 
@@ -30,6 +31,14 @@ pub(super) fn run(verb: AaclVerb, place: &Place, output: &Output) -> Outcome {
         AaclVerb::Call(asked) => {
             let service = reach(&asked.node, place)?;
             return call::run(*asked, &*service, output);
+        }
+        AaclVerb::Negotiate(asked) => {
+            let service = reach_running(&asked.node, place)?;
+            return negotiate::open(*asked, &*service, output);
+        }
+        AaclVerb::Reply(asked) => {
+            let service = reach_running(&asked.node, place)?;
+            return negotiate::reply(&asked, &*service, output);
         }
         AaclVerb::Offers { capability, node } => {
             let listing = Operation::AaclOffers(AaclListing { capability });
@@ -47,11 +56,7 @@ pub(super) fn run(verb: AaclVerb, place: &Place, output: &Output) -> Outcome {
             seller::withdraw(&offer, &read_key(&key)?, &*reach(&node, place)?, output)?;
         }
         AaclVerb::Bid(asked) => {
-            // A bid needs a node that goes on.
-            let service = match asked.node.node {
-                Some(_) => reach(&asked.node, place)?,
-                None => place.connect_running()?,
-            };
+            let service = reach_running(&asked.node, place)?;
             seller::bid(*asked, &*service, output)?;
         }
         AaclVerb::Thread { conversation, wait, node } => {
@@ -74,6 +79,14 @@ fn reach(node: &AaclNode, place: &Place) -> Result<Box<dyn Service>, Problem> {
         Problem::new(Code::InvalidRequest, why).next("make one: ainur token create")
     })?;
     Ok(Box::new(Client::new(address, token)?))
+}
+
+/// The same, when it has to go on after this command.
+fn reach_running(node: &AaclNode, place: &Place) -> Result<Box<dyn Service>, Problem> {
+    match node.node {
+        Some(_) => reach(node, place),
+        None => place.connect_running(),
+    }
 }
 
 fn make_key(file: &Path, output: &Output) -> Result<(), Problem> {

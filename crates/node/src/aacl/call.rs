@@ -19,6 +19,7 @@ use ainur_primitives::{
 };
 use ainur_protocol::{Call, Conversation, Envelope, Message, Recipients, task_meant};
 
+use super::parley::was_begun_by;
 use super::{Heard, of_conversation, of_message};
 use crate::node::Node;
 use crate::problem::{of_broker, of_storage, with_causes};
@@ -163,6 +164,9 @@ impl Node {
             let open = self.mailbox.call(move |broker| Ok(broker.open_call_of(conversation)))?;
             return open.ok_or_else(unknown);
         };
+        if task.outside.is_some() {
+            return if was_begun_by(&task, &query.holder) { Ok(task) } else { Err(unknown()) };
+        }
         let call = self.call_of(&task)?;
         let mandate = mandate(&query.holder, query.conversation, call.header().id);
         if task.idempotency.as_ref() == Some(&mandate) { Ok(task) } else { Err(unknown()) }
@@ -204,18 +208,22 @@ fn wait_for(created: Timestamp, heard: &Heard) -> Result<(), Problem> {
 }
 
 /// The key of a conversation's task: no token has it as the beginning of keys of its own.
-fn key(conversation: &ConversationId) -> String {
+pub(super) fn key(conversation: &ConversationId) -> String {
     format!("aacl:{conversation}")
 }
 
 /// What makes a call the same one: the conversation, the message, and whose token it came with.
-fn mandate(holder: &AaclHolder, conversation: ConversationId, call: MessageId) -> Idempotency {
+pub(super) fn mandate(
+    holder: &AaclHolder,
+    conversation: ConversationId,
+    call: MessageId,
+) -> Idempotency {
     let request: Digest =
         hash::tagged("ainur/aacl-mandate/v1", &[holder.token.as_bytes(), &call.0.0]);
     Idempotency { key: key(&conversation), request }
 }
 
-fn check_canonical(what: &str, text: &str) -> Result<(), Problem> {
+pub(super) fn check_canonical(what: &str, text: &str) -> Result<(), Problem> {
     let value: serde_json::Value =
         serde_json::from_str(text).map_err(|error| refused(&format!("{what}: {error}")))?;
     let canonical = to_canonical_json(&value).map_err(|error| refused(&with_causes(&error)))?;
@@ -225,6 +233,6 @@ fn check_canonical(what: &str, text: &str) -> Result<(), Problem> {
     Err(refused(&format!("{what}: not canonical JSON (RFC 8785)")))
 }
 
-fn refused(why: &str) -> Problem {
+pub(super) fn refused(why: &str) -> Problem {
     Problem::new(Code::InvalidRequest, why).next("see docs/market/aacl.md")
 }

@@ -165,8 +165,8 @@ impl Node {
 
     /// What agents that keep their own keys have said about a task, sealed bids first.
     fn said_by_bidders(&self, task: &Task) -> Result<Vec<Message>, Problem> {
-        let sealed = task.outside.iter().map(|bid: &OutsideBid| bid.sealing);
-        let opened = task.outside.iter().filter_map(|bid| bid.opening);
+        let sealed = task.outside_bids.iter().map(|bid: &OutsideBid| bid.sealing);
+        let opened = task.outside_bids.iter().filter_map(|bid| bid.opening);
         sealed.chain(opened).map(|content| self.kept(content)).collect()
     }
 

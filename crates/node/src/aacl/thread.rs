@@ -16,6 +16,7 @@ use ainur_primitives::{CapabilityName, Did, Digest, MessageId};
 use ainur_protocol::Message;
 
 use super::of_message;
+use super::parley::parley_thread;
 use crate::node::Node;
 use crate::problem::{of_broker, with_causes};
 
@@ -45,6 +46,9 @@ impl Signed {
 impl Node {
     /// Everything said about a task that was called for, signed.
     pub(super) fn thread_of(&self, task: &Task) -> Result<AaclThread, Problem> {
+        if task.outside.is_some() {
+            return Ok(parley_thread(task));
+        }
         let Message::Call(call) = self.call_of(task)? else {
             return Err(Problem::new(Code::Corrupted, "a task was announced by no call")
                 .next("run ainur ledger audit"));

@@ -185,6 +185,7 @@ impl<F: Fn(Did) -> Performer> Story<'_, F> {
         let at = entry.at;
         match entry.kind {
             HistoryKind::Announced | HistoryKind::Chunk => {}
+            HistoryKind::Said => self.moment(at, "ainur.message", Vec::new()),
             HistoryKind::Committed => self.moment(at, "ainur.bid", named(entry)),
             HistoryKind::Passed => self.moment(at, "ainur.pass", named(entry)),
             HistoryKind::Negotiated => self.moment(at, "ainur.negotiation", named(entry)),

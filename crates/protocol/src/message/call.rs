@@ -216,7 +216,7 @@ impl Specification {
         Ok(hash::tagged("ainur/task-specification/v1", &[&bytes]))
     }
 
-    fn validate(&self) -> Result<(), Error> {
+    pub(super) fn validate(&self) -> Result<(), Error> {
         exact("specification.deadline_ms", self.deadline_ms.0)?;
         exact("specification.input_bytes", self.input_bytes)?;
         exact("specification.limits.fuel_max", self.limits.fuel_max)?;

@@ -7,7 +7,7 @@ use ainur_primitives::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Body, MessageType, exact, probability};
+use super::{Body, MessageType, Specification, exact, probability};
 use crate::error::Error;
 use crate::extensions::Extensions;
 use crate::limits::{
@@ -45,7 +45,7 @@ pub struct Negotiate {
 }
 
 /// What the buyer fixes when it opens a negotiation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NegotiationOpening {
     /// The seller's share of what is unpaid when the buyer ends the agreement later than free.
@@ -60,6 +60,9 @@ pub struct NegotiationOpening {
     pub opened: Timestamp,
     /// How many rounds there are at most.
     pub rounds_max: u32,
+    /// What is wanted, when no call has said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub specification: Option<Box<Specification>>,
     /// What is agreed can be brought to the ledger until then.
     pub valid_until: Timestamp,
 }
@@ -192,6 +195,9 @@ impl Body for Negotiate {
             probability("opening.cancellation_fee", opening.cancellation_fee)?;
             if opening.deadline <= created {
                 return Err(Error::field("opening.deadline", "nobody could answer any more"));
+            }
+            if let Some(specification) = &opening.specification {
+                specification.validate()?;
             }
         }
         exact("proposal.timeline_ms", self.proposal.timeline_ms.0)?;

@@ -1,7 +1,7 @@
 //! One conversation between a task's buyer and a seller, while it is held.
 use ainur_market::auction::terms::TERMS_AMOUNT_MAX;
 use ainur_market::negotiation::{
-    Error, Negotiation, NegotiationDecision, NegotiationProposal, NegotiationRules,
+    Error, Negotiation, NegotiationAct, NegotiationDecision, NegotiationProposal, NegotiationRules,
     NegotiationStrategy, NegotiationThread, Negotiator, Preferences, SellerLimits, Tactic, Turn,
 };
 use ainur_market::payment::PaymentTerms;
@@ -13,7 +13,8 @@ use crate::task::Task;
 /// See the module.
 pub(super) struct Talk {
     session: Negotiation,
-    buyer: Negotiator,
+    /// Nobody here where the buyer speaks from outside.
+    buyer: Option<Negotiator>,
     seller: Speaker,
     limits: SellerLimits,
     /// When the seller is paid, as the task says.
@@ -21,6 +22,17 @@ pub(super) struct Talk {
     /// The longest that work may take: longer times are not said.
     timeline_ms_max: DurationMs,
     is_over: bool,
+}
+
+/// Whose word a conversation waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// Nobody's: it is over.
+    Nobody,
+    /// That of the seller's program.
+    Guest,
+    /// That of the buyer outside.
+    Outside,
 }
 
 /// Who speaks for the seller.
@@ -51,11 +63,12 @@ impl Talk {
         let preferences = task.buyer_preferences(&rules);
         // What chance would decide follows from what the negotiation is about.
         let strategy = task.wish().tactic().strategy(&preferences, rules.id().0);
+        let is_here = task.outside.is_none();
         let payment = task.payment_under(&rules);
         let mut talk = Self {
             payment,
             session: Negotiation::open(rules)?,
-            buyer: Negotiator::new(preferences, strategy),
+            buyer: is_here.then(|| Negotiator::new(preferences, strategy)),
             seller: Speaker::Guest,
             limits,
             timeline_ms_max: task.auction.terms().duration_ms_max,
@@ -67,20 +80,51 @@ impl Talk {
         Ok(talk)
     }
 
-    /// Talks until it is over, which is true, or the seller's program has the turn.
-    pub(super) fn go_on(&mut self, now: Timestamp) -> bool {
+    /// Talks until it is over, or somebody has the turn who is not here.
+    pub(super) fn go_on(&mut self, now: Timestamp) -> Awaited {
         while !self.is_over && !self.session.expire(now) {
             let session = &self.session;
-            let answer = self.buyer.answer(session, now).or_else(|| match &mut self.seller {
+            let said = self.buyer.as_mut().and_then(|buyer| buyer.answer(session, now));
+            let answer = said.or_else(|| match &mut self.seller {
                 Speaker::Guest => None,
                 Speaker::Owner(seller) => seller.answer(session, now),
             });
-            match answer {
-                Some(message) => self.is_over = self.session.take(now, message).is_err(),
-                None => return false,
-            }
+            let Some(message) = answer else {
+                let is_sellers = session.proposals().len() % 2 == 1;
+                return if is_sellers { Awaited::Guest } else { Awaited::Outside };
+            };
+            self.is_over = self.session.take(now, message).is_err();
         }
-        true
+        Awaited::Nobody
+    }
+
+    /// Says what the buyer outside has said.
+    pub(super) fn take_from_outside(
+        &mut self,
+        now: Timestamp,
+        act: NegotiationAct,
+    ) -> Result<(), Error> {
+        // Under the ledger's own names of task and buyer, the same terms have another digest.
+        let act = match (act, self.session.offered()) {
+            (NegotiationAct::Accept { .. }, Some(terms)) => {
+                NegotiationAct::Accept { terms: terms.digest() }
+            }
+            (act, _) => act,
+        };
+        let message = self.session.draft(act);
+        self.session.take(now, message)
+    }
+
+    /// What the seller has said, after the first so many messages.
+    pub(super) fn said_by_seller(&self, after: usize) -> Vec<NegotiationAct> {
+        let seller = self.session.rules().seller;
+        let said = self.session.messages().iter().skip(after);
+        said.filter(|message| message.from == seller).map(|message| message.act.clone()).collect()
+    }
+
+    /// How much was said.
+    pub(super) fn length(&self) -> usize {
+        self.session.messages().len()
     }
 
     /// What the seller's program sees.

@@ -6,10 +6,12 @@ use ainur_market::bond::BondRule;
 use ainur_market::negotiation::power::ConcessionRate;
 use ainur_market::negotiation::strategy::negotiate;
 use ainur_market::negotiation::{NegotiationAct, Negotiator, SellerLimits, TacticName};
-use ainur_primitives::{AcceptanceCheck, ExecutionLimits, QualityLevel, TaskId, TaskSpec, Venue};
+use ainur_primitives::{
+    AcceptanceCheck, ConversationId, ExecutionLimits, QualityLevel, TaskId, TaskSpec, Venue,
+};
 
 use super::*;
-use crate::event::{Announcement, Event};
+use crate::event::{Announcement, Event, OutsideBuyer};
 
 const NOW: Timestamp = Timestamp(1_795_000_000_000);
 
@@ -59,6 +61,7 @@ fn task(sellers: u8, reserve: u64, wish: NegotiationWish, selection: SelectionRu
         service: None,
         rental: None,
         negotiation: Some(wish),
+        outside: None,
         held_open: false,
         idempotency: None,
         context: None,
@@ -101,7 +104,7 @@ fn outcome(task: &Task, threads: Vec<SignedThread>) -> Event {
         let proof = proof(terms.seller);
         Box::new(NegotiatedAward { attempt, terms, proof })
     });
-    Event::Negotiated { threads, award }
+    Event::Negotiated { threads, award, spoken: Vec::new() }
 }
 
 #[test]
@@ -192,9 +195,9 @@ fn an_outcome_that_does_not_follow_from_what_was_said_is_refused() {
     let Event::Negotiated { award: Some(award), .. } = outcome(&task, threads()) else {
         panic!("they agree");
     };
-    let with = |threads, award: NegotiatedAward| Event::Negotiated {
-        threads,
-        award: Some(Box::new(award)),
+    let with = |threads, award: NegotiatedAward| {
+        let award = Some(Box::new(award));
+        Event::Negotiated { threads, award, spoken: Vec::new() }
     };
     let honest = || (threads(), (*award).clone());
     let mut cases: Vec<(&str, Event, Timestamp)> = Vec::new();
@@ -209,7 +212,11 @@ fn an_outcome_that_does_not_follow_from_what_was_said_is_refused() {
     other.proof = proof(did(0));
     cases.push(("terms the buyer signed", with(said, other), NOW));
     let (said, _) = honest();
-    cases.push(("no award of an agreement", Event::Negotiated { threads: said, award: None }, NOW));
+    cases.push((
+        "no award of an agreement",
+        Event::Negotiated { threads: said, award: None, spoken: Vec::new() },
+        NOW,
+    ));
     let (mut said, award) = honest();
     said.swap(0, 1);
     cases.push(("sellers out of order", with(said, award), NOW));
@@ -242,7 +249,11 @@ fn an_outcome_that_does_not_follow_from_what_was_said_is_refused() {
     let (said, award) = honest();
     let early = Timestamp(NOW.0 - 1);
     cases.push(("before it was opened", with(said, award), early));
-    cases.push(("nobody", Event::Negotiated { threads: Vec::new(), award: None }, NOW));
+    cases.push((
+        "nobody",
+        Event::Negotiated { threads: Vec::new(), award: None, spoken: Vec::new() },
+        NOW,
+    ));
     for (what, event, at) in cases {
         println!("{what}: {}", refuses(&task, &event, at));
     }
@@ -284,4 +295,35 @@ fn a_seller_that_fails_is_not_negotiated_with_again_and_one_whose_terms_lapsed_i
     task.apply(at, &again).expect("another call");
     task.apply(NOW, &both(&task)).expect("the third");
     assert_eq!(task.attempt().map(|attempt| (attempt.number, attempt.seller)), Some((3, did(2))));
+}
+
+#[test]
+fn what_a_buyer_outside_says_is_kept_with_its_task_and_belongs_to_no_other() {
+    let outside = |task: &mut Task| {
+        task.outside = Some(OutsideBuyer {
+            party: did(9),
+            conversation: ConversationId(Digest([9; 32])),
+            deadline: NOW.plus(DurationMs::seconds(20)),
+            valid_until: NOW.plus(DurationMs::seconds(40)),
+        });
+    };
+    let message = |length: usize| vec![vec![b'x'; length]];
+    let said = |length| Event::Said { messages: message(length) };
+    let mut plain = task(1, 5, NegotiationWish::default(), SelectionRule::Scored);
+    assert!(plain.apply(NOW, &said(1)).is_err(), "its buyer is here");
+    let none = || Event::Negotiated { threads: Vec::new(), award: None, spoken: message(1) };
+    assert!(plain.apply(NOW, &none()).is_err());
+    let mut task = task(1, 5, NegotiationWish::default(), SelectionRule::Scored);
+    outside(&mut task);
+    let rules = task.negotiation_rules(NOW, did(1), Digest([7; 32]));
+    assert_eq!(rules.deadline, NOW.plus(DurationMs::seconds(20)), "as the buyer has fixed it");
+    assert_eq!(rules.valid_until, NOW.plus(DurationMs::seconds(40)));
+    task.apply(NOW, &said(100)).expect("kept");
+    let before = task.clone();
+    assert!(task.apply(NOW, &said(SPOKEN_BYTES_MAX)).is_err(), "too much");
+    assert_eq!(task, before);
+    task.apply(NOW, &none()).expect("the end");
+    assert_eq!((task.phase, task.spoken.len()), (Phase::Unfunded, 2));
+    assert!(task.detail.contains("does not negotiate"), "{}", task.detail);
+    assert!(task.apply(NOW, &said(1)).is_err(), "it is over");
 }

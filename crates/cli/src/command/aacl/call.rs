@@ -65,7 +65,10 @@ pub(super) fn run(asked: AaclCallArguments, service: &dyn Service, output: &Outp
 }
 
 /// What is wanted, as the ledger will know it.
-fn specification(request: TaskRequest, service: &dyn Service) -> Result<TaskSpec, Problem> {
+pub(super) fn specification(
+    request: TaskRequest,
+    service: &dyn Service,
+) -> Result<TaskSpec, Problem> {
     let unsaid = [
         (request.only.is_some(), "--only"),
         (request.venue != Venue::Any, "--venue"),
@@ -107,7 +110,7 @@ fn specification(request: TaskRequest, service: &dyn Service) -> Result<TaskSpec
 }
 
 /// Makes the keys known to the node, and learns who its operator is.
-fn introduce(keys: &KeyPair, service: &dyn Service) -> Result<Did, Problem> {
+pub(super) fn introduce(keys: &KeyPair, service: &dyn Service) -> Result<Did, Problem> {
     let document = KeyDocument::first(keys.material(), ainur_node::now())
         .and_then(|document| SignedKeyDocument::sign_first(document, &keys.signing))
         .and_then(|document| document.to_json())

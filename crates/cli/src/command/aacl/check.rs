@@ -66,7 +66,7 @@ fn keys_of(service: &dyn Service, party: Did) -> Result<KeyMaterial, Problem> {
     Ok(material)
 }
 
-fn unbelieved(error: &dyn std::error::Error) -> Problem {
+pub(super) fn unbelieved(error: &dyn std::error::Error) -> Problem {
     let text = format!("the node's answer does not hold: {}", with_causes(error));
     Problem::new(Code::Corrupted, text).next("do not trust what this node says")
 }
