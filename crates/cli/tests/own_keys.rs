@@ -486,7 +486,12 @@ fn an_agent_joins_and_sells_over_rest_by_signatures_alone() {
 
     let mine = place.path("mine.key");
     keys.create(Path::new(&mine)).expect("a file");
-    place.succeeds(&["aacl", "offer", "own", "--key", &mine, "--price", "0.0001"]);
+    // A token that may spend is enough to offer: the signature says whose offer it is.
+    let secret = place.file("token", place.token(&["seller", "--limit", "1"]).as_bytes());
+    let endpoint = ainur_api::Endpoint::read(&place.data_dir()).expect("readable");
+    let address = endpoint.expect("a running node").address.to_string();
+    let offer = ["aacl", "offer", "own", "--key", &mine, "--price", "0.0001"];
+    place.succeeds(&[&offer[..], &["--node", &address, "--token-file", &secret]].concat());
     assert_eq!(place.json(&["market", "offers"])[0]["seller_name"], "own");
     assert_eq!(run(&place, &[])["seller_name"], "own");
     // Nothing but what an agent with its own key has signed is handed to the ledger.

@@ -60,7 +60,9 @@ pub struct BidOpening {
 ///
 /// # Errors
 /// When a field of the offer cannot be said.
-pub fn say_offer(keys: &KeyPair, operator: Did, terms: &OfferTerms) -> Result<String, Problem> {
+pub fn say_offer(keys: &KeyPair, terms: &OfferTerms) -> Result<String, Problem> {
+    let topic = terms.capabilities.first().map(|name| format!("topic:offer/{name}"));
+    let topic = topic.unwrap_or_default().parse().map_err(|error| unfit(&error))?;
     let consent = Proof::sign(&keys.signing, keys.did(), 0, terms.digest());
     let now = crate::now();
     said(
@@ -69,7 +71,7 @@ pub fn say_offer(keys: &KeyPair, operator: Did, terms: &OfferTerms) -> Result<St
             conversation_id: offer_conversation(&terms.digest()),
             in_reply_to: None,
             from: keys.did(),
-            to: Recipients::One(operator),
+            to: Recipients::Topic(topic),
             created: now,
             expires: terms.valid_until.min(now.plus(LIFETIME_MS_MAX)),
             body: written_offer(terms, consent),

@@ -37,7 +37,7 @@ pub(super) fn offer(
     }
     let named = (agent.name.as_str(), agent.did, agent.card);
     let terms = offer_terms(draft, named, &agent.capabilities)?;
-    say(service, speech::say_offer(&keys, operator(service)?, &terms)?)?;
+    say(service, speech::say_offer(&keys, &terms)?)?;
     if output.is_json() {
         output.json(&json!({ "offer": terms.digest(), "terms": terms }));
     } else {
