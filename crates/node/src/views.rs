@@ -14,7 +14,7 @@ use ainur_ledger::{balances, budget, reputation};
 use ainur_market::auction::{award, mechanism::PriceSetBy};
 use ainur_market::coalition::part_task_id;
 use ainur_market::combinatorial::Assignment;
-use ainur_primitives::{Amount, BudgetId, CapabilityName, Did, Digest, Subtask};
+use ainur_primitives::{Amount, BudgetId, CapabilityName, Did, Subtask};
 use ainur_storage::clock::{Clock, SystemClock};
 
 use crate::agents::AgentRecord;
