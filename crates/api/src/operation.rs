@@ -32,6 +32,7 @@ pub use rental::RentalDraft;
 pub use token::TokenCreate;
 
 /// A question or a command.
+#[expect(clippy::large_enum_variant, reason = "an operation is performed once and then dropped")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "operation", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Operation {

@@ -173,9 +173,7 @@ fn coalitions_bid_through_their_leads_and_all_winners_are_accepted() {
 fn messages_that_do_not_hold_are_refused_and_change_nothing() {
     let place = bazaar();
     let _node = place.start_node();
-    let owner = Door::of(&place, None);
     let door = Door::of(&place, Some(&place.token(&["one", "--limit", "20"])));
-    let other = Door::of(&place, Some(&place.token(&["two", "--limit", "20"])));
     let reader =
         Door::of(&place, Some(&place.token(&["reader", "--limit", "1", "--scope", "read"])));
     let (party, stranger) = (Party::new(4), Party::new(5));
@@ -211,6 +209,20 @@ fn messages_that_do_not_hold_are_refused_and_change_nothing() {
     let last = borrowed.len() - 40;
     borrowed[last] ^= 1;
     assert_eq!(door.introduces(&borrowed).0, 400);
+    assert!(tasks(&place).is_empty(), "something was bought");
+}
+
+#[test]
+fn messages_out_of_time_or_place_are_refused_and_a_good_one_counts_once() {
+    let place = bazaar();
+    let _node = place.start_node();
+    let owner = Door::of(&place, None);
+    let door = Door::of(&place, Some(&place.token(&["one", "--limit", "20"])));
+    let other = Door::of(&place, Some(&place.token(&["two", "--limit", "20"])));
+    let (party, stranger) = (Party::new(4), Party::new(5));
+    let operator = door.introduce(&party);
+    let call = party.call(operator, &echo("5"));
+    let good = bytes(&call);
     // When: too old, of a clock that is far ahead.
     let spec = echo("5");
     let old = party.draft_at(operator, &spec, Timestamp(now().0 - 301_000));

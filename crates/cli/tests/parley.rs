@@ -214,18 +214,21 @@ fn reject_by(keys: &KeyPair, party: &Party<'_>) -> Vec<u8> {
     envelope.to_json().expect("JSON")
 }
 
+/// What a party says of the rules that others would not.
+type Change = fn(&mut NegotiationRules);
+
 #[test]
 fn openings_that_could_not_lead_to_an_agreement_are_refused_with_why() {
     let (place, _node) = shop();
     let secret = place.token(&["party", "--limit", "20", "--per-task", "6"]);
-    let refusal = |wish: &Wish, change: fn(&mut NegotiationRules)| {
+    let refusal = |wish: &Wish, change: Change| {
         let mut party = Party::new(&place, &secret, "echo");
         let bytes = party.opening(wish, change);
         let (status, said) = party.post(&bytes);
         assert!((400..500).contains(&status), "{status} {said}");
         said.to_string()
     };
-    let cases: [(Wish, fn(&mut NegotiationRules), &str); 7] = [
+    let cases: [(Wish, Change, &str); 7] = [
         (Wish { price: 6 * AINU, ..WISH }, |_| (), "the reserve of the task is 5 AINU"),
         (Wish { reserve: 7 * AINU, ..WISH }, |_| (), "may spend 6 AINU on one task"),
         (Wish { rounds_max: 17, ..WISH }, |_| (), "1 to 16 rounds"),
