@@ -318,11 +318,13 @@ impl Service for Counter {
         // What was bought before costs nothing more.
         let kept = if self.was_bought(&operation) { Kept::default() } else { Kept::by(&operation) };
         self.charge(kept)?;
+        // A message is kept before it is judged.
+        let is_kept = matches!(operation, Operation::AaclSay(_));
         let reply = match operation {
             Operation::TaskList(query) => self.tasks(query),
             operation => self.service.perform(operation),
         };
-        if reply.is_err() {
+        if reply.is_err() && !is_kept {
             self.give_back(kept);
         }
         match reply {

@@ -89,11 +89,14 @@ impl Node {
         message.verify(&keys, &HybridVerifier).map_err(|error| of_message(&error))
     }
 
-    /// A call that comes again finds its task; every other message counts once, refused or not.
+    /// What comes again and was taken before is confirmed: a call, a bid, an acceptance. Every other
+    /// message counts once, refused or not.
     fn check_fresh(&self, heard: &Heard) -> Result<(), Problem> {
         let header = heard.message.header();
         let checked = match &heard.message {
-            Message::Call(_) => replay::check_time(heard.now, header),
+            Message::Call(_) | Message::BidCommit(_) | Message::Bid(_) | Message::Accept(_) => {
+                replay::check_time(heard.now, header)
+            }
             _ => {
                 let window = &self.aacl.window;
                 let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);

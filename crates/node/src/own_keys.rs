@@ -125,6 +125,16 @@ impl Node {
         let known = known.ok_or_else(|| unsigned("the ledger does not know its sender"))?;
         let _joining = self.join_lock();
         self.check_signed(&submission, &known.identity.material)?;
+        let is_unbond = |signed: &AuthorizedTransaction| {
+            let action = &signed.transaction.action;
+            matches!(action, Action::Reputation(reputation::Action::Unbond { .. }))
+        };
+        let held = self.mailbox.call(move |broker| Ok(broker.bonds_held(sender)))?;
+        if !held.is_zero() && submission.transactions.iter().any(is_unbond) {
+            let text = format!("{} AINU of its stake stand behind sealed bids", held.to_ainu());
+            return Err(Problem::new(Code::Conflict, text)
+                .next("open them, or wait until their calls are over"));
+        }
         self.submit(submission)?;
         Ok(Reply::Done)
     }
@@ -212,15 +222,21 @@ pub fn material_of(keys: &KeyPair) -> OwnKey {
     OwnKey { material: HEX.encode(&keys.material().encode()), signed: None }
 }
 
-/// Signs what a node prepared for an agent to join, if it is that and no more: its card, its
-/// identity, a stake of at most `stake_max`, and the card's registration.
+/// The stake that is signed for when nobody said how much at most.
+const STAKE_SIGNED_MAX: Amount = Amount::ainu(1_000);
+/// The most that is signed for as the fee of one transaction, in base units: a thousandth AINU.
+const FEE_SIGNED_MAX: Amount = Amount(Amount::ainu(1).0 / 1_000);
+
+/// Signs what a node prepared for an agent to join this ledger, if it is that and no more: its card,
+/// and once each its identity, a stake of at most `stake_max` (1 000 AINU when nobody says), and the
+/// card's registration, for fees of at most 0.001 AINU each.
 ///
 /// # Errors
 /// When the papers are of another party or would have something else signed.
 pub fn sign_papers(
     keys: &KeyPair,
     papers: &JoinPapers,
-    stake_max: Option<Amount>,
+    (chain_id, stake_max): (Digest, Option<Amount>),
 ) -> Result<SignedPapers, Problem> {
     let foreign = |why: &str| {
         Problem::new(Code::InvalidAgent, format!("the node asks for another signature: {why}"))
@@ -238,13 +254,21 @@ pub fn sign_papers(
     let own = |transaction: &Transaction| match &transaction.action {
         Action::Identity(identity::Action::Create { material }) => **material == keys.material(),
         Action::Reputation(reputation::Action::Bond { amount }) => {
-            stake_max.is_none_or(|most| *amount <= most)
+            *amount <= stake_max.unwrap_or(STAKE_SIGNED_MAX)
         }
         Action::Registry(registry::Action::Register { card, .. }) => *card == digest,
         _ => false,
     };
-    let of_key = |transaction: &Transaction| transaction.sender == keys.did() && own(transaction);
-    if card.did != keys.did() || !transactions.iter().all(of_key) {
+    let of_key = |transaction: &Transaction| {
+        transaction.sender == keys.did()
+            && transaction.chain_id == chain_id
+            && transaction.fee <= FEE_SIGNED_MAX
+            && own(transaction)
+    };
+    let kind = |transaction: &Transaction| std::mem::discriminant(&transaction.action);
+    let each_once = (1..transactions.len())
+        .all(|place| transactions[..place].iter().all(|it| kind(it) != kind(&transactions[place])));
+    if card.did != keys.did() || !each_once || !transactions.iter().all(of_key) {
         return Err(foreign("it is not the joining of this agent"));
     }
     let card = crate::join::signed_card(card, keys)?;

@@ -137,6 +137,9 @@ pub(super) static ROUTES: [Route; 6] = [
     },
 ];
 
+/// How often a conversation is looked at whose task is not the caller's.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 const LISTED: Gives =
     Gives { status: 200, description: "Messages", content: &[(JSON, listed)], headers: &[] };
 
@@ -238,14 +241,25 @@ async fn conversation(ask: Ask) -> Result<Response, Refusal> {
         }
         let Some(task) = thread.task else { return shown(&thread) };
         let caller = ask.caller()?;
-        let news = News::of(&ask.calls, &caller, task.to_string(), thread.events).await?;
+        let news = News::of(&ask.calls, &caller, task.to_string(), thread.events).await;
         let told = tokio::select! {
-            told = timeout_at(deadline, news.told()) => told,
+            told = timeout_at(deadline, told_of(news.ok())) => told,
             () = ask.calls.stop.stopped() => return shown(&thread),
             lapsed = ask.calls.lapsed(&caller) => return Err(lapsed.into()),
         };
         if !matches!(told, Ok(Ok(_))) {
             return shown(&thread);
+        }
+    }
+}
+
+/// News of a task; when it is another's, the time to look again.
+async fn told_of(news: Option<News>) -> Result<(), Problem> {
+    match news {
+        Some(news) => news.told().await.map(drop),
+        None => {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            Ok(())
         }
     }
 }

@@ -74,9 +74,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     ) -> Result<Vec<Message>, Error> {
         let mut states: Vec<OfferState> = self
             .offer_states(capability)
-            .filter(|state| state.unavailable.is_none() && state.terms.is_valid_at(self.now))
+            .filter(|state| state.terms.is_valid_at(self.now))
+            .filter(|state| state.unavailable.is_none() || self.is_said(state))
             .collect();
-        states.sort_by_key(|state| (state.price, state.digest));
+        states.sort_by_key(|state| (!self.is_said(state), state.price, state.digest));
         let mut messages = Vec::new();
         for state in states.into_iter().take(most) {
             let Some(offer) = self.offers.get(&state.digest) else { continue };
@@ -90,6 +91,12 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             messages.push(message.into());
         }
         Ok(messages)
+    }
+
+    /// Its seller said it in a message of its own, and finds it here to take it back, also when it is
+    /// full.
+    fn is_said(&self, state: &OfferState) -> bool {
+        self.offers.get(&state.digest).is_some_and(|offer| offer.message.is_some())
     }
 
     /// Calls that are held open for bids, oldest first, as messages of the operator, not yet signed.

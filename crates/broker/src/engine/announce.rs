@@ -165,8 +165,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             | (Venue::Any, Some(_)) => Err(None),
             (venue, _) => {
                 let explain = venue == Venue::Offer;
-                self.match_offer((&request.spec, request.service.as_ref()), &invited, &[], explain)
-                    .map_err(Some)
+                let longest = request.called.as_ref().map(|called| called.duration_ms_max);
+                let longest = longest.unwrap_or(DurationMs(u64::MAX));
+                let wanted = (&request.spec, request.service.as_ref(), longest);
+                self.match_offer(wanted, &invited, &[], explain).map_err(Some)
             }
         };
         if let (Venue::Offer, Err(Some(why))) = (request.venue, &take) {

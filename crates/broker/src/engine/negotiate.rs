@@ -317,6 +317,11 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// A task that is negotiated is looked at again because time has passed.
     pub(super) fn wake_negotiation(&mut self, number: u64) {
         let Some(task) = self.tasks.get(&number) else { return };
+        if task.outside.is_some() && !self.negotiations.is_spoken(number) {
+            // It was talked about before a crash: it ends where agents are asked.
+            self.doing.remove(&number);
+            return;
+        }
         let is_called = self.now < task.auction.terms().commit_until;
         if self.negotiations.talks.contains_key(&number) {
             self.negotiate_now(number);
@@ -344,6 +349,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         self.cancel_errands(number);
         let Some(task) = self.tasks.get(&number) else { return Ok(None) };
         let spoken = self.negotiations.said_outside(number);
+        self.negotiations.outside.remove(&number);
         if talks.is_empty() && task.outside.is_none() {
             let detail = match task.passed.is_empty() {
                 true => "nobody was there, or no time was left, to negotiate".to_owned(),

@@ -97,7 +97,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     ) -> Result<OfferState, Error> {
         let (digest, terms) = (offer.terms.digest(), offer.terms.clone());
         let refused = |error| Error::Invalid(format!("the offer: {error}"));
-        self.offers.publish(offer.clone(), 0, self.now).map_err(refused)?;
+        let bought = self.bought(digest);
+        self.offers.publish(offer.clone(), bought, self.now).map_err(refused)?;
         self.journal.append(&JournalEntry::Signature(signature.clone()))?;
         self.journal.append(&JournalEntry::Offer(OfferEvent::Published(Box::new(offer))))?;
         Ok(self.offer_state(digest, terms))
@@ -186,7 +187,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// The best offer of those agents for a task, or why there is none when that is to be told.
     pub(super) fn match_offer(
         &mut self,
-        (spec, service): (&TaskSpec, Option<&ServiceTerms>),
+        (spec, service, longest): (&TaskSpec, Option<&ServiceTerms>, DurationMs),
         invited: &[Did],
         failed: &[Did],
         explain: bool,
@@ -213,7 +214,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             selection: spec.selection,
             failure_probability_max: Ppm::ONE,
             now: self.now,
-            deadline: self.now.plus(in_time(spec, service)),
+            deadline: self.now.plus(in_time(spec, service).min(longest)),
             bought: &none,
             excluded: &excluded,
             chunks: &spec.chunks,
@@ -246,7 +247,8 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
         let (id, venue, invited, excluded) =
             (task.id, task.venue, task.invited.clone(), task.excluded());
-        let service = task.service;
+        let (service, longest) = (task.service, task.auction.terms().duration_ms_max);
+        let bid_bond = task.auction.terms().bid_bond;
         let left = task.deadline.since(self.now);
         if left < DEADLINE_MS_MIN {
             let detail = "too little time is left for another seller".to_owned();
@@ -256,7 +258,7 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         let found = match task.has_refused_offer() {
             true => Err("the ledger did not take the last one".to_owned()),
             false => {
-                let wanted = (&spec, service.as_ref());
+                let wanted = (&spec, service.as_ref(), longest);
                 self.match_offer(wanted, &invited, &excluded, venue == Venue::Offer)
             }
         };
@@ -267,7 +269,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
                 self.record(number, Event::NoAward { detail })
             }
             (Err(_), _) => {
-                let terms = self.auction_terms(id, (&spec, service.as_ref()), None);
+                let mut terms = self.auction_terms(id, (&spec, service.as_ref()), None);
+                // No longer and with no less at stake than the buyer has called for.
+                terms.duration_ms_max = terms.duration_ms_max.min(longest);
+                terms.bid_bond = terms.bid_bond.max(bid_bond);
                 self.record(number, Event::Called(Box::new(terms)))
             }
         }

@@ -26,7 +26,7 @@ use crate::error::Error;
 use crate::event::{Event, JournalEntry, SignedOffer, SignedReveal};
 use crate::limits::{RETRY_DOUBLINGS_MAX, RETRY_MS};
 use crate::seat::Seat;
-use crate::task::{Phase, TaskStep};
+use crate::task::{Phase, Task, TaskStep};
 
 impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// Publishes an offer that its seller signed with a key of its own; durable with the next
@@ -82,9 +82,13 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return Err(invalid("its chunks are due earlier than a call can say".into()));
         }
         let record = self.ledger.read(|state| reputation::query::reputation(state, &bidder));
-        if record.available() < commit.bid_bond {
-            let (bond, free) = (commit.bid_bond.to_ainu(), record.available().to_ainu());
-            let why = format!("its bond is {bond} AINU, the agent has {free} AINU of free stake");
+        let free = record.available().saturating_sub(self.bonds_held(bidder));
+        if free < commit.bid_bond {
+            let (bond, free) = (commit.bid_bond.to_ainu(), free.to_ainu());
+            let why = format!(
+                "its bond is {bond} AINU, the agent has {free} AINU of stake that is free and stands \
+                 behind no other sealed bid"
+            );
             return Err(invalid(why));
         }
         let failure_probability = self.failure_probability(bidder);
@@ -196,14 +200,25 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
         Ok((signature, proof))
     }
 
-    /// Spares those whom nobody heard to the end: this node was down when revealing ended.
+    /// What stands behind sealed bids of an agent that are not opened yet.
+    pub fn bonds_held(&self, bidder: Did) -> Amount {
+        let sealed = self.tasks.values().filter(|task| !task.outside_bids.is_empty());
+        let sealed = sealed.filter(|task| task.unopened().contains(&bidder));
+        let bond = |task: &Task| self.committed(task.number, bidder).map(|commit| commit.bid_bond);
+        sealed.filter_map(bond).sum()
+    }
+
+    /// Spares those whom nobody heard to the end: this node was down when revealing ended, or has
+    /// their agent no more.
     pub(super) fn spare_unheard(&mut self, number: u64) -> Result<(), Error> {
         let Some(task) = self.tasks.get(&number) else { return Ok(()) };
-        if self.since < task.auction.terms().reveal_until {
-            return Ok(());
-        }
+        let was_up = self.since < task.auction.terms().reveal_until;
         for bidder in task.unopened() {
-            let detail = "the node was down at the end of revealing".to_owned();
+            let detail = match (was_up, self.outsider(bidder)) {
+                (true, Ok(_)) => continue,
+                (true, Err(_)) => "the node does not have it any more".to_owned(),
+                (false, _) => "the node was down at the end of revealing".to_owned(),
+            };
             self.record(number, Event::BondSpared { bidder, detail })?;
         }
         Ok(())
@@ -287,9 +302,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             return self.record(number, event);
         }
         let refusal = match outcome {
-            Outcome::Failed { error, .. } if !is_too_early(error) => one_line(&error.to_string()),
+            Outcome::Failed { error, .. } if !may_change(error) => one_line(&error.to_string()),
             _ => {
-                // In no block, or the ledger's clock is behind: nothing was taken.
+                // In no block, the ledger's clock is behind, or no stake is free now: nothing was
+                // taken.
                 self.resync |= matches!(outcome, Outcome::Rejected(_));
                 let again = self.bond_again_at(number);
                 self.wake_at(again, number);
@@ -307,6 +323,14 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     }
 }
 
-fn is_too_early(error: &TransactionError) -> bool {
-    matches!(error, TransactionError::Escrow(escrow::Error::StillRevealing(_)))
+/// What the ledger refuses now it may take later, until its window closes.
+fn may_change(error: &TransactionError) -> bool {
+    match error {
+        TransactionError::Escrow(escrow::Error::StillRevealing(_)) => true,
+        TransactionError::Escrow(escrow::Error::Reputation(error))
+        | TransactionError::Reputation(error) => {
+            matches!(error, reputation::Error::StakeUnavailable { .. })
+        }
+        _ => false,
+    }
 }

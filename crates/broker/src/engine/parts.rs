@@ -292,9 +292,10 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
             // What failed counts as promised until somebody else does it.
             Some(Escrow::Open(open)) => {
                 let place = open.part_of_subtask(part_of.subtask);
-                let counted = place.and_then(|place| open.parts().nth(place as usize));
-                let counted = counted.filter(|counted| counted.state == PartState::Failed);
-                let own = counted.map_or(Amount::ZERO, |counted| counted.amount);
+                let counted = open.parts().zip(open.counted());
+                let counted = place.and_then(|place| counted.into_iter().nth(place as usize));
+                let own = counted.filter(|(part, _)| part.state == PartState::Failed);
+                let own = own.map_or(Amount::ZERO, |(_, counted)| counted);
                 let available = open.unpaid().saturating_sub(open.promised().saturating_sub(own));
                 let pact = open.pacts.iter().find(|pact| Some(pact.consent) == word);
                 let max = pact.map(|pact| pact.backup_max(part_of.subtask, available));

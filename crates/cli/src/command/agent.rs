@@ -14,7 +14,7 @@ use ainur_api::view::AgentView;
 use ainur_api::{Operation, Reply, Service};
 use ainur_node::keys::KeyPair;
 use ainur_node::own_keys::{self, LedgerStanding};
-use ainur_primitives::Amount;
+use ainur_primitives::{Amount, Digest};
 
 use super::{Outcome, ask};
 use crate::arguments;
@@ -103,7 +103,7 @@ fn add_agent(add: arguments::AgentAdd, service: &dyn Service) -> Result<AgentVie
             Reply::Papers(papers) => Some(papers),
             _ => None,
         })?;
-        let signed = Some(own_keys::sign_papers(keys, &papers, asked.stake)?);
+        let signed = Some(own_keys::sign_papers(keys, &papers, (chain_id(service)?, asked.stake))?);
         asked.own_key = Some(OwnKey { signed, ..own_keys::material_of(keys) });
     }
     one(service, Operation::AgentAdd(asked))
@@ -118,6 +118,14 @@ fn leave(found: &AgentView, keys: &KeyPair, service: &dyn Service) -> Result<(),
     let (standing, free) = standing_of(keys, service)?;
     let submission = standing.leave(keys, free);
     service.perform(Operation::LedgerSubmit { submission }).map(drop)
+}
+
+/// The ledger that the node hosts.
+fn chain_id(service: &dyn Service) -> Result<Digest, Problem> {
+    ask(service, Operation::LedgerStatus, |reply| match reply {
+        Reply::Ledger(ledger) => Some(ledger.chain_id),
+        _ => None,
+    })
 }
 
 /// Where the holder of a key stands on the ledger, and what of its stake is free.

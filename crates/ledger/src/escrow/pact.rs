@@ -131,8 +131,9 @@ impl Pact {
     /// it asks more, but no more of the buyer's.
     pub fn backup_max(&self, subtask: u16, available: Amount) -> Amount {
         match self.insured.iter().find(|insured| insured.subtask == subtask) {
-            Some(insured) => available.min(insured.price).saturating_add(self.pool),
-            None => available,
+            // The pool pays what is above the member's price, so that must still be there.
+            Some(insured) if available >= insured.price => insured.price.saturating_add(self.pool),
+            _ => available,
         }
     }
 

@@ -117,6 +117,11 @@ pub(super) fn end_insurance(
     for pact in &mut agreement.pacts {
         all.extend(pact.end_insurance());
     }
+    let (asked, reserve) = (all.iter().map(|payout| payout.amount).sum(), agreement.held());
+    if asked > reserve {
+        // Never with the money of others.
+        return Err(Error::PriceOutOfRange { asked, reserve });
+    }
     for Payout { payee, amount } in &all {
         move_money(&mut context.state, Pot::Escrowed, Pot::Free(*payee), *amount)?;
         agreement.pay_out(*payee, *amount);

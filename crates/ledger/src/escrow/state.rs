@@ -201,9 +201,26 @@ impl Agreement {
     /// What parts that are neither accepted nor replaced would be paid, those that failed until
     /// somebody else does them, and what is in insurance pools.
     pub fn promised(&self) -> Amount {
-        let over = |state| matches!(state, PartState::Paid | PartState::Replaced);
-        let parts = self.parts().filter(|part| !over(part.state)).map(|part| part.amount);
-        parts.sum::<Amount>().saturating_add(self.insurance())
+        self.counted().sum::<Amount>().saturating_add(self.insurance())
+    }
+
+    /// What each part counts of that, by number: of one that failed what is in an insurance pool
+    /// again is counted there.
+    pub fn counted(&self) -> impl Iterator<Item = Amount> + '_ {
+        let counts = |engagement: &Engagement, part: &Part| match part.state {
+            PartState::Paid | PartState::Replaced => Amount::ZERO,
+            PartState::Failed => {
+                let pact = self.pacts.iter().find(|pact| pact.consent == engagement.consent);
+                let insured = pact.zip(engagement.subtask).and_then(|(pact, subtask)| {
+                    pact.insured.iter().find(|insured| insured.subtask == subtask)
+                });
+                insured.map_or(part.amount, |insured| part.amount.min(insured.price))
+            }
+            _ => part.amount,
+        };
+        self.engagements.iter().flat_map(move |engagement| {
+            engagement.parts.iter().map(move |part| counts(engagement, part))
+        })
     }
 
     /// What is in the insurance pools of its coalitions.

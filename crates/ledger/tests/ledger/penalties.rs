@@ -413,10 +413,15 @@ fn step(world: &mut World, terms: &CoalitionTerms, (kind, small): (u8, u8)) -> (
 /// The coalition with clauses, and 0.6 of the AINU that its shares are above bids withheld: 0.12 of
 /// each. The backup for the fourth part asks 2.5 AINU where the member gets 2.08.
 fn insured_at_work() -> (World, CoalitionTerms) {
+    insured_with_backup("2.5")
+}
+
+/// The same, with another price of that backup.
+fn insured_with_backup(asks: &str) -> (World, CoalitionTerms) {
     let mut world = staked();
     let mut terms = with_clauses(&world);
     terms.failure.insurance_pool = ainu("0.6");
-    terms.failure.backups[1].bid = ainu("2.5");
+    terms.failure.backups[1].bid = ainu(asks);
     let budget = BudgetId(Digest([3; 32]));
     let (limit, expires) = (Amount::ainu(10), world.now.plus(DAY));
     let open = budget::Action::Open { budget, parent: None, limit, period: None, expires };
@@ -477,6 +482,32 @@ fn a_dearer_backup_is_paid_out_of_the_pool_and_not_by_the_buyer() {
     assert_eq!(given_back(&events), back(&others, "0.045"));
     let tombstone = closed(&world, 1);
     assert_eq!((tombstone.paid(), tombstone.refunded), (Amount::ainu(8), Amount::ainu(2)));
+}
+
+/// Somebody's bid in a call for a part alone, at a price.
+fn called_for(world: &mut World, part: u16, seller: u8, price: &str) -> SignedAward {
+    let called = part_task_id(task(1), part);
+    let bid = BidTerms { task: called, price: Amount(1), ..world.bid(1, seller) };
+    SignedAward { price: ainu(price), ..world.award_of(bid, seller) }
+}
+
+#[test]
+fn a_pool_adds_nothing_to_what_is_not_there() {
+    let (mut world, terms) = insured_with_backup("1");
+    // A backup does the fourth part for less, and what that frees goes to who does the third.
+    world.ok(VERIFIER, fail_part(1, 3, FailureReason::Crashed));
+    let cheap = stand_in(&mut world, &terms, 1);
+    world.ok(BUYER, take_over(3, cheap));
+    world.ok(VERIFIER, fail_part(1, 2, FailureReason::Crashed));
+    let dear = called_for(&mut world, 2, RIVAL, "4.16");
+    world.ok(BUYER, take_over(2, dear));
+    world.ok(VERIFIER, fail_part(1, 5, FailureReason::Infrastructure));
+    // Of the 2.08 that the member was to get, 1 AINU is left for the backup.
+    let award = SignedAward { price: ainu("1.5"), ..stand_in(&mut world, &terms, 1) };
+    let most = Error::PriceOutOfRange { asked: ainu("1"), reserve: ainu("1") };
+    assert_eq!(world.fails(BUYER, take_over(5, award)), most.into());
+    let agreement = opened(&world, 1);
+    assert!(agreement.promised() <= agreement.unpaid());
 }
 
 #[test]

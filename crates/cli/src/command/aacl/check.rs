@@ -35,11 +35,14 @@ pub(super) fn conversations(messages: &[Message]) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Everybody signed what is said in its name. A seller that has left the node may be told without a
-/// signature of its own; its consent is on the ledger.
+/// Everybody signed what is said in its name. A bid or an offer of a seller that has left the node
+/// may be told without a signature of its own; the consent in it is what the ledger took.
 pub(super) fn signatures(service: &dyn Service, messages: &[Message]) -> Result<(), Problem> {
     let mut known: BTreeMap<Did, KeyMaterial> = BTreeMap::new();
-    for message in messages.iter().filter(|message| message.proof().is_some()) {
+    for message in messages {
+        if message.proof().is_none() && is_consent(message) {
+            continue;
+        }
         let from = message.header().from;
         let keys = match known.get(&from) {
             Some(keys) => keys.clone(),
@@ -49,6 +52,17 @@ pub(super) fn signatures(service: &dyn Service, messages: &[Message]) -> Result<
         known.insert(from, keys);
     }
     Ok(())
+}
+
+/// It carries the consent that binds its sender.
+fn is_consent(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::BidCommit(_)
+            | Message::Bid(_)
+            | Message::CoalitionBid(_)
+            | Message::StandingOffer(_)
+    )
 }
 
 /// A party's keys. First keys show by themselves whose they are.
