@@ -186,17 +186,17 @@ fn messages_that_do_not_hold_are_refused_and_change_nothing() {
     nobody.refuses(&good, 401);
     reader.refuses(&good, 403);
     // Form: another spelling, another content, too many bytes, no message.
-    assert!(door.refuses(&[&good[..], b" "].concat(), 400).contains("canonical"));
+    assert!(door.refuses(&[&good[..], b" "].concat(), 422).contains("canonical"));
     let text = String::from_utf8(good.clone()).expect("JSON is UTF-8");
     let dearer = text.replace("5000000000000", "4000000000000");
     assert_ne!(dearer, text);
-    assert!(door.refuses(dearer.as_bytes(), 400).contains("digest"));
+    assert!(door.refuses(dearer.as_bytes(), 422).contains("digest"));
     let mut padded = party.draft(operator, &echo("5"));
     padded.body.extensions.insert("x-note", "n".repeat(200_000).into()).expect("it is a field");
     let mut long = String::from_utf8(bytes(&party.signed(padded))).expect("JSON is UTF-8");
     long = long.replace("nnnn", "nnnnnn");
-    assert!(door.refuses(long.as_bytes(), 400).contains("262144"));
-    door.refuses(b"{}", 400);
+    assert!(door.refuses(long.as_bytes(), 422).contains("262144"));
+    door.refuses(b"{}", 422);
     // Who: keys nobody knows, somebody else's signature, none.
     assert!(door.refuses(&bytes(&stranger.call(operator, &echo("5"))), 403).contains("not known"));
     let mut forged = party.draft(operator, &echo("5")).finish().expect("a good message");
@@ -205,10 +205,10 @@ fn messages_that_do_not_hold_are_refused_and_change_nothing() {
     let unsigned = party.draft(operator, &echo("5")).finish().expect("a good message");
     assert!(door.refuses(&bytes(&unsigned), 403).contains("not signed"));
     let mut borrowed = stranger.document();
-    assert_eq!(door.introduces(&[&borrowed[..], b" "].concat()).0, 400);
+    assert_eq!(door.introduces(&[&borrowed[..], b" "].concat()).0, 422);
     let last = borrowed.len() - 40;
     borrowed[last] ^= 1;
-    assert_eq!(door.introduces(&borrowed).0, 400);
+    assert_eq!(door.introduces(&borrowed).0, 422);
     assert!(tasks(&place).is_empty(), "something was bought");
 }
 
@@ -226,9 +226,9 @@ fn messages_out_of_time_or_place_are_refused_and_a_good_one_counts_once() {
     // When: too old, of a clock that is far ahead.
     let spec = echo("5");
     let old = party.draft_at(operator, &spec, Timestamp(now().0 - 301_000));
-    assert!(door.refuses(&bytes(&party.signed(old)), 400).contains("created"));
+    assert!(door.refuses(&bytes(&party.signed(old)), 422).contains("created"));
     let ahead = party.draft_at(operator, &spec, now().plus(DurationMs::seconds(20)));
-    assert!(door.refuses(&bytes(&party.signed(ahead)), 400).contains("ahead"));
+    assert!(door.refuses(&bytes(&party.signed(ahead)), 422).contains("ahead"));
     // Where in a conversation, to whom, and what it means.
     let withdraw = Draft {
         conversation_id: call.header().conversation_id,
@@ -244,10 +244,10 @@ fn messages_out_of_time_or_place_are_refused_and_a_good_one_counts_once() {
     assert!(door.refuses(&withdraw, 409).contains("not expected"));
     assert!(door.refuses(&withdraw, 409).contains("seen before"));
     let elsewhere = party.call(stranger.did, &spec);
-    assert!(door.refuses(&bytes(&elsewhere), 400).contains("addressed to"));
+    assert!(door.refuses(&bytes(&elsewhere), 422).contains("addressed to"));
     let mut other_task = party.draft(operator, &spec);
     other_task.body.task.0.0[0] ^= 1;
-    assert!(door.refuses(&bytes(&party.signed(other_task)), 400).contains("task"));
+    assert!(door.refuses(&bytes(&party.signed(other_task)), 422).contains("task"));
     let commit = BidCommit {
         bid_bond: Amount::ZERO,
         commitment: Digest([2; 32]),

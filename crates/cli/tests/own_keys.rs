@@ -504,7 +504,7 @@ fn an_agent_joins_and_sells_over_rest_by_signatures_alone() {
     assert_eq!(run(&place, &[])["seller_name"], "own");
     // Nothing but what an agent with its own key has signed is handed to the ledger.
     let nothing = serde_json::json!({ "submission": "00" }).to_string();
-    assert_eq!(post(&place, "/v1/ledger/transactions", &nothing).0, 400);
+    assert_eq!(post(&place, "/v1/ledger/transactions", &nothing).0, 422);
     place.succeeds(&["agent", "remove", "own", "--key", &mine]);
     place.succeeds(&["ledger", "audit"]);
 }

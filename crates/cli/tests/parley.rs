@@ -171,7 +171,7 @@ fn what_is_stale_repeated_out_of_turn_or_another_s_is_refused_with_what_was_expe
     let intruder = Party::new(&place, &secret, "echo");
     let reject = reject_by(&intruder.keys, &party);
     let (status, said) = intruder.post(&reject);
-    assert!(status == 400 && said.to_string().contains("nobody else"), "{status} {said}");
+    assert!(status == 422 && said.to_string().contains("nobody else"), "{status} {said}");
     // What was refused can be said anew, and is agreed on.
     let thread = messages(&party.thread(0, 0));
     party.spoken = Some(SpokenNegotiation::replay(&thread).expect("in order"));
@@ -252,7 +252,7 @@ fn openings_that_could_not_lead_to_an_agreement_are_refused_with_why() {
     let (mine, heard) = (party.spoken.clone(), party.heard);
     let bytes = party.accept();
     let (status, said) = party.post(&bytes);
-    assert!(status == 400 && said.to_string().contains("begin again with a higher reserve"));
+    assert!(status == 422 && said.to_string().contains("begin again with a higher reserve"));
     (party.spoken, party.heard) = (mine, heard);
     let bytes = party.message(|_| NegotiationAct::Reject);
     assert_eq!(party.post(&bytes).0, 200);

@@ -58,7 +58,7 @@ pub(super) static ROUTES: [Route; 6] = [
             content: &[(JSON, SchemaGenerator::subschema_for::<AaclParty>)],
             headers: &[],
         }],
-        refusals: &[409],
+        refusals: &[409, 422],
         handler: Some(|ask| Box::pin(introduce(ask))),
     },
     Route {
@@ -202,14 +202,18 @@ fn listed(generator: &mut SchemaGenerator) -> Schema {
 
 async fn say(ask: Ask) -> Result<Response, Refusal> {
     let say = AaclSay { message: ask.text()?.to_owned(), ..AaclSay::default() };
-    let reply = ask.perform(Operation::AaclSay(say)).await?;
+    let reply = ask.perform(Operation::AaclSay(say)).await.map_err(Refusal::unprocessable)?;
     shown(&told(reply)?)
 }
 
 async fn introduce(ask: Ask) -> Result<Response, Refusal> {
     let document = ask.text()?.to_owned();
     let introduction = AaclIntroduction { document, ..AaclIntroduction::default() };
-    match ask.perform(Operation::AaclIntroduce(introduction)).await? {
+    match ask
+        .perform(Operation::AaclIntroduce(introduction))
+        .await
+        .map_err(Refusal::unprocessable)?
+    {
         Reply::AaclParty(party) => reply(StatusCode::OK, &[], &party),
         other => Err(unexpected(&other).into()),
     }

@@ -132,7 +132,7 @@ async fn add(ask: Ask) -> Result<Response, Refusal> {
 }
 
 async fn prepare(ask: Ask) -> Result<Response, Refusal> {
-    match ask.perform(Operation::AgentPrepare(ask.json()?)).await? {
+    match ask.perform(Operation::AgentPrepare(ask.json()?)).await.map_err(Refusal::unprocessable)? {
         Reply::Papers(papers) => reply(StatusCode::OK, &[], &papers),
         other => Err(unexpected(&other).into()),
     }

@@ -116,7 +116,7 @@ struct Limits {
 
 async fn submit(ask: Ask) -> Result<Response, Refusal> {
     let SignedTransactions { submission } = ask.json()?;
-    ask.perform(Operation::LedgerSubmit { submission }).await?;
+    ask.perform(Operation::LedgerSubmit { submission }).await.map_err(Refusal::unprocessable)?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
