@@ -13,9 +13,7 @@ use ainur_ledger::reputation::{Violation, ViolationReason};
 use ainur_ledger::{Action, Outcome, TransactionError, identity, reputation};
 use ainur_market::auction::{CommitTerms, Reveal};
 use ainur_market::offer::OfferTerms;
-use ainur_primitives::{
-    Amount, CapabilityName, ContentId, Did, Digest, DurationMs, TaskId, Timestamp,
-};
+use ainur_primitives::{Amount, ContentId, Did, Digest, DurationMs, TaskId, Timestamp};
 use ainur_runtime::Executor;
 use ainur_storage::{Disk, crash_point};
 
@@ -147,19 +145,6 @@ impl<L: ReplicatedLog, E: Executor, D: Disk> Broker<L, E, D> {
     /// An offer that can be taken, with its seller's signature.
     pub fn signed_offer(&self, offer: &Digest) -> Option<SignedOffer> {
         self.offers.get(offer).cloned()
-    }
-
-    /// The messages in which sellers that keep their own keys made the offers that can be taken
-    /// now, of one capability or all; ascending by the offers' digests.
-    pub fn offers_said<'a>(
-        &'a self,
-        capability: Option<&'a CapabilityName>,
-    ) -> impl Iterator<Item = ContentId> + 'a {
-        let wanted = move |offer: &&SignedOffer| {
-            capability.is_none_or(|capability| offer.terms.offers(capability))
-                && self.now < offer.terms.valid_until
-        };
-        self.offers.iter().filter(wanted).filter_map(|offer| offer.message)
     }
 
     fn committed(&self, number: u64, bidder: Did) -> Option<&CommitTerms> {

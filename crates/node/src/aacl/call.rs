@@ -185,12 +185,7 @@ impl Node {
         }
         let content: Option<ContentId> = content.and_then(|text| text.parse().ok());
         let content = content.ok_or_else(|| damaged("it is not named".into()))?;
-        let mut reader = self.blobs.reader(&content).map_err(|error| of_storage(&error))?;
-        let mut bytes = Vec::new();
-        while let Some(group) = reader.next_group().map_err(|error| of_storage(&error))? {
-            bytes.extend_from_slice(group);
-        }
-        Message::from_json(&bytes).map_err(|error| damaged(with_causes(&error)))
+        self.kept(content)
     }
 }
 

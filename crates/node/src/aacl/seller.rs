@@ -182,7 +182,7 @@ impl Node {
     }
 
     /// A message that was stored.
-    fn kept(&self, content: ContentId) -> Result<Message, Problem> {
+    pub(super) fn kept(&self, content: ContentId) -> Result<Message, Problem> {
         self.mailbox.call(move |broker| broker.message(content).map_err(|error| of_broker(&error)))
     }
 }
